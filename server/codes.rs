@@ -1,10 +1,13 @@
-//! Every error code, in one place: of answers ([`Code`], with its status), and of runs that failed ([`FailureCode`]).
+//! Every error code: of answers ([`Code`], with its status), of a 401 or 403 ([`AccessReason`]), and of runs that failed
+//! ([`FailureCode`], which the engine defines because it records them).
 //!
-//! Answers are made from it ([`Refusal`](crate::dialects::common::refusal::Refusal)), and the API reference and `docs/reference/errors.md` show
-//! it. To add a code: a row here, and `x-runyard-codes` at the operations of the documents that answer it. Codes that are only passed on, such
-//! as those of a coordinator elsewhere, stay text.
+//! Answers are made from it ([`Refusal`](crate::dialects::common::refusal::Refusal)), and the API reference and
+//! `docs/reference/errors.md` show it. To add a code: a row here, and `x-runyard-codes` at the operations of the
+//! documents that answer it. Codes that are only passed on, such as those of a remote coordinator, stay text.
 
 use http::StatusCode;
+
+pub use runyard_engine::record::failure_code::{FailureCode, REASONS};
 
 /// Where a code may be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,99 +231,55 @@ impl Code {
     }
 }
 
-macro_rules! failure_codes {
-    ($($($name:ident = $text:literal)|+ => $why:literal,)*) => {
-        /// The code of the error of a run or a node run that failed.
+macro_rules! access_reasons {
+    ($($name:ident = $text:literal,)*) => {
+        /// Why a credential is not accepted or not sufficient: `details.reason` of a 401 or 403.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum FailureCode {
-            $($(#[doc = $why] $name,)+)*
+        #[expect(missing_docs, reason = "docs/operate/authentication.md has a row for each, which a test compares")]
+        pub enum AccessReason {
+            $($name,)*
         }
 
-        impl FailureCode {
-            /// Every one.
-            pub const ALL: &'static [FailureCode] = &[$($(FailureCode::$name,)+)*];
+        impl AccessReason {
+            /// Every reason.
+            pub const ALL: &'static [AccessReason] = &[$(AccessReason::$name,)*];
 
-            /// As it is written.
+            /// The reason as text.
             pub const fn as_str(self) -> &'static str {
-                match self { $($(FailureCode::$name => $text,)+)* }
+                match self { $(AccessReason::$name => $text,)* }
             }
         }
-
-        /// Why a run or a node run failed, by the code of its error; CommonMark. Codes with one meaning stand together.
-        pub const REASONS: &[(&[FailureCode], &str)] = &[$((&[$(FailureCode::$name,)+], $why),)*];
     };
 }
 
-failure_codes! {
-    GoalMissing = "goal_missing" | GoalTooLong = "goal_too_long"
-        => "The goal is missing, or too long to plan.",
-    ClauseUnmapped = "clause_unmapped"
-        => "No node type fits a clause of the goal; `details.nearest`.",
-    ArgumentsMissing = "arguments_missing" | ArgumentsInvalid = "arguments_invalid"
-        => "A clause lacks a value that its node type needs, or has one that does not fit.",
-    PlanInvalid = "plan_invalid"
-        => "The planner's plan is not valid.",
-    BindingFailed = "binding_failed"
-        => "An input that comes from another step is missing.",
-    OutputSchemaMismatch = "output_schema_mismatch"
-        => "The result cannot be made to fit the output schema; `details.violations`.",
-    ValidationTooExpensive = "validation_too_expensive" | ExpansionTooLarge = "expansion_too_large"
-        => "Checking a value, reading a graph or planning takes more steps, bytes or time than it may; the message names the limit.",
-    RunTooLarge = "run_too_large"
-        => "The run would write or hold more bytes than a run may; the message names the limit.",
-    ValuesTooLarge = "values_too_large"
-        => "A step, or what follows from it, would have to read more of the run's large values at once than it may.",
-    ServerBusy = "server_busy"
-        => "Too much work of the same tenant was queued; the step is retried if it has a retry policy.",
-    InvalidInputs = "invalid_inputs" | InvalidOutputs = "invalid_outputs"
-        => "Inputs or outputs do not fit the node type's schema.",
-    ConstraintViolation = "constraint_violation" | BudgetExceeded = "budget_exceeded" | TimedOut = "timed_out"
-        => "A limit was reached; `details` has constraint, limit and the value found.",
-    ChildFailed = "child_failed" | DependencyFailed = "dependency_failed"
-        => "A step failed, or one that it depends on.",
-    ItemFailed = "item_failed"
-        => "An item of a list failed; `details` has its index and its error.",
-    Partial = "partial" | NothingAchieved = "nothing_achieved"
-        => "Steps, nodes of a graph or items of a list failed and their failures were accepted; `details` and outputs name them.",
-    GraphInvalid = "graph_invalid" | ItemsInvalid = "items_invalid" | LoadFailed = "load_failed" | ExpressionInvalid = "expression_invalid"
-        => "A graph or a list of items is not valid; the message says where.",
-    SubRunFailed = "sub_run_failed" | SubRunRefused = "sub_run_refused" | SubRunsTooDeep = "sub_runs_too_deep"
-        => "A run that a step starts ended without a reason, cannot be started, or would lie too deep.",
-    ValueTooDeep = "value_too_deep"
-        => "A computed value nests deeper than 64 levels (`limits.depth`).",
-    TooManyLiveRuns = "too_many_live_runs" | TooManyDescendants = "too_many_descendants"
-        => "A run that a step starts would be one too many: of its tenant, or below the run at the top (`limits.*`).",
-    NotNeeded = "not_needed"
-        => "A fallback was skipped, because the node that it replaces did not fail.",
-    EgressDenied = "egress_denied"
-        => "This server may not call there; the message says which rule.",
-    DnsFailed = "dns_failed" | ConnectFailed = "connect_failed" | TlsFailed = "tls_failed"
-        => "The call could not connect.",
-    ResponseTooLarge = "response_too_large" | ResponseInvalid = "response_invalid"
-        => "The service's answer is too long, incomplete or not HTTP.",
-    HttpStatus = "http_status"
-        => "The service answered with an error status; `details.status`, a part of its `body`, and `retry_after_ms`.",
-    CredentialUnusable = "credential_unusable"
-        => "The credential that a run passes through to an integration cannot be sent.",
-    ExpressionFailed = "expression_failed" | ExpressionTimedOut = "expression_timed_out" | ExpressionOutOfMemory = "expression_out_of_memory" | ExpressionTooDeep = "expression_too_deep"
-        => "An expression of a configuration has no value; `details.path` is its place.",
-    FailedOnPurpose = "failed_on_purpose"
-        => "`runyard.core.fail` failed, as its inputs say.",
-    Canceled = "canceled"
-        => "A caller canceled it, or the failure of another step did.",
-    Denied = "denied"
-        => "An approval request was denied; `details.approval_id`.",
-    NodeTypeUnavailable = "node_type_unavailable" | ClockOutOfRange = "clock_out_of_range" | StoreUnavailable = "store_unavailable"
-        => "This server cannot perform what was recorded; the message says why.",
-    InternalError = "internal_error"
-        => "A fault of the server; the message has what is known.",
-}
-
-impl FailureCode {
-    /// The code that is written like this.
-    pub fn parse(text: &str) -> Option<Self> {
-        FailureCode::ALL.iter().copied().find(|code| code.as_str() == text)
-    }
+access_reasons! {
+    CredentialMissing = "credential_missing",
+    SchemeUnsupported = "scheme_unsupported",
+    HeaderMalformed = "header_malformed",
+    CredentialAmbiguous = "credential_ambiguous",
+    CredentialUnknown = "credential_unknown",
+    KeyUnknown = "key_unknown",
+    KeyRevoked = "key_revoked",
+    KeyExpired = "key_expired",
+    NotLocal = "not_local",
+    ProviderMissing = "provider_missing",
+    TokenTooLarge = "token_too_large",
+    TokenMalformed = "token_malformed",
+    TokenKind = "token_kind",
+    AlgorithmRefused = "algorithm_refused",
+    AlgorithmMismatch = "algorithm_mismatch",
+    SigningKeyUnknown = "signing_key_unknown",
+    SignatureInvalid = "signature_invalid",
+    TokenExpired = "token_expired",
+    TokenWithoutExpiry = "token_without_expiry",
+    TokenNotYetValid = "token_not_yet_valid",
+    TokenFromTheFuture = "token_from_the_future",
+    IssuerWrong = "issuer_wrong",
+    AudienceWrong = "audience_wrong",
+    TenantMissing = "tenant_missing",
+    ExchangeRefused = "exchange_refused",
+    ScopeMissing = "scope_missing",
+    TenantForeign = "tenant_foreign",
 }
 
 #[cfg(test)]

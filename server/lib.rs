@@ -6,7 +6,6 @@
 //! [`cli`] are the command line over that.
 
 pub mod auth;
-pub mod catalog;
 pub mod check;
 pub mod cli;
 pub mod codes;
@@ -15,7 +14,6 @@ pub mod dialects;
 pub mod driver;
 pub mod feed;
 pub mod graph;
-pub mod integrations;
 pub mod limits;
 pub mod listeners;
 pub mod logging;
@@ -29,6 +27,9 @@ pub mod schemas;
 pub mod serve;
 pub mod version;
 pub mod web;
+
+// Under short names.
+pub use nodes::{catalog, integrations};
 
 // Separate crates, re-exported under their short names.
 pub use runyard_compute::{self as compute, clock, sizes};

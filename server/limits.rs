@@ -133,6 +133,14 @@ impl Limit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codes::{Code, FailureCode};
+
+    #[test]
+    fn every_code_is_one_of_an_answer_or_of_a_failed_run() {
+        for code in TABLE.iter().map(|limit| limit.code).filter(|code| !code.is_empty()) {
+            assert!(Code::parse(code).is_some() || FailureCode::parse(code).is_some(), "{code}");
+        }
+    }
 
     #[test]
     fn every_default_is_allowed() {

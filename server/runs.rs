@@ -70,10 +70,11 @@ pub use references::RunName;
 pub(crate) use start::noted as noted_fingerprint;
 pub use start::{ChildRequest, DROPPED_INPUTS, IdempotencyKey, NewRun, StartedRun};
 
-use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::compute::Compute;
 use crate::feed::{Feed, Goes, Projection, Reach, RunNotifier, Wanted};
+use crate::nodes::Providers;
+use crate::nodes::catalog::Catalog;
 use crate::store::{Cursor, Filter, RunRow, Status, Store, StoreError};
 use submit::Submitter;
 use values::{Bounds, ByteLimits, Values};
@@ -82,6 +83,8 @@ use values::{Bounds, ByteLimits, Values};
 #[derive(Clone)]
 pub struct Runs {
     store: Arc<dyn Store>,
+    providers: Arc<Providers>,
+    /// Of the tenant for which [`Runs::of_tenant`] made these.
     catalog: Arc<Catalog>,
     clock: Clock,
     feed: Feed,
@@ -108,8 +111,8 @@ pub struct Limits {
 pub struct Parts {
     /// Where runs rest.
     pub store: Arc<dyn Store>,
-    /// Which node types there are.
-    pub catalog: Arc<Catalog>,
+    /// The providers of node types.
+    pub providers: Arc<Providers>,
     /// What time it is.
     pub clock: Clock,
     /// Rung after every commit.
@@ -145,7 +148,8 @@ impl Runs {
         );
         Runs {
             store: parts.store,
-            catalog: parts.catalog,
+            catalog: parts.providers.catalog(""),
+            providers: parts.providers,
             clock: parts.clock,
             feed,
             submitter: Arc::new(submitter),
@@ -345,22 +349,23 @@ impl Runs {
         usize::try_from(self.limits.table.answer_bytes).unwrap_or(usize::MAX)
     }
 
-    /// The node types that every tenant has; of [`Runs::of_tenant`], those of the tenant.
+    /// The node types of a tenant without any of its own; of [`Runs::of_tenant`], those of that tenant.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
     }
 
-    /// The node types of a tenant.
-    pub fn catalog_of(&self, tenant: &str) -> &Catalog {
-        self.catalog.of(tenant)
+    /// The node types of a tenant, as the providers list them now.
+    pub fn catalog_of(&self, tenant: &str) -> Arc<Catalog> {
+        self.providers.catalog(tenant)
     }
 
     /// The same runs, where node types are those of a tenant.
     pub fn of_tenant(&self, tenant: &str) -> Cow<'_, Self> {
-        if self.catalog.tenants().contains_key(tenant) {
-            Cow::Owned(Runs { catalog: self.catalog.shared_of(tenant), ..self.clone() })
-        } else {
+        let catalog = self.providers.catalog(tenant);
+        if Arc::ptr_eq(&catalog, &self.catalog) {
             Cow::Borrowed(self)
+        } else {
+            Cow::Owned(Runs { catalog, ..self.clone() })
         }
     }
 

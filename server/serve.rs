@@ -10,7 +10,6 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{self, Guard, LocalToken, Outbound, ProviderError, Secret};
-use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::compute::Compute;
 use crate::config::{Config, Coordinator, GatewayMode};
@@ -18,11 +17,12 @@ use crate::dialects::run_gateway;
 use crate::driver;
 use crate::expressions::{self, Expressions};
 use crate::feed::RunNotifier;
-use crate::integrations::{Integrations, SecretError};
 use crate::limits::Limits;
 use crate::listeners::{self, ListenError, Listener};
+use crate::nodes::Providers;
+use crate::nodes::integrations::{Integrations, Operations, SecretError};
 use crate::nodes::perform::InProcess;
-use crate::nodes::perform::http::{Outside, OutsideError};
+use crate::nodes::perform::http::{Http, Outside, OutsideError};
 use crate::objects::Objects;
 use crate::open_files;
 use crate::planner::{LexicalPlanner, PlannerOfTenant};
@@ -99,7 +99,7 @@ impl Server {
         log: slog::Logger,
         store: impl FnOnce() -> Result<Arc<dyn Backend>, StoreError>,
     ) -> Result<Self, ServeError> {
-        let integrations = Integrations::open(&config.integrations, |name| std::env::var(name).ok())?;
+        let operations = Operations::open(&config.integrations, |name| std::env::var(name).ok())?;
         let owned = Folder::own(&config.data_dir)?;
         let secret = owned.secret_key(std::env::var("RUNYARD_SECRET_KEY").ok().as_deref())?;
         let store = store()?;
@@ -109,11 +109,13 @@ impl Server {
         // If callers with and without credentials are mixed, those without one may use no integration. Without
         // authentication all callers are the operator.
         let anonymous = config.auth.is_optional_somewhere().then_some(auth::DEFAULT_TENANT);
-        let catalog = Arc::new(Catalog::without(&config.integrations, anonymous));
+        let outside = Arc::new(Outside::new(&config.egress)?);
+        let integrations = Integrations::listed(&config.integrations, anonymous).called_by(outside.clone(), operations);
+        let providers = Providers::builtin_and(Http(Some(outside)), Some(Arc::new(integrations)));
         let compute = compute(&config.limits, clock.clone());
         let runs = Runs::new(runs::Parts {
             store: store.clone(),
-            catalog: catalog.clone(),
+            providers: providers.clone(),
             clock: clock.clone(),
             notifier: Arc::new(RunNotifier::default()),
             work: work.clone(),
@@ -121,7 +123,6 @@ impl Server {
             limits: runs::Limits { parallel_max: config.parallel_max, table: config.limits },
             compute: compute.clone(),
         });
-        let outside = Outside::new(&config.egress, integrations, Arc::new(runs.clone()))?;
         if !config.host.is_loopback() && config.auth.is_open_somewhere() {
             tracing::warn!(
                 host = %config.host,
@@ -148,17 +149,18 @@ impl Server {
         let keeping = tokio::spawn(async move {
             tokio::join!(retention::keep(keeping, until), resting.rest_when_idle());
         });
+        let (limits, planning) = (config.limits, compute.clone());
         let parts = driver::Parts {
             store: store.clone(),
-            planner: Arc::new(PlannerOfTenant::new(&catalog, |catalog| {
-                LexicalPlanner::with_limits(catalog, &config.limits).on(compute.clone())
+            planner: Arc::new(PlannerOfTenant::new(providers.clone(), move |catalog| {
+                LexicalPlanner::with_limits(catalog, &limits).on(planning.clone())
             })),
-            runs,
             performer: Arc::new(InProcess {
-                catalog,
-                outside: Some(Arc::new(outside)),
+                providers,
                 expressions: Arc::new(Expressions::new(expression_limits(&config.limits), clock.clone()).on(compute)),
+                credentials: Arc::new(runs.clone()),
             }),
+            runs,
             clock: clock.clone(),
             work,
             settings: driver::Settings {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use runyard_api::host::Fault;
 
+use crate::codes::AccessReason;
+
 /// Names the server to callers (RFC 9110).
 const REALM: &str = "Bearer realm=\"runyard\"";
 
@@ -82,42 +84,64 @@ const TOKEN: Option<&str> = Some("invalid_token");
 impl Refused {
     /// For programs, for people, and the challenge's `error`: absent where no credential was shown that could be wrong
     /// (RFC 6750, section 3.1).
-    fn words(&self) -> (&'static str, &'static str, Option<&'static str>) {
+    fn words(&self) -> (Option<AccessReason>, &'static str, Option<&'static str>) {
         match self {
             Self::Missing { key_header: false } => {
-                ("credential_missing", "a credential is needed: send Authorization: Bearer", None)
+                (Some(AccessReason::CredentialMissing), "a credential is needed: send Authorization: Bearer", None)
             }
-            Self::Missing { key_header: true } => {
-                ("credential_missing", "a credential is needed: send x-api-key, or Authorization: Bearer", None)
+            Self::Missing { key_header: true } => (
+                Some(AccessReason::CredentialMissing),
+                "a credential is needed: send x-api-key, or Authorization: Bearer",
+                None,
+            ),
+            Self::Scheme => {
+                (Some(AccessReason::SchemeUnsupported), "the Authorization header must use the scheme Bearer", None)
             }
-            Self::Scheme => ("scheme_unsupported", "the Authorization header must use the scheme Bearer", None),
-            Self::Header => ("header_malformed", "the header with the credential cannot be read", REQUEST),
-            Self::Ambiguous => ("credential_ambiguous", "two different credentials were sent: send one", REQUEST),
-            Self::Unknown => ("credential_unknown", "this is neither a key nor a token that is known here", TOKEN),
-            Self::KeyUnknown => ("key_unknown", "there is no such API key", TOKEN),
-            Self::KeyRevoked => ("key_revoked", "the API key was revoked", TOKEN),
-            Self::KeyExpired => ("key_expired", "the API key has expired", TOKEN),
-            Self::NotLocal => ("not_local", "the local token is taken from this machine only", TOKEN),
-            Self::NoProvider => ("provider_missing", "no identity provider is trusted here: use an API key", TOKEN),
-            Self::TokenTooLarge => ("token_too_large", "the token is too large", TOKEN),
-            Self::TokenMalformed => ("token_malformed", "the token cannot be read", TOKEN),
-            Self::TokenKind => ("token_kind", "this kind of token is not taken", TOKEN),
-            Self::Algorithm => ("algorithm_refused", "the token's algorithm is not taken here", TOKEN),
-            Self::AlgorithmMismatch => ("algorithm_mismatch", "the token's algorithm is not that of its key", TOKEN),
-            Self::SigningKeyUnknown => {
-                ("signing_key_unknown", "the token is signed with a key that its issuer does not publish", TOKEN)
+            Self::Header => {
+                (Some(AccessReason::HeaderMalformed), "the header with the credential cannot be read", REQUEST)
             }
-            Self::Signature => ("signature_invalid", "the token's signature does not hold", TOKEN),
-            Self::Expired => ("token_expired", "the token has expired", TOKEN),
-            Self::NeverExpires => ("token_without_expiry", "the token does not say when it expires", TOKEN),
-            Self::NotYetValid => ("token_not_yet_valid", "the token is not valid yet", TOKEN),
-            Self::IssuedInFuture => ("token_from_the_future", "the token says that it is issued later than now", TOKEN),
-            Self::Issuer => ("issuer_wrong", "the token is of another issuer", TOKEN),
-            Self::Audience => ("audience_wrong", "the token is for another audience", TOKEN),
-            Self::Tenant => ("tenant_missing", "the token does not name a tenant", TOKEN),
-            Self::Exchange => ("exchange_refused", "the identity provider does not exchange this token", TOKEN),
-            Self::Scope(_) => ("scope_missing", "the credential lacks a scope", None),
-            Self::Unavailable { reason, .. } => ("unavailable", reason, None),
+            Self::Ambiguous => {
+                (Some(AccessReason::CredentialAmbiguous), "two different credentials were sent: send one", REQUEST)
+            }
+            Self::Unknown => {
+                (Some(AccessReason::CredentialUnknown), "this is neither a key nor a token that is known here", TOKEN)
+            }
+            Self::KeyUnknown => (Some(AccessReason::KeyUnknown), "there is no such API key", TOKEN),
+            Self::KeyRevoked => (Some(AccessReason::KeyRevoked), "the API key was revoked", TOKEN),
+            Self::KeyExpired => (Some(AccessReason::KeyExpired), "the API key has expired", TOKEN),
+            Self::NotLocal => (Some(AccessReason::NotLocal), "the local token is taken from this machine only", TOKEN),
+            Self::NoProvider => {
+                (Some(AccessReason::ProviderMissing), "no identity provider is trusted here: use an API key", TOKEN)
+            }
+            Self::TokenTooLarge => (Some(AccessReason::TokenTooLarge), "the token is too large", TOKEN),
+            Self::TokenMalformed => (Some(AccessReason::TokenMalformed), "the token cannot be read", TOKEN),
+            Self::TokenKind => (Some(AccessReason::TokenKind), "this kind of token is not taken", TOKEN),
+            Self::Algorithm => (Some(AccessReason::AlgorithmRefused), "the token's algorithm is not taken here", TOKEN),
+            Self::AlgorithmMismatch => {
+                (Some(AccessReason::AlgorithmMismatch), "the token's algorithm is not that of its key", TOKEN)
+            }
+            Self::SigningKeyUnknown => (
+                Some(AccessReason::SigningKeyUnknown),
+                "the token is signed with a key that its issuer does not publish",
+                TOKEN,
+            ),
+            Self::Signature => (Some(AccessReason::SignatureInvalid), "the token's signature does not hold", TOKEN),
+            Self::Expired => (Some(AccessReason::TokenExpired), "the token has expired", TOKEN),
+            Self::NeverExpires => {
+                (Some(AccessReason::TokenWithoutExpiry), "the token does not say when it expires", TOKEN)
+            }
+            Self::NotYetValid => (Some(AccessReason::TokenNotYetValid), "the token is not valid yet", TOKEN),
+            Self::IssuedInFuture => {
+                (Some(AccessReason::TokenFromTheFuture), "the token says that it is issued later than now", TOKEN)
+            }
+            Self::Issuer => (Some(AccessReason::IssuerWrong), "the token is of another issuer", TOKEN),
+            Self::Audience => (Some(AccessReason::AudienceWrong), "the token is for another audience", TOKEN),
+            Self::Tenant => (Some(AccessReason::TenantMissing), "the token does not name a tenant", TOKEN),
+            Self::Exchange => {
+                (Some(AccessReason::ExchangeRefused), "the identity provider does not exchange this token", TOKEN)
+            }
+            Self::Scope(_) => (Some(AccessReason::ScopeMissing), "the credential lacks a scope", None),
+            Self::Unavailable { reason, .. } => (None, reason, None),
         }
     }
 }
@@ -137,6 +161,7 @@ impl From<Refused> for Fault {
             _ => {
                 let told = error.map(|error| format!(", error=\"{error}\", error_description=\"{sentence}\""));
                 let challenge = format!("{REALM}{}", told.unwrap_or_default());
+                let why = why.map_or("", AccessReason::as_str);
                 Fault::Unauthenticated { reason: sentence.to_owned(), why, challenge }
             }
         }

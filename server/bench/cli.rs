@@ -3,7 +3,6 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -12,7 +11,7 @@ use runyard::cli::output::Output;
 use runyard::clock::{Clock, Stopwatch};
 use runyard::config::Config;
 use runyard::store::folder::Folder;
-use runyard::store::sqlite::{Options, Sqlite};
+use runyard::store::location::StoreUrl;
 use runyard::{logging, open_files};
 use serde_json::json;
 
@@ -191,11 +190,11 @@ async fn fill(arguments: &FillArguments, output: &mut Output) -> Result<(), Fail
     let failed = |error: &dyn std::error::Error| Failure::new("not_filled", with_causes(error));
     let folder = arguments.data_dir.clone().unwrap_or_else(|| Config::default().data_dir);
     let owned = Folder::own(&folder).map_err(|error| failed(&error))?;
-    let store = Sqlite::open(owned.path(), Options::default()).map_err(|error| failed(&error))?;
+    let store = StoreUrl::default().open(owned.path(), usize::MAX).map_err(|error| failed(&error))?;
     let wanted = Wanted { ended: arguments.ended, asleep: arguments.asleep, due: arguments.due };
     let since = Stopwatch::start();
     let progress = |runs| output.remark(&format!("{runs} runs"));
-    fill::fill(Arc::new(store), "default", wanted, &Clock::system(), progress).await.map_err(|error| failed(&error))?;
+    fill::fill(store, "default", wanted, &Clock::system(), progress).await.map_err(|error| failed(&error))?;
     let (runs, seconds) = (wanted.ended + wanted.asleep + wanted.due, since.elapsed().as_secs_f64());
     output.object(&json!({ "kind": "filled", "runs": runs, "seconds": seconds }));
     output.line(&format!("{runs} runs in {seconds:.1} s"));

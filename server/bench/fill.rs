@@ -192,7 +192,7 @@ fn object(value: serde_json::Value) -> Object {
 
 fn failure() -> runyard_engine::event::Failure {
     runyard_engine::event::Failure {
-        code: "told".to_owned(),
+        code: runyard_engine::CodeText::from_outside("told"),
         message: "as told".to_owned(),
         details: None,
         retryable: Some(false),

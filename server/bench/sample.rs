@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use runyard::catalog::Catalog;
 use runyard::clock::Clock;
 use runyard::compute::Compute;
 use runyard::dialects::arp::wire;
 use runyard::dialects::run_gateway::FACE;
 use runyard::feed::RunNotifier;
+use runyard::nodes::Providers;
 use runyard::runs::{Limits, Parts, Runs};
 use runyard::store::memory::Memory;
 use runyard::store::{Append, Store};
@@ -72,7 +72,7 @@ pub(super) async fn append(clock: &Clock) -> Result<Append, BenchError> {
     let memory = Arc::new(Memory::new());
     let runs = Runs::new(Parts {
         store: memory.clone(),
-        catalog: Arc::new(Catalog::builtin()),
+        providers: Providers::builtin(),
         clock: clock.clone(),
         notifier: Arc::new(RunNotifier::default()),
         work: Arc::new(Notify::new()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use runyard::clock::{Clock, Stopwatch};
 use runyard::store::folder::Folder;
-use runyard::store::sqlite::{Options, Sqlite};
+use runyard::store::location::StoreUrl;
 use tempfile::TempDir;
 
 use super::child::{self, Over, Subject};
@@ -135,9 +135,9 @@ async fn filled(wanted: Wanted, report: &mut dyn Report) -> Result<TempDir, Benc
     let folder = child::folder()?;
     let failed = |error: &dyn std::fmt::Display| BenchError::Server(format!("cannot be filled: {error}"));
     let owned = Folder::own(child::data(folder.path())).map_err(|error| failed(&error))?;
-    let store = Sqlite::open(owned.path(), Options::default()).map_err(|error| failed(&error))?;
+    let store = StoreUrl::default().open(owned.path(), usize::MAX).map_err(|error| failed(&error))?;
     let progress = |runs| report.progress(&format!("{SCENARIO}: {runs} runs are there"));
-    let filled = fill::fill(Arc::new(store), "default", wanted, &Clock::system(), progress).await;
+    let filled = fill::fill(store, "default", wanted, &Clock::system(), progress).await;
     filled.map_err(|error| failed(&error))?;
     Ok(folder)
 }

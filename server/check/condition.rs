@@ -6,8 +6,8 @@ use runyard_engine::RunStatus;
 
 use super::{Check, Summary};
 use crate::runs::retention::removal;
+use crate::store::maintenance::{Inspect, Place};
 use crate::store::retention::Removal;
-use crate::store::sqlite::inspect::{Inspection, Place};
 
 /// What has become of a run.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub enum Condition {
 }
 
 /// Looks at one run.
-pub fn condition(inspection: &Inspection, place: &Place) -> Condition {
+pub fn condition(inspection: &dyn Inspect, place: &Place) -> Condition {
     let mut nothing = |_| {};
     let mut check = Check {
         inspection,

@@ -5,7 +5,7 @@ use runyard_engine::{Effect, RunStatus, State, apply, check as laws_of, closing_
 
 use super::{Check, in_words};
 use crate::runs::{self, row};
-use crate::store::sqlite::inspect::{Place, Table};
+use crate::store::maintenance::{Place, Table};
 use crate::store::{RunRow, Standing};
 
 /// How many events one read brings.

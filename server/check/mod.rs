@@ -21,7 +21,7 @@ use serde::Serialize;
 
 pub use condition::{Condition, condition};
 
-use crate::store::sqlite::inspect::{Inspection, Place, Table};
+use crate::store::maintenance::{Inspect, Place, Table};
 use crate::store::{Status, StoreError, Tenant};
 
 /// Something that is wrong.
@@ -97,7 +97,7 @@ pub struct Scope {
 ///
 /// # Errors
 /// Where nothing can be looked at any more. What is merely wrong is told.
-pub fn check(inspection: &Inspection, scope: Scope, tell: &mut dyn FnMut(Told)) -> Result<Summary, StoreError> {
+pub fn check(inspection: &dyn Inspect, scope: Scope, tell: &mut dyn FnMut(Told)) -> Result<Summary, StoreError> {
     let mut check =
         Check { inspection, tell, summary: Summary::default(), kept: BTreeMap::new(), counts: BTreeMap::new() };
     check.file(scope)?;
@@ -111,7 +111,7 @@ pub fn check(inspection: &Inspection, scope: Scope, tell: &mut dyn FnMut(Told)) 
 const PROGRESS_RUNS: u64 = 1_000;
 
 struct Check<'a> {
-    inspection: &'a Inspection,
+    inspection: &'a dyn Inspect,
     tell: &'a mut dyn FnMut(Told),
     summary: Summary,
     /// How much of each table the logs account for.
@@ -153,7 +153,7 @@ impl Check<'_> {
             }
         }
         let mut damages = Vec::new();
-        let looked = self.inspection.damage(|line| damages.push(line));
+        let looked = self.inspection.damage(&mut |line| damages.push(line));
         damages.into_iter().for_each(|line| self.of_file("file", line));
         if let Err(error) = looked {
             self.of_file("file", in_words(&error));

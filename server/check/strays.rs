@@ -4,7 +4,7 @@ use runyard_engine::{closing_effects, outstanding};
 
 use super::Check;
 use super::laws::Replayed;
-use crate::store::sqlite::inspect::{Beside, Inspection, Place, Table};
+use crate::store::maintenance::{Beside, Inspect, Place, Table};
 
 /// What a finding about a table is filed under.
 pub(super) fn law(table: Table) -> &'static str {
@@ -21,9 +21,9 @@ pub(super) fn law(table: Table) -> &'static str {
 impl Check<'_> {
     /// Reads all of a table and asks the run of each row for its reason.
     pub(super) fn strays(&mut self, table: Table) {
-        let inspection: &Inspection = self.inspection;
+        let inspection: &dyn Inspect = self.inspection;
         let mut last: Option<(Place, Replayed)> = None;
-        let read = inspection.each(table, |place, beside| {
+        let read = inspection.each(table, &mut |place, beside| {
             if last.as_ref().is_none_or(|(known, _)| *known != place) {
                 // What is wrong with the log has been told.
                 let replayed = self.quietly(|check| check.replay(&place));

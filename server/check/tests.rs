@@ -11,7 +11,7 @@ use super::{Scope, Summary, Told, check};
 use crate::clock::Clock;
 use crate::runs::NewRun;
 use crate::runs::fixture::{NOW_MS, TENANT, Yard, bounded, new_run, others_go_on};
-use crate::store::sqlite::inspect::Inspection;
+use crate::store::location::StoreUrl;
 use crate::store::sqlite::{FILE_NAME, Options, Sqlite};
 
 const PLANNER: &str = "runyard.composite.planner.general";
@@ -47,14 +47,14 @@ async fn filled() -> tempfile::TempDir {
 }
 
 fn checked(folder: &Path) -> (Summary, Vec<String>) {
-    let inspection = Inspection::open(&folder.join(FILE_NAME)).unwrap();
+    let inspection = StoreUrl::Sqlite.maintenance().unwrap().inspect(&folder.join(FILE_NAME)).unwrap();
     let mut found = Vec::new();
     let mut tell = |told| {
         if let Told::Finding(finding) = told {
             found.push(finding.to_string());
         }
     };
-    let summary = check(&inspection, Scope { at_rest: true }, &mut tell).unwrap();
+    let summary = check(&*inspection, Scope { at_rest: true }, &mut tell).unwrap();
     assert_eq!(summary.findings, found.len() as u64);
     (summary, found)
 }

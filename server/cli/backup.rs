@@ -13,14 +13,12 @@ use serde_json::json;
 
 use super::failure::{Exit, Failure, with_causes};
 use super::output::{Output, text};
-use super::{Context, check};
+use super::{Context, check, local};
 use crate::check::{Scope, Summary};
 use crate::clock::Clock;
 use crate::store::StoreError;
 use crate::store::folder::{self, Folder, FolderError, KEY_VARIABLE, Owned};
-use crate::store::sqlite::backup::{self, Label};
-use crate::store::sqlite::inspect::Place;
-use crate::store::sqlite::{FILE_NAME, damaged};
+use crate::store::maintenance::{Label, Maintenance, Place};
 
 /// Where to copy to.
 #[derive(Debug, Clone, Args)]
@@ -73,7 +71,8 @@ pub struct Restore {
 /// There is no database, or the file cannot be written.
 pub fn backup(arguments: &Backup, context: &mut Context) -> Result<Exit, Failure> {
     let folder = &context.loaded.config.data_dir;
-    let database = folder.join(FILE_NAME);
+    let files = local::files(&context.loaded.config)?;
+    let database = files.database(folder);
     if !database.is_file() {
         return Err(Failure::new("no_database", format!("there is no database {}", database.display())));
     }
@@ -87,11 +86,12 @@ pub fn backup(arguments: &Backup, context: &mut Context) -> Result<Exit, Failure
     let label = Label { made_at_ms, key_digest: key.as_ref().map(folder::key_digest) };
     let output = &mut context.output;
     output.begin("copying");
-    backup::backup(&database, &target, &label, |done, all| output.advance(done, all))
+    files
+        .backup(&database, &target, &label, &mut |done, all| output.advance(done, all))
         .map_err(|error| Failure::new("no_backup", with_causes(&error)))?;
     output.end();
     let bytes = target.metadata().map(|file| file.len()).unwrap_or_default();
-    let damaged = if arguments.unchecked { Vec::new() } else { show_damage(&target, &mut context.output) };
+    let damaged = if arguments.unchecked { Vec::new() } else { show_damage((files, &target), &mut context.output) };
     let output = &mut context.output;
     let made_at = format!("{made_at:.3}");
     let mut object = json!({ "kind": "backup", "file": target, "bytes": bytes, "made_at": made_at, "has_key": false });
@@ -107,7 +107,7 @@ pub fn backup(arguments: &Backup, context: &mut Context) -> Result<Exit, Failure
 }
 
 /// Shows on standard error what is wrong with a copy. It is still a copy, and the rest of it can be restored.
-fn show_damage(copy: &Path, output: &mut Output) -> Vec<Place> {
+fn show_damage(copy: (&dyn Maintenance, &Path), output: &mut Output) -> Vec<Place> {
     let mut findings = Vec::new();
     output.begin("checking the copy");
     let checked = check::quietly(copy, output, |finding| findings.push(finding));
@@ -135,13 +135,14 @@ fn show_damage(copy: &Path, output: &mut Output) -> Vec<Place> {
 /// The folder is in use or not empty, the file is not a backup or not whole, or it needs another key.
 pub fn restore(arguments: &Restore, context: &mut Context) -> Result<Exit, Failure> {
     let path = context.loaded.config.data_dir.clone();
+    let files = local::files(&context.loaded.config)?;
     let failed = |error: StoreError| Failure::new("not_restored", with_causes(&error));
     if !arguments.backup.is_file() {
         return Err(Failure::usage(format!("there is no file {}", arguments.backup.display())));
     }
-    let label = backup::label(&arguments.backup).map_err(failed)?;
+    let label = files.label(&arguments.backup).map_err(failed)?;
     let owned = Folder::own(&path).map_err(in_use)?;
-    if backup::is_used(&path) && !arguments.replace {
+    if files.is_used(&path) && !arguments.replace {
         let message = format!("the data folder {} has a database", path.display());
         return Err(Failure::new("folder_not_empty", message)
             .advise("restore into another folder with --data-dir, or replace what is there with --replace"));
@@ -149,19 +150,20 @@ pub fn restore(arguments: &Restore, context: &mut Context) -> Result<Exit, Failu
     let key = wanted_key(arguments, label.as_ref(), &owned)?;
     let output = &mut context.output;
     output.begin("copying");
-    let prepared = backup::prepare(&arguments.backup, &path, |done, all| output.advance(done, all)).map_err(failed)?;
+    let prepared =
+        files.prepare(&arguments.backup, &path, &mut |done, all| output.advance(done, all)).map_err(failed)?;
     output.end();
-    let (summary, left_out) = match whole(&prepared, arguments.without_damaged, &mut context.output) {
+    let (summary, left_out) = match whole((files, &prepared), arguments.without_damaged, &mut context.output) {
         Ok(whole) => whole,
         Err(failure) => {
-            backup::abandon(&path).map_err(failed)?;
+            files.abandon(&path).map_err(failed)?;
             return Err(failure);
         }
     };
     if let Some(key) = key {
         owned.keep_key(&key).map_err(key_failed)?;
     }
-    backup::put_in_place(&path).map_err(failed)?;
+    files.put_in_place(&path).map_err(failed)?;
     let made_at = label.and_then(|label| jiff::Timestamp::from_millisecond(label.made_at_ms).ok());
     let made_at = made_at.map(|at| format!("{at:.3}"));
     let output = &mut context.output;
@@ -178,7 +180,11 @@ pub fn restore(arguments: &Restore, context: &mut Context) -> Result<Exit, Failu
 }
 
 /// The prepared database, checked: whole, or made whole by leaving out runs that cannot be read. Gives the runs that were left out.
-fn whole(prepared: &Path, without_damaged: bool, output: &mut Output) -> Result<(Summary, Vec<Place>), Failure> {
+fn whole(
+    prepared: (&dyn Maintenance, &Path),
+    without_damaged: bool,
+    output: &mut Output,
+) -> Result<(Summary, Vec<Place>), Failure> {
     let mut findings = Vec::new();
     let summary = check::check_all(prepared, Scope { at_rest: false }, output, |finding| findings.push(finding))?;
     if summary.findings == 0 {
@@ -195,7 +201,10 @@ fn whole(prepared: &Path, without_damaged: bool, output: &mut Output) -> Result<
         };
         return Err(not_whole(summary.findings).advise(advice));
     }
-    damaged::remove(prepared, &damaged).map_err(|error| Failure::new("not_restored", with_causes(&error)))?;
+    prepared
+        .0
+        .remove_damaged(prepared.1, &damaged)
+        .map_err(|error| Failure::new("not_restored", with_causes(&error)))?;
     let summary = check::check_all(prepared, Scope { at_rest: false }, output, |_| {})?;
     match summary.findings {
         0 => Ok((summary, damaged)),

@@ -12,8 +12,7 @@ use super::local;
 use super::output::{Output, text};
 use crate::check::{self, Finding, Scope, Summary, Told};
 use crate::store::folder::{Folder, FolderError};
-use crate::store::sqlite::FILE_NAME;
-use crate::store::sqlite::inspect::{Inspection, Place};
+use crate::store::maintenance::{Maintenance, Place};
 
 /// What to check.
 #[derive(Debug, Clone, Default, Args)]
@@ -35,16 +34,17 @@ pub struct Arguments {
 /// # Errors
 /// There is no database, it cannot be read at all, or there are findings.
 pub fn check(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
+    let files = local::files(&context.loaded.config)?;
     let folder = &context.loaded.config.data_dir;
     let (database, owned) = match &arguments.file {
         Some(file) => (file.clone(), None),
-        None => (folder.join(FILE_NAME), own(folder)?),
+        None => (files.database(folder), own(folder)?),
     };
     if !database.is_file() {
         return Err(Failure::new("no_database", format!("there is no database {}", database.display())));
     }
     let scope = Scope { at_rest: owned.is_some() };
-    let summary = check_all(&database, scope, &mut context.output, |_| {})?;
+    let summary = check_all((files, &database), scope, &mut context.output, |_| {})?;
     drop(owned);
     verdict(&database, summary, &mut context.output)
 }
@@ -66,13 +66,13 @@ fn own(folder: &Path) -> Result<Option<crate::store::folder::Owned>, Failure> {
 /// # Errors
 /// Nothing can be read.
 pub(super) fn check_all(
-    database: &Path,
+    (files, database): (&dyn Maintenance, &Path),
     scope: Scope,
     output: &mut Output,
     mut each: impl FnMut(Finding),
 ) -> Result<Summary, Failure> {
     let failed = |error| Failure::new("not_checked", with_causes(&error));
-    let inspection = Inspection::open(database).map_err(failed)?;
+    let inspection = files.inspect(database).map_err(failed)?;
     let runs = inspection.runs().unwrap_or_default();
     output.begin("checking runs");
     let mut show = |item| match item {
@@ -85,7 +85,7 @@ pub(super) fn check_all(
         }
         Told::Progress(summary) => output.advance(summary.runs, runs),
     };
-    let summary = check::check(&inspection, scope, &mut show).map_err(failed)?;
+    let summary = check::check(&*inspection, scope, &mut show).map_err(failed)?;
     output.end();
     Ok(summary)
 }
@@ -94,15 +94,19 @@ pub(super) fn check_all(
 ///
 /// # Errors
 /// Nothing can be read.
-pub(super) fn quietly(database: &Path, output: &mut Output, mut each: impl FnMut(Finding)) -> Result<Summary, Failure> {
+pub(super) fn quietly(
+    (files, database): (&dyn Maintenance, &Path),
+    output: &mut Output,
+    mut each: impl FnMut(Finding),
+) -> Result<Summary, Failure> {
     let failed = |error| Failure::new("not_checked", with_causes(&error));
-    let inspection = Inspection::open(database).map_err(failed)?;
+    let inspection = files.inspect(database).map_err(failed)?;
     let runs = inspection.runs().unwrap_or_default();
     let mut hand_on = |item| match item {
         Told::Finding(finding) => each(finding),
         Told::Progress(summary) => output.advance(summary.runs, runs),
     };
-    check::check(&inspection, Scope { at_rest: false }, &mut hand_on).map_err(failed)
+    check::check(&*inspection, Scope { at_rest: false }, &mut hand_on).map_err(failed)
 }
 
 /// The runs that findings are about, each once.

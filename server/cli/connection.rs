@@ -130,7 +130,7 @@ impl Connection {
         let (clients, server) = match &target.url {
             Some(url) => (at_url(url, need, credential(&target, url)?).await?, None),
             None => {
-                if !usage.creates() && !local::exists(&target.config.data_dir) {
+                if !usage.creates() && !local::exists(&target.config) {
                     if usage != Use::ReadCatalog {
                         return Err(local::no_folder(&target.config.data_dir));
                     }

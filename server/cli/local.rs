@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::logging;
 use crate::serve::{ServeError, Server};
 use crate::store::folder::{Folder, FolderError, ServerInfo};
-use crate::store::sqlite::backup;
+use crate::store::maintenance::Maintenance;
 
 /// How often a folder is tried that a process owns without serving it.
 const ATTEMPTS_MAX: u32 = 50;
@@ -55,8 +55,18 @@ impl From<ServerInfo> for Owner {
 }
 
 /// Whether there is anything to read in the folder, or a server that owns it.
-pub(super) fn exists(data_dir: &Path) -> bool {
-    backup::is_used(data_dir) || owner(data_dir).is_some()
+pub(super) fn exists(config: &Config) -> bool {
+    let has_files = config.store.url.maintenance().is_some_and(|files| files.is_used(&config.data_dir));
+    has_files || owner(&config.data_dir).is_some()
+}
+
+/// The maintenance of the configured store.
+///
+/// # Errors
+/// The store keeps no files.
+pub(super) fn files(config: &Config) -> Result<&'static dyn Maintenance, Failure> {
+    let none = || Failure::new("no_database", "the configured store (`store.url`) keeps no files");
+    config.store.url.maintenance().ok_or_else(none)
 }
 
 /// What a command that only reads says where there is nothing to read. It creates nothing.

@@ -8,12 +8,12 @@ use serde_json::json;
 
 use super::Context;
 use super::failure::{Exit, Failure, with_causes};
+use super::local;
 use super::output::{strong, text};
 use crate::check::{self, Condition};
 use crate::store::StoreError;
 use crate::store::folder::{Folder, FolderError};
-use crate::store::sqlite::inspect::{Inspection, Place};
-use crate::store::sqlite::{FILE_NAME, damaged};
+use crate::store::maintenance::{Maintenance, Place};
 
 /// Which run.
 #[derive(Debug, Clone, Default, Args)]
@@ -40,7 +40,8 @@ pub fn remove(arguments: &Arguments, context: &mut Context) -> Result<Exit, Fail
         return Err(Failure::usage(format!("`{}` is not the id of a run", text(&arguments.run_id))));
     };
     let folder = &context.loaded.config.data_dir;
-    let database = folder.join(FILE_NAME);
+    let files = local::files(&context.loaded.config)?;
+    let database = files.database(folder);
     if !database.is_file() {
         return Err(Failure::new("no_database", format!("there is no database {}", database.display())));
     }
@@ -48,7 +49,7 @@ pub fn remove(arguments: &Arguments, context: &mut Context) -> Result<Exit, Fail
         FolderError::Owned { .. } => Failure::new("folder_owned", error.to_string()).advise("stop it first"),
         error => Failure::new("folder_not_opened", with_causes(&error)),
     })?;
-    let place = remove_from(&database, run, arguments.damaged)?;
+    let place = remove_from((files, &database), run, arguments.damaged)?;
     drop(owned);
     let (run_id, damaged) = (run.to_string(), arguments.damaged);
     let output = &mut context.output;
@@ -57,16 +58,20 @@ pub fn remove(arguments: &Arguments, context: &mut Context) -> Result<Exit, Fail
     Ok(Exit::Success)
 }
 
-fn remove_from(database: &Path, run: RunId, wants_damaged: bool) -> Result<Place, Failure> {
+fn remove_from(
+    (files, database): (&dyn Maintenance, &Path),
+    run: RunId,
+    wants_damaged: bool,
+) -> Result<Place, Failure> {
     let failed = |error: StoreError| Failure::new("not_removed", with_causes(&error));
-    let inspection = Inspection::open(database).map_err(failed)?;
+    let inspection = files.inspect(database).map_err(failed)?;
     let place = inspection.place_of(run).map_err(failed)?;
     let place = place
         .ok_or_else(|| Failure::new("run_not_found", format!("there is no run {run} in {}", database.display())))?;
-    let condition = check::condition(&inspection, &place);
+    let condition = check::condition(&*inspection, &place);
     drop(inspection);
     match (condition, wants_damaged) {
-        (Condition::Damaged, true) => damaged::remove(database, std::slice::from_ref(&place)).map_err(failed)?,
+        (Condition::Damaged, true) => files.remove_damaged(database, std::slice::from_ref(&place)).map_err(failed)?,
         (Condition::Damaged, false) => {
             return Err(
                 Failure::new("run_damaged", format!("run {run} cannot be read")).advise("remove it with --damaged")
@@ -81,7 +86,7 @@ fn remove_from(database: &Path, run: RunId, wants_damaged: bool) -> Result<Place
                 .advise("start the server and cancel it first"));
         }
         (Condition::Ended(removal), false) => {
-            if !damaged::remove_ended(database, &place, *removal).map_err(failed)? {
+            if !files.remove_ended(database, &place, *removal).map_err(failed)? {
                 return Err(Failure::new(
                     "run_needed",
                     format!("run {run} is needed by another one that has not ended"),

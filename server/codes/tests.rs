@@ -11,8 +11,5 @@ fn every_code_is_read_as_it_is_written_and_stands_once_for_its_status() {
         assert_eq!(Code::parse(code.as_str()).map(Code::as_str), Some(code.as_str()));
         assert!(seen.insert((code.status().as_u16(), code.as_str())), "{code:?} stands twice");
     }
-    for code in FailureCode::ALL {
-        assert_eq!(FailureCode::parse(code.as_str()), Some(*code));
-    }
-    assert_eq!((Code::parse("no_such_code"), FailureCode::parse("no_such_code")), (None, None));
+    assert_eq!(Code::parse("no_such_code"), None);
 }

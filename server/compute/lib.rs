@@ -22,6 +22,7 @@ pub mod worker_slot;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use runyard_engine::FailureCode;
 use runyard_engine::event::Failure;
 use tokio::sync::oneshot;
 
@@ -63,10 +64,15 @@ impl Refused {
     pub fn failure(self, what: &str) -> Failure {
         let message = format!("{what}: {self}");
         match self {
-            Refused::Busy => Failure { code: "server_busy".to_owned(), message, details: None, retryable: Some(true) },
-            Refused::TookTooLong => {
-                Failure { code: "validation_too_expensive".to_owned(), message, details: None, retryable: Some(false) }
+            Refused::Busy => {
+                Failure { code: FailureCode::ServerBusy.into(), message, details: None, retryable: Some(true) }
             }
+            Refused::TookTooLong => Failure {
+                code: FailureCode::ValidationTooExpensive.into(),
+                message,
+                details: None,
+                retryable: Some(false),
+            },
         }
     }
 }

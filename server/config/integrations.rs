@@ -1,4 +1,4 @@
-//! `[[integrations]]`: services that runs may use, and what can be asked of them. What becomes of them is `server/integrations/`.
+//! `[[integrations]]`: services that runs may use, and what can be asked of them. What becomes of them is `server/nodes/integrations/`.
 //!
 //! Secrets are not in here: a secret header says in which environment variable or file its value is.
 

@@ -1,10 +1,9 @@
 //! Runs that node runs start, and the refusal of starts that are not possible.
 
 use runyard_engine::event::Failure;
-use runyard_engine::{Command, Effect, Outcome, Rejected};
+use runyard_engine::{Command, Effect, FailureCode, Outcome, Rejected};
 
-use super::Parts;
-use super::work::settle;
+use super::parts::Parts;
 use crate::nodes::perform;
 use crate::runs::Error;
 
@@ -40,23 +39,28 @@ fn refused(error: Error) -> Result<Failure, Error> {
     };
     let message = format!("the run cannot be started: {said}");
     Ok(match error {
-        Error::TooManyLiveRuns { .. } => failed("too_many_live_runs", message, true),
-        Error::TooManyDescendants { .. } => failed("too_many_descendants", message, false),
-        Error::Rejected(Rejected::ValueTooDeep { .. }) => failed("value_too_deep", message, false),
+        Error::TooManyLiveRuns { .. } => failed(FailureCode::TooManyLiveRuns, message, true),
+        Error::TooManyDescendants { .. } => failed(FailureCode::TooManyDescendants, message, false),
+        Error::Rejected(Rejected::ValueTooDeep { .. }) => failed(FailureCode::ValueTooDeep, message, false),
         // The same request gets the same refusal, so retries would never end.
-        Error::TooExpensive(_) => failed("validation_too_expensive", message, false),
-        Error::RunTooLarge { .. } => failed("run_too_large", message, false),
-        Error::ValuesTooLarge { .. } => failed("values_too_large", message, false),
+        Error::TooExpensive(_) => failed(FailureCode::ValidationTooExpensive, message, false),
+        Error::RunTooLarge { .. } => failed(FailureCode::RunTooLarge, message, false),
+        Error::ValuesTooLarge { .. } => failed(FailureCode::ValuesTooLarge, message, false),
         Error::InvalidInputs { .. }
         | Error::UnknownNodeType(_)
         | Error::Rejected(_)
-        | Error::InvalidOutputSchema { .. } => failed("sub_run_refused", message, false),
+        | Error::InvalidOutputSchema { .. } => failed(FailureCode::SubRunRefused, message, false),
         error => return Err(error),
     })
 }
 
-fn failed(code: &str, message: String, retryable: bool) -> Failure {
-    Failure { code: code.to_owned(), message, details: None, retryable: Some(retryable) }
+fn failed(code: FailureCode, message: String, retryable: bool) -> Failure {
+    Failure { code: code.into(), message, details: None, retryable: Some(retryable) }
+}
+
+/// The command that reports the result of an effect.
+pub(super) fn settle(effect: &Effect, outcome: Outcome) -> Command {
+    Command::Settle { effect: effect.id, node_run: effect.node_run, outcome }
 }
 
 /// Acknowledges an effect for which no node run waits.

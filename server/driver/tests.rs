@@ -210,7 +210,7 @@ async fn a_defect_while_performing_ends_the_step_as_an_internal_error() {
     let Event::Finished { outcome: RunOutcome::Failed, error: Some(error), .. } = &log.last().unwrap().event else {
         panic!("{log:#?}")
     };
-    assert_eq!(error.code, "internal_error");
+    assert_eq!(error.code.as_str(), "internal_error");
     assert!(!error.message.contains("as a defect would"), "what went wrong is for the server's log alone");
     // The driver itself continues.
     let next = yard.start(UUID4, json!({})).await;
@@ -264,7 +264,7 @@ async fn what_takes_too_long_is_given_up_and_its_hand_is_free() {
     yard.clock.advance(Duration::from_millis(500));
     others_go_on().await;
     for run in runs {
-        assert_eq!(yard.state(run).await.error.as_ref().unwrap().code, "timed_out");
+        assert_eq!(yard.state(run).await.error.as_ref().unwrap().code.as_str(), "timed_out");
     }
     assert_eq!(outcome(&yard.ended(next).await), RunOutcome::Succeeded);
     driving.stop().await;
@@ -282,7 +282,7 @@ async fn a_runs_time_is_over_on_time_although_every_hand_is_full() {
     others_go_on().await;
     yard.clock.advance(Duration::from_millis(500));
     others_go_on().await;
-    assert_eq!(yard.state(timed).await.error.as_ref().unwrap().code, "timed_out");
+    assert_eq!(yard.state(timed).await.error.as_ref().unwrap().code.as_str(), "timed_out");
     assert!(yard.state(short).await.ended_at_ms.is_none());
     yard.clock.advance(Duration::from_millis(200));
     assert_eq!(outcome(&yard.ended(short).await), RunOutcome::Succeeded);

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use runyard_engine::event::Failure;
-use runyard_engine::{Command, Effect, Outcome, Request};
+use runyard_engine::{Command, Effect, FailureCode, Outcome, Request};
 use tracing::Instrument;
 
 use super::lease::Lease;
-use super::{Parts, sub_runs};
+use super::parts::Parts;
+use super::sub_runs::{self, settle};
 use crate::nodes::perform;
 use crate::planner::{self, PlanRequest};
 use crate::runs::Error;
-use crate::runs::answer::Answer;
 use crate::store::{Claimed, StoreError};
 
 /// How often a result is submitted to a store that is busy or fails, before the lease is left to run out.
@@ -28,13 +28,6 @@ pub(super) async fn perform_and_settle(parts: &Parts, claimed: Claimed, lease: &
 }
 
 async fn in_span(parts: &Parts, claimed: Claimed, lease: &Lease) {
-    let earlier = match earlier(parts, &claimed).await {
-        Ok(earlier) => earlier,
-        Err(error) => {
-            tracing::warn!(%error, "what the thread said before could not be read; the effect will be claimed again");
-            return;
-        }
-    };
     let Claimed { tenant, run, effect, .. } = claimed;
     let recall = parts.runs.in_flight().hold(effect.id);
     let around = perform::Around {
@@ -45,14 +38,14 @@ async fn in_span(parts: &Parts, claimed: Claimed, lease: &Lease) {
         attempt: effect.attempt,
         begun_at_ms: effect.due_at_ms,
     };
-    let answering = std::panic::AssertUnwindSafe(answer(parts, &around, &effect, earlier)).catch_unwind();
+    let answering = std::panic::AssertUnwindSafe(answer(parts, &around, &effect)).catch_unwind();
     // Only the work is cancelled, never the submission of its result, which may be half done.
     let command = tokio::select! {
         biased;
         answered = answering => match answered.unwrap_or_else(|_| Ok(settle(&effect, Outcome::Failed(panicked())))) {
             Ok(command) => command,
             Err(error) => {
-                tracing::warn!(%error, cause = ?error, "another run could not be reached; the effect will be claimed again");
+                tracing::warn!(%error, cause = ?error, "another run or the thread could not be read; the effect will be claimed again");
                 return;
             }
         },
@@ -92,41 +85,14 @@ async fn in_span(parts: &Parts, claimed: Claimed, lease: &Lease) {
 
 /// Waits until the time limit of this attempt; forever if it has none.
 async fn time_is_over(parts: &Parts, effect: &Effect) {
-    match &effect.request {
-        Request::Call { until_ms: Some(until_ms), .. }
-        | Request::Plan { until_ms: Some(until_ms), .. }
-        | Request::Run { until_ms: Some(until_ms) }
-        | Request::Load { until_ms: Some(until_ms) } => parts.clock.sleep_until(*until_ms).await,
-        Request::Call { until_ms: None, .. }
-        | Request::Plan { until_ms: None, .. }
-        | Request::Run { until_ms: None }
-        | Request::Load { until_ms: None }
-        | Request::Stop { .. }
-        | Request::Report { .. }
-        | Request::Wake => std::future::pending().await,
-    }
-}
-
-/// The data about the thread for a planner. No other effect needs it.
-async fn earlier(parts: &Parts, claimed: &Claimed) -> Result<Vec<Answer>, Error> {
-    match &claimed.effect.request {
-        Request::Plan { .. } => parts.runs.earlier_answers(&claimed.tenant, claimed.run).await,
-        Request::Call { .. }
-        | Request::Run { .. }
-        | Request::Load { .. }
-        | Request::Stop { .. }
-        | Request::Report { .. }
-        | Request::Wake => Ok(Vec::new()),
+    match effect.request.until_ms() {
+        Some(until_ms) => parts.clock.sleep_until(until_ms).await,
+        None => std::future::pending().await,
     }
 }
 
 /// The result of an effect. An error is no result: the effect stays, and is claimed again.
-async fn answer(
-    parts: &Parts,
-    around: &perform::Around,
-    effect: &Effect,
-    earlier: Vec<Answer>,
-) -> Result<Command, Error> {
+async fn answer(parts: &Parts, around: &perform::Around, effect: &Effect) -> Result<Command, Error> {
     Ok(match &effect.request {
         Request::Wake => Command::Wake { effect: effect.id, node_run: effect.node_run },
         Request::Run { .. } => sub_runs::start(parts, around, effect).await?,
@@ -168,12 +134,13 @@ async fn answer(
                 Ok(inputs) => inputs.into_owned(),
                 Err(failure) => return Ok(settle(effect, Outcome::Failed(failure))),
             };
+            let earlier = parts.runs.earlier_answers(&around.tenant, around.run).await?;
             let (node_type, constraints, tenant) = (node_type.clone(), constraints.clone(), around.tenant.clone());
             let asked = node_type.clone();
             let request = PlanRequest { node_type, inputs, constraints, earlier, tenant };
             match parts.planner.plan(request).await {
                 Ok(plan) => {
-                    let plan = planner::in_words_of(parts.runs.catalog_of(&around.tenant), &asked, plan);
+                    let plan = planner::in_words_of(&parts.runs.catalog_of(&around.tenant), &asked, plan);
                     Command::Planned { effect: effect.id, node_run: effect.node_run, plan }
                 }
                 Err(failure) => settle(effect, Outcome::Failed(failure)),
@@ -182,13 +149,9 @@ async fn answer(
     })
 }
 
-pub(super) fn settle(effect: &Effect, outcome: Outcome) -> Command {
-    Command::Settle { effect: effect.id, node_run: effect.node_run, outcome }
-}
-
 pub(super) fn panicked() -> Failure {
     Failure {
-        code: "internal_error".to_owned(),
+        code: FailureCode::InternalError.into(),
         message: "the server failed while performing this step; its log has more".to_owned(),
         details: None,
         retryable: Some(false),

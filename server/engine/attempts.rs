@@ -4,11 +4,12 @@
 //! (`max_wall_time_ms`) or is canceled.
 
 use crate::draft::Draft;
+use crate::ending::Ending;
 use crate::event::Failure;
-use crate::finish::{self, Ending, failure};
+use crate::finish;
 use crate::outstanding::retry_effect;
 use crate::policy::is_tried;
-use crate::{Event, Node, NodeRunId, Object, Rejected};
+use crate::{Event, FailureCode, Node, NodeRunId, Object, Rejected};
 
 /// Handles a failed attempt: waits for the next one, or ends the node run.
 pub(crate) fn failed(draft: &mut Draft, id: NodeRunId, error: impl Into<Box<Failure>>) -> Result<(), Rejected> {
@@ -51,5 +52,5 @@ fn retry_at_ms(draft: &Draft, node: &Node, error: &Failure) -> Option<i64> {
 pub(crate) fn timed_out(node: &Node) -> Failure {
     let limit_ms = node.policy.timeout_ms(&node.node_type).unwrap_or_default();
     let message = format!("try {} did not end within timeout_ms ({limit_ms} ms)", node.attempt);
-    Failure { retryable: Some(true), ..failure("timed_out", message) }
+    Failure { retryable: Some(true), ..Failure::new(FailureCode::TimedOut, message) }
 }

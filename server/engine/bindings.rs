@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::ending::Checked;
 use crate::event::{Failure, FinalState};
-use crate::finish::{Checked, failure};
 use crate::large::{self, Digest, Found};
 use crate::plan::{Form, Source, as_text};
-use crate::{Node, NodeRunId, Object, State, standing};
+use crate::{FailureCode, Node, NodeRunId, Object, State, standing};
 
 /// The large values to load before the inputs of a node run can be resolved: those that a binding reads a part of, or
 /// formats as text.
@@ -86,7 +86,7 @@ pub(crate) fn read(state: &State, composite: NodeRunId, source: &Source) -> Chec
             ("step".to_owned(), Value::String(step.clone())),
             ("pointer".to_owned(), Value::String(pointer.clone())),
         ]);
-        Box::new(Failure { details: Some(details), ..failure("binding_failed", message) })
+        Box::new(Failure { details: Some(details), ..Failure::new(FailureCode::BindingFailed, message) })
     })
 }
 

@@ -8,9 +8,8 @@
 use serde_json::Value;
 
 use crate::event::Failure;
-use crate::finish::failure;
 use crate::graph::{Content, Graph};
-use crate::{ChildSpec, Command, Completion, Context, Object, Outcome, Plan, Rejected, Start};
+use crate::{ChildSpec, Command, Completion, Context, FailureCode, Object, Outcome, Plan, Rejected, Start};
 
 /// The levels that the engine and the APIs may add around incoming values.
 pub const ASSEMBLED: usize = 32;
@@ -34,7 +33,7 @@ pub fn object_nests_deeper(object: &Object, max: usize) -> bool {
 pub fn too_deep(what: &str, max: usize) -> Failure {
     let details = Object::from_iter([("limit".to_owned(), Value::from(max))]);
     let message = format!("{what} nest more than {max} levels deep; return less, or text");
-    Failure { details: Some(details), retryable: Some(false), ..failure("value_too_deep", message) }
+    Failure { details: Some(details), retryable: Some(false), ..Failure::new(FailureCode::ValueTooDeep, message) }
 }
 
 /// Enforces the limit on a command. A command with a computed value above the limit becomes a failure.

@@ -4,73 +4,12 @@
 //! The run ends with its root.
 
 use crate::draft::Draft;
-use crate::event::{Artifact, Evaluation, EvaluationStatus, Failure, FinalState};
+use crate::ending::{Ending, ended_as};
+use crate::event::{Evaluation, EvaluationStatus, Failure, FinalState};
 use crate::fit::fitted;
-use crate::graph::Route;
-use crate::node_type::NodeKind;
 use crate::{
-    Completion, Event, Node, NodeRunId, Object, Rejected, RunOutcome, Shortfall, State, depth, kinds, standing,
+    Event, FailureCode, Node, NodeKind, NodeRunId, Object, Rejected, RunOutcome, State, depth, kinds, standing,
 };
-
-/// How a node run ends.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Ending {
-    pub(crate) state: FinalState,
-    pub(crate) outputs: Option<Object>,
-    pub(crate) artifacts: Vec<Artifact>,
-    pub(crate) error: Option<Failure>,
-    pub(crate) shortfall: Option<Shortfall>,
-    pub(crate) inputs: Option<Object>,
-    pub(crate) route: Option<Route>,
-}
-
-impl Ending {
-    pub(crate) fn succeeded(outputs: Object) -> Self {
-        Ending { outputs: Some(outputs), ..Ending::plain(FinalState::Succeeded) }
-    }
-
-    /// Only a state.
-    fn plain(state: FinalState) -> Self {
-        Ending { state, outputs: None, artifacts: Vec::new(), error: None, shortfall: None, inputs: None, route: None }
-    }
-
-    /// The end of a composite whose failures were all ignored, which is still not a success.
-    pub(crate) fn short(shortfall: Shortfall, outputs: Object, error: Failure) -> Self {
-        let shortfall = Some(shortfall);
-        Ending { outputs: Some(outputs), error: Some(error), shortfall, ..Ending::plain(FinalState::Failed) }
-    }
-
-    pub(crate) fn failed(failure: impl Into<Box<Failure>>) -> Self {
-        Ending::without_outputs(FinalState::Failed, *failure.into())
-    }
-
-    pub(crate) fn canceled(failure: Failure) -> Self {
-        Ending::without_outputs(FinalState::Canceled, failure)
-    }
-
-    pub(crate) fn skipped(failure: Failure) -> Self {
-        Ending::without_outputs(FinalState::Skipped, failure)
-    }
-
-    fn without_outputs(state: FinalState, failure: Failure) -> Self {
-        Ending { error: Some(failure), ..Ending::plain(state) }
-    }
-}
-
-impl From<Completion> for Ending {
-    fn from(completion: Completion) -> Self {
-        let Completion { state, outputs, artifacts, error } = completion;
-        Ending { outputs, artifacts, error, ..Ending::plain(state) }
-    }
-}
-
-/// A value, or the failure of the node run. The failure is boxed because it is large and rare.
-pub(crate) type Checked<T> = Result<T, Box<Failure>>;
-
-/// A failure without details.
-pub(crate) fn failure(code: &str, message: impl Into<String>) -> Failure {
-    Failure { code: code.to_owned(), message: message.into(), details: None, retryable: None }
-}
 
 /// Ends a node run after its descendants, and then every ancestor that ends as a result, up to the run.
 pub(crate) fn end(draft: &mut Draft, id: NodeRunId, ending: Ending) -> Result<(), Rejected> {
@@ -122,22 +61,6 @@ pub(crate) fn skip_hopeless(draft: &mut Draft, id: NodeRunId) -> Result<Vec<Node
         skipped.extend(skip(draft, sibling, why)?);
     }
     Ok(skipped)
-}
-
-/// The failure of the dependants of a node run that ended without success.
-pub(crate) fn dependency_failed(node: &Node) -> Failure {
-    let how = node.final_state().map_or("has not ended", ended_as);
-    failure("dependency_failed", format!("it depends on `{}`, which {how}", node.key))
-}
-
-/// How a node run ended, as a verb phrase for messages.
-pub(crate) fn ended_as(state: FinalState) -> &'static str {
-    match state {
-        FinalState::Succeeded => "succeeded",
-        FinalState::Failed => "failed",
-        FinalState::Canceled => "was canceled",
-        FinalState::Skipped => "was skipped",
-    }
 }
 
 /// Cancels a node run and its descendants, without notifying its parent.
@@ -208,7 +131,7 @@ fn because_of(ending: &Ending) -> Failure {
         Some(error) => format!("stopped with the composite above it: {}", error.message),
         None => format!("stopped with the composite above it, which {} first", ended_as(ending.state)),
     };
-    failure("canceled", message)
+    Failure::new(FailureCode::Canceled, message)
 }
 
 /// The live descendants of a node run, children before their parents and siblings in the order of creation.

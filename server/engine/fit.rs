@@ -5,60 +5,10 @@
 use serde_json::Value;
 
 use crate::draft::Draft;
+use crate::ending::Ending;
 use crate::event::{Failure, FinalState};
-use crate::finish::Ending;
-use crate::{Context, Decision, Node, NodeKind, NodeRunId, Object, Rejected, Shortfall, State, decide};
-
-/// A run's result, and the schema that it has to fit.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Made {
-    /// The schema that the run was started with.
-    pub schema: Value,
-    /// The run's result: for a plan its `result`, for other kinds the outputs.
-    pub answer: Value,
-    /// The outputs of a plan's steps, in order, from which the result may be built. If absent, the answer is checked as
-    /// it is.
-    pub steps: Option<Vec<Object>>,
-}
-
-/// The answer in a form that fits, or the failure with which the run ends.
-pub type FitResult = Result<Value, Box<Failure>>;
-
-/// A check and its answer. It is used only for exactly the same check.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Fitted {
-    /// The check.
-    pub made: Made,
-    /// The answer.
-    pub verdict: FitResult,
-}
-
-/// As [`decide`], but calls `fit` when a result has to be checked. For callers without a time limit, such as tests.
-///
-/// # Errors
-/// As [`decide`]; never [`Rejected::Unfitted`].
-pub fn decide_with(
-    state: &State,
-    command: crate::Command,
-    context: Context<'_>,
-    fit: impl Fn(&Made) -> FitResult,
-) -> Result<Decision, Rejected> {
-    match decide(state, command.clone(), context) {
-        Err(Rejected::Unfitted(made)) => {
-            let verdict = fit(&made);
-            decide(state, command, Context { fitted: Some(&Fitted { made: *made, verdict }), ..context })
-        }
-        decided => decided,
-    }
-}
-
-/// Accepts every result unchanged. For callers that start no run with an output schema.
-///
-/// # Errors
-/// None.
-pub fn as_made(made: &Made) -> FitResult {
-    Ok(made.answer.clone())
-}
+use crate::output_check::{FitResult, Made};
+use crate::{Context, FailureCode, Node, NodeKind, NodeRunId, Object, Rejected, Shortfall, State};
 
 /// Fits the end of a run's root to the output schema, if there is one. A result that does not fit becomes a failure.
 pub(crate) fn fitted(draft: &Draft, root: NodeRunId, mut ending: Ending) -> Result<Ending, Rejected> {
@@ -118,7 +68,7 @@ fn whole(draft: &Draft, schema: &Value, outputs: Object) -> Result<Outputs, Reje
     Ok(match verdict(draft.context(), made)? {
         Ok(Value::Object(outputs)) => Ok(outputs),
         Ok(_) => {
-            Err(Box::new(crate::finish::failure("output_schema_mismatch", "what fits the output schema is no object")))
+            Err(Box::new(Failure::new(FailureCode::OutputSchemaMismatch, "what fits the output schema is no object")))
         }
         Err(failure) => Err(failure),
     })

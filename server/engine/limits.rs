@@ -10,9 +10,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::constraints::least;
+use crate::ending::Checked;
 use crate::event::Failure;
-use crate::finish::{Checked, failure};
-use crate::{Constraints, Node, NodeRunId, NodeType, Object, Rejected, State};
+use crate::{Constraints, FailureCode, Node, NodeRunId, NodeType, Object, Rejected, State};
 
 /// A violated constraint, with its limit and the value found.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +34,7 @@ impl From<Breach> for Failure {
         let details: Object =
             said.into_iter().map(|(field, value)| (field.to_owned(), Value::String(value.to_owned()))).collect();
         let message = Rejected::from(breach).to_string();
-        Failure { details: Some(details), ..failure("constraint_violation", message) }
+        Failure { details: Some(details), ..Failure::new(FailureCode::ConstraintViolation, message) }
     }
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn one_more_step(state: &State, node: &Node) -> Checked<()> {
         return Ok(());
     }
     within_budgets(state, node)
-        .map_err(|breach| Box::new(Failure { code: "budget_exceeded".to_owned(), ..breach.into() }))
+        .map_err(|breach| Box::new(Failure { code: FailureCode::BudgetExceeded.into(), ..breach.into() }))
 }
 
 fn within_budgets(state: &State, node: &Node) -> Result<(), Breach> {
@@ -135,6 +135,13 @@ pub(crate) fn external_calls_left(state: &State, node: &Node) -> Option<u64> {
         Some(limit.saturating_sub(above.external_calls))
     };
     lineage(state, node).filter_map(left).min()
+}
+
+impl State {
+    /// The number of external calls that a node run may still make; `None` without a limit.
+    pub fn external_calls_left(&self, node_run: NodeRunId) -> Option<u64> {
+        external_calls_left(self, self.node(node_run)?)
+    }
 }
 
 /// A node run and all its ancestors.

@@ -11,70 +11,13 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
 use crate::event::Failure;
+pub use crate::record::policy::{ATTEMPTS_MAX, BACKOFF_MAX, OnFailure, Policy, Retry, WAIT_MS_MAX};
 use crate::{EffectId, NodeKind, NodeType};
-
-/// The most attempts.
-pub const ATTEMPTS_MAX: u32 = 100;
-/// The longest wait between two attempts, and the longest timeout of one: 366 days, as for a sleep.
-pub const WAIT_MS_MAX: u64 = 366 * 24 * 60 * 60 * 1000;
-/// The largest backoff factor.
-pub const BACKOFF_MAX: f64 = 1000.0;
 
 /// The member of a failure's details that requests a minimum wait before the next attempt, milliseconds. `delay_ms_max`
 /// limits it.
 pub const RETRY_AFTER_MS: &str = "retry_after_ms";
-
-/// The policy for failures and time of one node run.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Policy {
-    /// The retry policy. If absent, that of the node type.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry: Option<Retry>,
-    /// The timeout of one attempt, milliseconds. If absent, that of the node type.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub timeout_ms: Option<u64>,
-    /// What its failure means for its siblings.
-    #[serde(skip_serializing_if = "OnFailure::is_fail")]
-    pub on_failure: OnFailure,
-}
-
-/// A retry policy.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Retry {
-    /// The most attempts, the first included: 1 to [`ATTEMPTS_MAX`].
-    pub attempts_max: u32,
-    /// The wait before the second attempt, milliseconds, at most [`WAIT_MS_MAX`].
-    pub initial_ms: u64,
-    /// The factor between one wait and the next: 1 to [`BACKOFF_MAX`].
-    pub backoff: f64,
-    /// The longest wait, milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delay_ms_max: Option<u64>,
-    /// The largest fraction by which a wait may be shortened, from 0 (none) to 1 (all).
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub jitter: f64,
-    /// Retry only failures with these codes. If absent, every failure that is not marked as not retryable.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub codes: Option<BTreeSet<String>>,
-}
-
-/// What a step's failure means for its siblings.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnFailure {
-    /// Its dependants cannot begin, and a plan fails with it.
-    #[default]
-    Fail,
-    /// The failure is ignored: its dependants begin, with null in place of its outputs.
-    Continue,
-    /// The sibling with this key is the fallback: it runs, and its end counts instead. It is skipped if it is not
-    /// needed.
-    GoTo(String),
-}
 
 /// Why a policy is not valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,22 +28,7 @@ pub struct Invalid {
     pub reason: String,
 }
 
-fn is_zero(number: &f64) -> bool {
-    *number == 0.0
-}
-
-impl OnFailure {
-    fn is_fail(&self) -> bool {
-        *self == OnFailure::Fail
-    }
-}
-
 impl Policy {
-    /// Whether all fields are defaults.
-    pub fn is_empty(&self) -> bool {
-        *self == Policy::default()
-    }
-
     /// The effective retry policy: the requested one, or that of the node type.
     pub fn retry<'a>(&'a self, node_type: &'a NodeType) -> Option<&'a Retry> {
         self.retry.as_ref().or(node_type.retry.as_ref())
@@ -175,7 +103,7 @@ impl Retry {
     /// Whether another attempt follows a failure of this one (from 1).
     pub(crate) fn covers(&self, attempt: u32, failure: &Failure) -> bool {
         let retryable = match &self.codes {
-            Some(codes) => codes.contains(&failure.code),
+            Some(codes) => codes.contains(failure.code.as_str()),
             None => failure.retryable != Some(false),
         };
         attempt < self.attempts_max && retryable
@@ -239,7 +167,7 @@ fn fraction(id: EffectId) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{NodeRunId, RunId};
+    use crate::{FailureCode, NodeRunId, RunId};
 
     fn retry(backoff: f64, jitter: f64) -> Retry {
         Retry { attempts_max: 9, initial_ms: 100, backoff, delay_ms_max: Some(1000), jitter, codes: None }
@@ -278,7 +206,7 @@ mod tests {
     #[test]
     fn a_failure_that_asks_for_time_gets_it_as_far_as_the_policy_lets_it() {
         let asks = |wait: serde_json::Value| Failure {
-            code: "http_status".to_owned(),
+            code: FailureCode::HttpStatus.into(),
             message: String::new(),
             details: Some(crate::Object::from_iter([(RETRY_AFTER_MS.to_owned(), wait)])),
             retryable: Some(true),

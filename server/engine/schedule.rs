@@ -3,7 +3,8 @@
 //! The fold determines which node run is next (`State::next_ready`). `kinds` implements the beginning for each kind.
 
 use crate::draft::Draft;
-use crate::finish::{self, Checked, Ending};
+use crate::ending::{Checked, Ending};
+use crate::finish;
 use crate::{ApprovalId, Event, Node, NodeRunId, Object, Rejected, Wait, approval, bindings, depth, kinds, limits};
 
 /// Begins every node run that can begin. Every command that changed something calls this last.

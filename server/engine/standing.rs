@@ -5,10 +5,10 @@
 //! (`continue`), and otherwise the fallback decides, if there is one (`go to`). A canceled or skipped node run never
 //! satisfies it.
 
+use crate::ending::ended_as;
 use crate::event::{Failure, FinalState};
-use crate::finish::{self, failure};
 use crate::policy::OnFailure;
-use crate::{Node, NodeRunId, State};
+use crate::{FailureCode, Node, NodeRunId, State};
 
 /// The status of a node run as a dependency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +87,7 @@ pub(crate) fn made_hopeless(state: &State, node: &Node) -> Vec<(NodeRunId, Failu
     let mut hopeless = Vec::new();
     if of(state, node) == Standing::Hopeless {
         for spoken in spoken_for(state, node) {
-            let why = finish::dependency_failed(spoken);
+            let why = dependency_failed(spoken);
             hopeless.extend(spoken.dependants.iter().map(|id| (*id, why.clone())));
         }
     }
@@ -101,7 +101,7 @@ pub(crate) fn made_hopeless(state: &State, node: &Node) -> Vec<(NodeRunId, Failu
 pub(crate) fn hopeless(state: &State, node: &Node) -> Option<Failure> {
     let mut siblings = node.depends_on.iter().filter_map(|id| state.node(*id));
     let lost = siblings.find(|sibling| of(state, sibling) == Standing::Hopeless);
-    lost.map(finish::dependency_failed).or_else(|| not_needed(state, node))
+    lost.map(dependency_failed).or_else(|| not_needed(state, node))
 }
 
 /// The node run itself, and all failed siblings that it replaces as a direct or indirect fallback.
@@ -123,5 +123,11 @@ fn not_needed(state: &State, node: &Node) -> Option<Failure> {
         return None;
     }
     let keys: Vec<String> = whom().map(|node| format!("`{}`", node.key)).collect();
-    Some(failure("not_needed", format!("it stands in for {}, which did not fail", keys.join(", "))))
+    Some(Failure::new(FailureCode::NotNeeded, format!("it stands in for {}, which did not fail", keys.join(", "))))
+}
+
+/// The failure of the dependants of a node run that ended without success.
+fn dependency_failed(node: &Node) -> Failure {
+    let how = node.final_state().map_or("has not ended", ended_as);
+    Failure::new(FailureCode::DependencyFailed, format!("it depends on `{}`, which {how}", node.key))
 }

@@ -41,8 +41,8 @@ use runyard_compute::Compute;
 use runyard_compute::clock::Clock;
 use runyard_compute::sizes;
 use runyard_compute::worker_slot::without_slot;
-use runyard_engine::Object;
 use runyard_engine::event::Failure;
+use runyard_engine::{FailureCode, Object};
 use serde_json::{Value, json};
 pub use template::{Compiler, Dialect, Fault, Template, compile, compile_script, is_expression};
 
@@ -315,25 +315,29 @@ fn failure(template: &Template, broken: &Broken, limits: Limits) -> Failure {
     let at = if path.is_empty() { "the script".to_owned() } else { format!("the expression at {path}") };
     let Limits { time_ms, memory_bytes, .. } = limits;
     match &broken.reason {
-        Reason::TimedOut => failed("expression_timed_out", path, format!("{at} took longer than {time_ms} ms")),
-        Reason::OutOfMemory => {
-            failed("expression_out_of_memory", path, format!("{at} took more than {memory_bytes} bytes of memory"))
+        Reason::TimedOut => {
+            failed(FailureCode::ExpressionTimedOut, path, format!("{at} took longer than {time_ms} ms"))
         }
+        Reason::OutOfMemory => failed(
+            FailureCode::ExpressionOutOfMemory,
+            path,
+            format!("{at} took more than {memory_bytes} bytes of memory"),
+        ),
         Reason::TooDeep => failed(
-            "expression_too_deep",
+            FailureCode::ExpressionTooDeep,
             path,
             format!("{at} calls itself too often, or its value is nested too deeply"),
         ),
         Reason::Failed(said) => {
             let said: String = said.chars().take(SAID_CHARS_MAX).collect();
-            failed("expression_failed", path, format!("{at}: {said}"))
+            failed(FailureCode::ExpressionFailed, path, format!("{at}: {said}"))
         }
     }
 }
 
-fn failed(code: &str, path: &str, message: String) -> Failure {
+fn failed(code: FailureCode, path: &str, message: String) -> Failure {
     let details = Object::from_iter([("path".to_owned(), json!(path))]);
-    Failure { code: code.to_owned(), message, details: Some(details), retryable: Some(false) }
+    Failure { code: code.into(), message, details: Some(details), retryable: Some(false) }
 }
 
 impl Kept {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use runyard_compute::clock::Clock;
+use runyard_engine::FailureCode;
 use serde_json::{Value, json};
 
 use super::{Dialect, Expressions, Limits, Moment, compile, compile_script};
@@ -33,7 +34,7 @@ async fn evaluated(config: Value) -> Result<Value, (String, String)> {
         compile(&config, &Dialect::default()).map_err(|faults| ("fault".to_owned(), faults[0].to_string()))?;
     let moment = Moment { now_ms: NOW_MS, seed: 7 };
     let made = expressions(Limits::default()).evaluate(&template, &context(), moment).await;
-    made.map_err(|failure| (failure.code, failure.message))
+    made.map_err(|failure| (failure.code.to_string(), failure.message))
 }
 
 async fn value(code: &str) -> Value {
@@ -123,7 +124,7 @@ async fn only_paths_are_silent_and_everything_else_fails_with_its_own_words_and_
     let template = compile_script(script, &Dialect::default()).unwrap();
     let moment = Moment { now_ms: 0, seed: 0 };
     let failure = expressions(Limits::default()).evaluate(&template, &context(), moment).await.unwrap_err();
-    assert_eq!(failure.code, "expression_failed");
+    assert_eq!(failure.code.as_str(), "expression_failed");
     assert!(failure.message.contains("cannot read property 'amount' of undefined (line 3)"), "{}", failure.message);
 }
 
@@ -166,7 +167,7 @@ async fn a_path_copies_its_value_exactly_as_it_was_sent() {
     }
     for (config, words) in [("{{ nodes.start.id + 1 }}", "TypeError"), ("{{ nodes.start.most + 1n }}", "64 bits")] {
         let failure = made(json!(config)).await.unwrap_err();
-        assert_eq!(failure.code, "expression_failed");
+        assert_eq!(failure.code.as_str(), "expression_failed");
         assert!(failure.message.contains(words), "{}", failure.message);
     }
 }
@@ -374,7 +375,7 @@ async fn no_script_does_harm_and_each_has_its_name() {
         let failure = expressions.evaluate(&template, &context(), moment).await.expect_err(code);
         assert!(codes.contains(&failure.code.as_str()), "{code}: {failure:?}");
         assert!(failure.message.chars().count() < 400, "{code}: {failure:?}");
-        if failure.code == "expression_failed" {
+        if failure.code.is(FailureCode::ExpressionFailed) {
             assert_eq!(failure.details.as_ref().unwrap()["path"], "/it/expression", "{code}: {failure:?}");
         }
     }
@@ -459,7 +460,7 @@ proptest! {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let made = runtime.block_on(expressions(limits).evaluate(&template, &context(), moment));
             if let Err(failure) = made {
-                prop_assert!(failure.code.starts_with("expression_"), "{failure:?}");
+                prop_assert!(failure.code.as_str().starts_with("expression_"), "{failure:?}");
             }
         }
         let _ = compile_script(&text, &Dialect::default());

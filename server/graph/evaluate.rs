@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use runyard_engine::Object;
 use runyard_engine::event::Failure;
+use runyard_engine::{FailureCode, Object};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -76,7 +76,12 @@ fn key(form: &str, source: &str) -> String {
 fn invalid(faults: Vec<Fault>) -> Failure {
     let reasons: Vec<String> = faults.iter().map(Fault::to_string).collect();
     let details = faults.first().map(|fault| Object::from_iter([("path".to_owned(), json!(fault.path))]));
-    Failure { code: "expression_invalid".to_owned(), message: reasons.join("; "), details, retryable: Some(false) }
+    Failure {
+        code: FailureCode::ExpressionInvalid.into(),
+        message: reasons.join("; "),
+        details,
+        retryable: Some(false),
+    }
 }
 
 /// What a template reads of the graphs around, and no more: what others have put out may be large.

@@ -2,8 +2,8 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use runyard_engine::event::Failure;
-use runyard_engine::{NodeKind, Routed};
+use runyard_engine::event::{CodeText, Failure};
+use runyard_engine::{FailureCode, NodeKind, Routed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -76,10 +76,11 @@ async fn fail(cx: &NodeContext<'_>) -> Result<Routed, Failure> {
         return made(&FailOutputs { attempt: cx.attempt });
     }
     let plain = Failure {
-        code: "failed_on_purpose".to_owned(),
+        code: FailureCode::FailedOnPurpose.into(),
         message: "failed on purpose, as asked".to_owned(),
         details: None,
         retryable: inputs.retryable,
     };
-    Err(Failure { code: inputs.code.unwrap_or(plain.code), message: inputs.message.unwrap_or(plain.message), ..plain })
+    let code = inputs.code.map_or(plain.code, CodeText::from_outside);
+    Err(Failure { code, message: inputs.message.unwrap_or(plain.message), ..plain })
 }

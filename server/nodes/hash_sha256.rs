@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use runyard_engine::event::Failure;
-use runyard_engine::{NodeKind, Object, Routed};
+use runyard_engine::{FailureCode, NodeKind, Object, Routed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -95,7 +95,7 @@ fn perform(cx: &NodeContext<'_>) -> Result<Routed, Failure> {
         (Some(text), _) => text.into_bytes(),
         (None, base64) => STANDARD
             .decode(base64.unwrap_or_default())
-            .map_err(|error| failed("invalid_inputs", format!("/content_base64 is not base64: {error}")))?,
+            .map_err(|error| failed(FailureCode::InvalidInputs, format!("/content_base64 is not base64: {error}")))?,
     };
     let sha256 = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
     made(&HashSha256Outputs { sha256 })

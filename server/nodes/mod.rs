@@ -3,30 +3,37 @@
 //!
 //! | file           | what |
 //! |----------------|------|
-//! | `provider.rs`  | [`Provider`]: executes calls; [`Builtin`]: the definition in each file |
-//! | `perform/`     | the providers, and the steps around a call: inputs evaluated, values validated |
-//! | `values.rs`    | types shared by several files |
+//! | `provider.rs`  | [`Provider`]: lists node types and executes calls; [`Builtin`]: the definition in each file |
+//! | `providers.rs` | [`Providers`]: all of them, and the catalogue of each tenant |
+//! | `catalog/`     | the catalogue: resolving, validating, listing |
+//! | `integrations/` | the provider of services of the configuration |
+//! | `perform/`     | the steps around a call: inputs evaluated, values validated; calls over HTTP |
+//! | `values.rs`, `failures.rs`, `credentials.rs` | shared by several files |
 //! | `web.rs`       | the two node types that call over HTTP, which share their rules |
 //! | all others     | a node type each |
 //!
 //! Schemas that callers see are derived from the types, and the same types read and write the values, so the two always
-//! match. Field names of `runyard.core.*` are those of the ARP reference node types, so an alias is only a name. Node
-//! types of integrations come from the configuration: `integrations/`, `catalog/integration.rs`.
+//! match. Field names of `runyard.core.*` are those of the ARP reference node types, so an alias is only a name.
 
 pub mod ask;
 pub mod branch;
+pub mod catalog;
+pub mod credentials;
 pub mod delay;
 pub mod each;
 pub mod echo;
 pub mod end;
 pub mod external;
 pub mod fail;
+pub(crate) mod failures;
 pub mod filter;
 pub mod graph;
 pub mod hash_sha256;
+pub mod integrations;
 pub mod perform;
 pub mod planner;
 pub mod provider;
+pub mod providers;
 pub mod run;
 pub mod script;
 pub mod sleep;
@@ -39,11 +46,16 @@ mod values;
 pub mod variables;
 pub mod web;
 
+use std::sync::{Arc, LazyLock};
+
 use async_trait::async_trait;
 use runyard_engine::Routed;
 use runyard_engine::event::Failure;
 
-pub use provider::{Builtin, NodeContext, Perform, Provider};
+use failures::unavailable;
+
+pub use provider::{Builtin, NodeContext, Perform, Provider, Snapshot};
+pub use providers::Providers;
 
 /// Every node type that comes with the server.
 pub const BUILTINS: &[Builtin] = &[
@@ -83,11 +95,20 @@ pub struct Builtins;
 
 #[async_trait]
 impl Provider for Builtins {
-    async fn perform(&self, cx: &NodeContext<'_>) -> Option<Result<Routed, Failure>> {
-        match builtin(&cx.node_type.id)?.perform {
-            Perform::Now(perform) => Some(perform(cx)),
-            Perform::Later(perform) => Some(perform(cx).await),
-            Perform::Engine | Perform::Elsewhere => None,
+    fn node_types(&self, _tenant: &str) -> Arc<Snapshot> {
+        static LISTED: LazyLock<Arc<Snapshot>> = LazyLock::new(|| {
+            let listed = BUILTINS.iter().filter(|builtin| !matches!(builtin.perform, Perform::Elsewhere));
+            Snapshot::fixed(listed.map(|builtin| (builtin.entry)()))
+        });
+        LISTED.clone()
+    }
+
+    async fn perform(&self, cx: &NodeContext<'_>) -> Result<Routed, Failure> {
+        match builtin(&cx.node_type.id).map(|builtin| builtin.perform) {
+            Some(Perform::Now(perform)) => perform(cx),
+            Some(Perform::Later(perform)) => perform(cx).await,
+            // The engine moves it, and nothing calls it.
+            Some(Perform::Engine | Perform::Elsewhere) | None => Err(unavailable(cx.node_type)),
         }
     }
 }

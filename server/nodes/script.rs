@@ -1,11 +1,16 @@
-//! `runyard.graph.script`: JavaScript. It is evaluated in `perform/script.rs`.
+//! `runyard.graph.script`: JavaScript, evaluated by the workers of expressions.
 
-use runyard_engine::NodeKind;
+use std::sync::{Arc, LazyLock};
+
+use async_trait::async_trait;
+use runyard_engine::event::Failure;
+use runyard_engine::{NodeKind, Routed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::provider::{Builtin, Perform};
+use super::provider::{Builtin, NodeContext, Perform, Provider, Snapshot};
+use super::values::{made, read};
 use crate::catalog::entry::{Entry, Head, Hints};
 
 /// Its id.
@@ -41,4 +46,21 @@ fn entry() -> Entry {
         hints: Hints::default(),
         rule: None,
     })
+}
+
+/// The provider of scripts.
+#[derive(Debug, Clone, Copy)]
+pub struct Scripts;
+
+#[async_trait]
+impl Provider for Scripts {
+    fn node_types(&self, _tenant: &str) -> Arc<Snapshot> {
+        static LISTED: LazyLock<Arc<Snapshot>> = LazyLock::new(|| Snapshot::fixed([entry()]));
+        LISTED.clone()
+    }
+
+    async fn perform(&self, cx: &NodeContext<'_>) -> Result<Routed, Failure> {
+        let ScriptInputs { script, data } = read(cx)?;
+        made(&ScriptOutputs { result: cx.scripts.evaluate(script, &data).await? })
+    }
 }

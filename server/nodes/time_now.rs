@@ -1,8 +1,8 @@
 //! `runyard.core.time.now`: the time of the server's clock.
 
-use runyard_engine::NodeKind;
 use runyard_engine::Routed;
 use runyard_engine::event::Failure;
+use runyard_engine::{FailureCode, NodeKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,7 @@ fn entry() -> Entry {
 fn perform(cx: &NodeContext<'_>) -> Result<Routed, Failure> {
     let NoInputs {} = read(cx)?;
     let now = jiff::Timestamp::from_millisecond(cx.now_ms).map_err(|error| {
-        failed("clock_out_of_range", format!("the server's clock cannot be written as a date: {error}"))
+        failed(FailureCode::ClockOutOfRange, format!("the server's clock cannot be written as a date: {error}"))
     })?;
     made(&TimeNowOutputs { time: format!("{now:.3}") })
 }

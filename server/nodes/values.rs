@@ -1,7 +1,7 @@
 //! What node types share: inputs read, outputs written, and words for the planner.
 
 use runyard_engine::event::Failure;
-use runyard_engine::{Object, Route, Routed};
+use runyard_engine::{FailureCode, Object, Route, Routed};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub(super) struct AnyObject(pub(super) Object);
 /// `invalid_inputs`.
 pub(super) fn read<Inputs: DeserializeOwned>(cx: &NodeContext<'_>) -> Result<Inputs, Failure> {
     serde_json::from_value(Value::Object(cx.inputs.clone()))
-        .map_err(|error| failed("invalid_inputs", error.to_string()))
+        .map_err(|error| failed(FailureCode::InvalidInputs, error.to_string()))
 }
 
 /// Outputs, as JSON.
@@ -35,7 +35,7 @@ pub(super) fn read<Inputs: DeserializeOwned>(cx: &NodeContext<'_>) -> Result<Inp
 pub(super) fn write(outputs: &impl Serialize) -> Result<Object, Failure> {
     match serde_json::to_value(outputs) {
         Ok(Value::Object(outputs)) => Ok(outputs),
-        _ => Err(failed("invalid_outputs", "the outputs are not a JSON object".to_owned())),
+        _ => Err(failed(FailureCode::InvalidOutputs, "the outputs are not a JSON object".to_owned())),
     }
 }
 
@@ -50,8 +50,8 @@ pub(super) fn routed(outputs: &impl Serialize, route: Option<Route>) -> Result<R
 }
 
 /// A failure that is not worth another try.
-pub(super) fn failed(code: &str, message: String) -> Failure {
-    Failure { code: code.to_owned(), message, details: None, retryable: Some(false) }
+pub(super) fn failed(code: FailureCode, message: String) -> Failure {
+    Failure { code: code.into(), message, details: None, retryable: Some(false) }
 }
 
 /// As JavaScript counts it.

@@ -2,6 +2,7 @@
 //! catalogue's hints; nothing here knows a node type by name.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use runyard_engine::Object;
 use runyard_engine::plan::{Binding, Form};
@@ -261,7 +262,7 @@ impl Binder<'_> {
     fn names_a_product(&self, range: Range<usize>) -> bool {
         let words = &self.reading.words[range];
         let pointing = words.first().is_some_and(|word| word.is_one_of(&["the", "a", "an", "my", "your", "today's"]));
-        let others = self.catalog.entries().iter().filter(|entry| entry.id != self.entry.id);
+        let others = self.catalog.entries().iter().map(Arc::as_ref).filter(|entry| entry.id != self.entry.id);
         pointing && others.into_iter().any(|other| fit::is_wholly(other, words, self.vocabulary))
     }
 

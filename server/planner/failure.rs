@@ -11,8 +11,8 @@
 //! | `server_busy`, `validation_too_expensive` | there was no thread for it, or it took too long            |
 //! | `arguments_invalid`    | a node type serves a clause, but what the clause gives does not fit its schema |
 
-use runyard_engine::Object;
 use runyard_engine::event::Failure;
+use runyard_engine::{FailureCode, Object};
 use serde_json::{Value, json};
 
 /// What every failure of a clause ends with: what the caller can do.
@@ -41,7 +41,7 @@ pub(super) struct Nearest<'a> {
 
 pub(super) fn goal_missing() -> Failure {
     failure(
-        "goal_missing",
+        FailureCode::GoalMissing,
         "there is nothing to plan: give `goal` (or `prompt`) as a text that is not blank".to_owned(),
         None,
     )
@@ -49,46 +49,54 @@ pub(super) fn goal_missing() -> Failure {
 
 pub(super) fn goal_too_long(unit: &str, found: u64, limit: u64) -> Failure {
     let message = format!("the goal has {found} {unit} and at most {limit} are read; split it into several runs");
-    failure("goal_too_long", message, Some(json!({ unit: found, "limit": limit })))
+    failure(FailureCode::GoalTooLong, message, Some(json!({ unit: found, "limit": limit })))
 }
 
 pub(super) fn goal_too_many_steps(steps: u64, limit: u64) -> Failure {
     let message = format!("the goal needs {steps} steps and one plan has at most {limit}; split it into several runs");
-    failure("goal_too_long", message, Some(json!({ "steps": steps, "limit": limit })))
+    failure(FailureCode::GoalTooLong, message, Some(json!({ "steps": steps, "limit": limit })))
 }
 
 pub(super) fn constraint(name: &str, limit: u64, found: u64) -> Failure {
     let message = format!("{name} is {limit}, but the goal needs {found}; raise the limit or ask for less");
     // In text, as the engine has them: some limits are lists.
     let details = json!({ "constraint": name, "limit": limit.to_string(), "found": found.to_string() });
-    failure("constraint_violation", message, Some(details))
+    failure(FailureCode::ConstraintViolation, message, Some(details))
 }
 
 pub(super) fn unmapped(clause: &str, why: &str, nearest: &Nearest<'_>) -> Failure {
     let clause = shown(clause);
     let message = format!("no step for the clause \"{clause}\": {why}; {}. {WAY_OUT}", listed(nearest));
-    failure("clause_unmapped", message, Some(json!({ "clause": clause, "nearest": values(nearest), "missing": [] })))
+    failure(
+        FailureCode::ClauseUnmapped,
+        message,
+        Some(json!({ "clause": clause, "nearest": values(nearest), "missing": [] })),
+    )
 }
 
 pub(super) fn arguments_missing(clause: &str, why: &str, field: &str, nearest: &Nearest<'_>) -> Failure {
     let clause = shown(clause);
     let message = format!("the clause \"{clause}\" does not say enough: {why}; {}. {WAY_OUT}", listed(nearest));
     let details = json!({ "clause": clause, "nearest": values(nearest), "missing": [field] });
-    failure("arguments_missing", message, Some(details))
+    failure(FailureCode::ArgumentsMissing, message, Some(details))
 }
 
 pub(super) fn arguments_invalid(clause: &str, why: &str, field: &str, nearest: &Nearest<'_>) -> Failure {
     let clause = shown(clause);
     let message = format!("the clause \"{clause}\" cannot be done as it stands: {why}; say another value");
     let details = json!({ "clause": clause, "nearest": values(nearest), "missing": [], "invalid": [field] });
-    failure("arguments_invalid", message, Some(details))
+    failure(FailureCode::ArgumentsInvalid, message, Some(details))
 }
 
 /// A clause about the run's answer that cannot be followed.
 pub(super) fn answer(clause: &str, why: &str) -> Failure {
     let clause = shown(clause);
     let message = format!("the clause \"{clause}\" does not say what to return: {why}. {WAY_OUT}");
-    failure("arguments_missing", message, Some(json!({ "clause": clause, "nearest": [], "missing": ["result"] })))
+    failure(
+        FailureCode::ArgumentsMissing,
+        message,
+        Some(json!({ "clause": clause, "nearest": [], "missing": ["result"] })),
+    )
 }
 
 fn listed(near: &Nearest<'_>) -> String {
@@ -108,10 +116,10 @@ fn values(near: &Nearest<'_>) -> Value {
     near.nearest.iter().map(|near| json!({ "node_type_id": near.id, "score": near.score })).collect()
 }
 
-fn failure(code: &str, message: String, details: Option<Value>) -> Failure {
+fn failure(code: FailureCode, message: String, details: Option<Value>) -> Failure {
     let details =
         details.and_then(|details| details.as_object().cloned()).filter(|details: &Object| !details.is_empty());
-    Failure { code: code.to_owned(), message, details, retryable: Some(false) }
+    Failure { code: code.into(), message, details, retryable: Some(false) }
 }
 
 /// A text as it is shown in a message.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use runyard_api::host::{InexactNumber, inexact_number};
 use runyard_engine::event::Failure;
 use runyard_engine::plan::Candidate;
-use runyard_engine::{Constraints, Object, Plan, SideEffect};
+use runyard_engine::{Constraints, FailureCode, Object, Plan, SideEffect};
 use serde_json::Value;
 
 use super::bind::{self, Bound, Missing, Reading};
@@ -120,7 +120,7 @@ impl LexicalPlanner {
 
     /// What earlier runs answered, with the node types that made it.
     fn earlier(&self, request: &PlanRequest) -> Vec<references::Said<'_>> {
-        let entry = |id: &String| self.catalog.entries().iter().find(|entry| entry.id == *id);
+        let entry = |id: &String| self.catalog.entries().iter().map(Arc::as_ref).find(|entry| entry.id == *id);
         let said = |answer: &crate::runs::answer::Answer| references::Said {
             value: answer.value.clone(),
             entry: answer.node_type.as_ref().and_then(entry),
@@ -130,7 +130,7 @@ impl LexicalPlanner {
 
     fn read(&self, request: &PlanRequest) -> Result<PlannerInputs, Failure> {
         let invalid = |found: Vec<Violation>| {
-            crate::nodes::perform::invalid("invalid_inputs", "inputs", &request.node_type, &found)
+            crate::nodes::perform::invalid(FailureCode::InvalidInputs, "inputs", &request.node_type, &found)
         };
         self.catalog.validate_inputs(&request.node_type, &request.inputs).map_err(invalid)?;
         serde_json::from_value(Value::Object(request.inputs.clone()))
@@ -456,7 +456,7 @@ fn context(inputs: &PlannerInputs, request: &PlanRequest) -> Result<Object, Fail
     }
     let refused = |reason: String| {
         crate::nodes::perform::invalid(
-            "invalid_inputs",
+            FailureCode::InvalidInputs,
             "inputs",
             &request.node_type,
             &[Violation::at("context", reason)],

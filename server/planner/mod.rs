@@ -37,16 +37,18 @@ mod result;
 mod vocabulary;
 mod words;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use alias::in_words_of;
 use async_trait::async_trait;
 pub use lexical::LexicalPlanner;
+use lru::LruCache;
 use runyard_engine::event::Failure;
 use runyard_engine::{Constraints, NodeType, Object, Plan};
 
-use crate::catalog::Catalog;
+use crate::nodes::Providers;
+use crate::nodes::catalog::Catalog;
 use crate::runs::answer::Answer;
 
 /// Who turns a goal into a plan.
@@ -74,24 +76,34 @@ pub struct PlanRequest {
     pub tenant: String,
 }
 
-/// A planner for each catalogue: tenants with integrations of their own have one of theirs.
+/// A planner for each catalogue: it is made when a tenant with that catalogue first plans.
 pub struct PlannerOfTenant<P> {
-    shared: P,
-    own: BTreeMap<String, P>,
+    providers: Arc<Providers>,
+    make: Box<dyn Fn(Arc<Catalog>) -> P + Send + Sync>,
+    /// By the revisions of the catalogue.
+    made: Mutex<LruCache<Vec<u64>, P>>,
 }
 
-impl<P> PlannerOfTenant<P> {
-    /// Planners that are made of a catalogue.
-    pub fn new(catalog: &Arc<Catalog>, planner: impl Fn(Arc<Catalog>) -> P) -> Self {
-        let own = catalog.tenants().iter().map(|(tenant, own)| (tenant.clone(), planner(own.clone())));
-        Self { shared: planner(catalog.clone()), own: own.collect() }
+/// How many planners are kept. Tenants with the same node types share one.
+const PLANNERS_MAX: NonZeroUsize = NonZeroUsize::new(64).expect("it is more than 0");
+
+impl<P: Planner + Clone> PlannerOfTenant<P> {
+    /// Planners that are made of the catalogues of these providers.
+    pub fn new(providers: Arc<Providers>, make: impl Fn(Arc<Catalog>) -> P + Send + Sync + 'static) -> Self {
+        Self { providers, make: Box::new(make), made: Mutex::new(LruCache::new(PLANNERS_MAX)) }
+    }
+
+    fn of(&self, tenant: &str) -> P {
+        let catalog = self.providers.catalog(tenant);
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.get_or_insert(catalog.revisions().to_vec(), || (self.make)(catalog.clone())).clone()
     }
 }
 
 #[async_trait]
-impl<P: Planner> Planner for PlannerOfTenant<P> {
+impl<P: Planner + Clone> Planner for PlannerOfTenant<P> {
     async fn plan(&self, request: PlanRequest) -> Result<Plan, Failure> {
-        self.own.get(&request.tenant).unwrap_or(&self.shared).plan(request).await
+        self.of(&request.tenant).plan(request).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Node types for a clause, best first: BM25 over id, description, schema and the catalogue's keywords.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bm25::{Embedder, EmbedderBuilder, Scorer, Tokenizer};
 use serde_json::Value;
@@ -51,7 +52,7 @@ impl Ranker {
         // Without a graph around it, a node of a graph leads nowhere.
         let alone = |entry: &&Entry| !entry.id.starts_with(NODES_OF_GRAPHS);
         let atomic = |entry: &&Entry| entry.kind.facts().is_plannable && alone(entry);
-        let texts: Vec<(usize, String)> = (catalog.entries().iter().enumerate())
+        let texts: Vec<(usize, String)> = (catalog.entries().iter().map(Arc::as_ref).enumerate())
             .filter(|(_, entry)| atomic(entry))
             .map(|(place, entry)| (place, text_of(entry)))
             .collect();
@@ -79,7 +80,7 @@ impl Ranker {
         let query_text = query.join(" ");
         let embedded = self.embedder.embed(&query_text);
         let mut ranked: Vec<Ranked<'a>> = (self.documents.iter())
-            .filter_map(|(place, document)| catalog.entries().get(*place).map(|entry| (place, document, entry)))
+            .filter_map(|(place, document)| catalog.entries().get(*place).map(|entry| (place, document, &**entry)))
             .map(|(place, document, entry)| {
                 let verb = leading_verb(entry, words);
                 let score = f64::from(self.scorer.score(place, &embedded).unwrap_or(0.0));

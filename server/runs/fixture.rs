@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
-use runyard_engine::event::Failure;
+use runyard_engine::event::{CodeText, Failure};
 use runyard_engine::{
     ApprovalStrategy, Command, Constraints, Labels, NodeRunId, NodeTypeRef, Object, Plan, Policy, Position, Recorded,
     RunId, State,
@@ -18,17 +18,18 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, IdempotencyKey, Limits, NewRun, Parts, RunName, Runs, StartedRun};
-use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::compute::Compute;
 use crate::driver;
 use crate::expressions::{self, Expressions};
 use crate::feed::RunNotifier;
+use crate::nodes::Providers;
+use crate::nodes::credentials::NoCredentials;
 use crate::nodes::perform::InProcess;
 use crate::planner::{LexicalPlanner, PlanRequest, Planner};
 use crate::store::layer::Layer;
 use crate::store::memory::Memory;
-use crate::store::{Append, Claimed, Committed, Store, StoreError};
+use crate::store::{Append, Backend, Claimed, Claims, Committed, Store, StoreError};
 
 pub(crate) const TENANT: &str = "default";
 /// When every test begins.
@@ -46,7 +47,7 @@ pub(crate) struct Yard {
     pub(crate) runs: Runs,
     pub(crate) notifier: Arc<RunNotifier>,
     work: Arc<Notify>,
-    catalog: Arc<Catalog>,
+    providers: Arc<Providers>,
 }
 
 impl Yard {
@@ -62,11 +63,11 @@ impl Yard {
 
     /// The same within these bounds.
     pub(crate) fn within(store: Arc<dyn Store>, clock: Clock, table: crate::limits::Limits) -> Self {
-        let (notifier, work, catalog) =
-            (Arc::new(RunNotifier::default()), Arc::new(Notify::new()), Arc::new(Catalog::builtin()));
+        let (notifier, work, providers) =
+            (Arc::new(RunNotifier::default()), Arc::new(Notify::new()), Providers::builtin());
         let runs = Runs::new(Parts {
             store: store.clone(),
-            catalog: catalog.clone(),
+            providers: providers.clone(),
             clock: clock.clone(),
             notifier: notifier.clone(),
             work: work.clone(),
@@ -74,7 +75,7 @@ impl Yard {
             limits: Limits { parallel_max: 16, table },
             compute: Compute::inline(),
         });
-        Yard { store, clock, runs, notifier, work, catalog }
+        Yard { store, clock, runs, notifier, work, providers }
     }
 
     /// Starts a run that must start.
@@ -114,9 +115,9 @@ impl Yard {
             store: self.store.clone(),
             runs: self.runs.clone(),
             performer: Arc::new(InProcess {
-                catalog: self.catalog.clone(),
-                outside: None,
+                providers: self.providers.clone(),
                 expressions: Arc::new(Expressions::new(expressions::Limits::default(), self.clock.clone())),
+                credentials: Arc::new(NoCredentials),
             }),
             planner: Arc::new(planner),
             clock: self.clock.clone(),
@@ -128,7 +129,7 @@ impl Yard {
 
     /// Drives with the planner that needs no model.
     pub(crate) fn drive_plainly(&self, claimer: &str) -> Driving {
-        self.drive(claimer, LexicalPlanner::new(self.catalog.clone()))
+        self.drive(claimer, LexicalPlanner::new(self.providers.catalog(TENANT)))
     }
 }
 
@@ -224,7 +225,12 @@ impl Planner for Puppet {
             Puppet::FailsWhenTold(told) => told.notified().await,
             Puppet::Counts(asked) => _ = asked.fetch_add(1, Ordering::SeqCst),
         }
-        Err(Failure { code: "told".to_owned(), message: "as told".to_owned(), details: None, retryable: None })
+        Err(Failure {
+            code: CodeText::from_outside("told"),
+            message: "as told".to_owned(),
+            details: None,
+            retryable: None,
+        })
     }
 }
 
@@ -268,7 +274,7 @@ impl Meddled {
 
 #[async_trait]
 impl Layer for Meddled {
-    fn behind(&self) -> Result<&dyn Store, StoreError> {
+    fn behind(&self) -> Result<&dyn Backend, StoreError> {
         Ok(&*self.inner)
     }
 

@@ -14,7 +14,7 @@
 use std::collections::HashMap;
 
 use runyard_engine::event::Failure;
-use runyard_engine::{FitResult, Made, Object};
+use runyard_engine::{FailureCode, FitResult, Made, Object};
 use serde_json::{Value, json};
 
 use crate::catalog::Violation;
@@ -38,7 +38,7 @@ pub fn fit(made: &Made, limits: &Limits) -> FitResult {
     let work = Work::of(limits);
     // It was checked when the run was started, so what is wrong with it now is that it was let in under other bounds.
     let schema = Schema::read(&made.schema, &work).map_err(|bad| {
-        failed("validation_too_expensive", format!("the result cannot be checked: the output schema {bad}"))
+        failed(FailureCode::ValidationTooExpensive, format!("the result cannot be checked: the output schema {bad}"))
     })?;
     let expensive = |_: TooExpensive| too_expensive(limits);
     if schema.fits(&made.answer, &work).map_err(expensive)? {
@@ -55,7 +55,7 @@ pub fn fit(made: &Made, limits: &Limits) -> FitResult {
 /// The failure of a run whose result takes too long to check.
 pub(super) fn too_expensive(limits: &Limits) -> Box<Failure> {
     failed(
-        "validation_too_expensive",
+        FailureCode::ValidationTooExpensive,
         format!(
             "checking the result against the output schema takes more than {} steps (limits.schema_work) or {} ms \
              (limits.compute_ms); use a schema with fewer alternatives and references, or a smaller result",
@@ -70,14 +70,14 @@ fn mismatch(found: &[Violation]) -> Box<Failure> {
     Box::new(Failure {
         details: Some(Object::from_iter([("violations".to_owned(), json!(violations))])),
         ..*failed(
-            "output_schema_mismatch",
+            FailureCode::OutputSchemaMismatch,
             format!("the result does not fit the output schema: {}", reasons.join("; ")),
         )
     })
 }
 
-fn failed(code: &str, message: String) -> Box<Failure> {
-    Box::new(Failure { code: code.to_owned(), message, details: None, retryable: Some(false) })
+fn failed(code: FailureCode, message: String) -> Box<Failure> {
+    Box::new(Failure { code: code.into(), message, details: None, retryable: Some(false) })
 }
 
 /// A value for each property, as far as there is one. Names may be many ways to say one value, so what is copied is counted.
@@ -98,7 +98,7 @@ fn formed(schema: &Schema, answer: &Value, steps: &[Object], limits: &Limits) ->
             Ok(value.clone())
         }
         None => Err(failed(
-            "expansion_too_large",
+            FailureCode::ExpansionTooLarge,
             format!(
                 "the result in the form of the output schema is larger than {} bytes (limits.expansion_bytes)",
                 limits.expansion_bytes

@@ -25,7 +25,7 @@ pub fn derive(state: &State) -> RunRow {
             }
             RunStatus::Final(
                 RunOutcome::Partial | RunOutcome::NothingAchieved | RunOutcome::Failed | RunOutcome::Canceled,
-            ) => state.error.as_ref().map(|error| error.code.clone()),
+            ) => state.error.as_ref().map(|error| error.code.to_string()),
         },
         version: state.version,
         created_at_ms: state.started_at_ms.unwrap_or_default(),

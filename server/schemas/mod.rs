@@ -20,6 +20,7 @@ mod read;
 
 use std::collections::HashMap;
 
+use runyard_engine::FailureCode;
 use serde_json::Value;
 
 use crate::catalog::Violation;
@@ -78,7 +79,7 @@ impl From<String> for BadSchema {
 }
 
 /// The error code of [`TooExpensive`].
-pub const TOO_EXPENSIVE: &str = "validation_too_expensive";
+pub const TOO_EXPENSIVE: &str = FailureCode::ValidationTooExpensive.as_str();
 
 /// A schema, ready to be applied. The first rule is the whole.
 pub struct Schema {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::maintenance::Maintenance;
 use crate::memory::Memory;
-use crate::sqlite::{Options, Sqlite};
+use crate::sqlite::{Files, Options, Sqlite};
 use crate::{Backend, StoreError};
 
 /// The store of a server.
@@ -36,6 +37,14 @@ impl StoreUrl {
                 Ok(Arc::new(Sqlite::open(data_folder, options)?))
             }
             StoreUrl::Memory => Ok(Arc::new(Memory::bounded(calls_of_tenant_max))),
+        }
+    }
+
+    /// The maintenance of its files; `None` for a store that has none.
+    pub fn maintenance(self) -> Option<&'static dyn Maintenance> {
+        match self {
+            StoreUrl::Sqlite => Some(&Files),
+            StoreUrl::Memory => None,
         }
     }
 }

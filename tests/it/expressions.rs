@@ -26,7 +26,7 @@ async fn evaluated(expressions: &Arc<Expressions>, code: &str) -> Result<Value, 
     let template = compile(&config, &Dialect::default()).unwrap_or_else(|faults| panic!("{code}: {faults:?}"));
     let context = json!({ "nodes": { "a": { "x": 1, "list": vec![7; 1000] }, "b": "not read" } });
     let made = bounded("an evaluation", expressions.evaluate(&template, &context, MOMENT)).await;
-    made.map(|config| config["it"].clone()).map_err(|failure| failure.code)
+    made.map(|config| config["it"].clone()).map_err(|failure| failure.code.to_string())
 }
 
 #[tokio::test]

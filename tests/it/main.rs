@@ -31,6 +31,7 @@ mod output_schemas;
 mod planned;
 mod poison;
 mod process;
+mod providers;
 mod reference;
 mod refusals;
 mod remote;

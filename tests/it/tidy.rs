@@ -1,9 +1,8 @@
 //! Rules of the code base, checked over its own text: which module may name which, and where things may be.
 //!
-//! `tree.rs` reads the tree; `codes.rs` compares the tables of error codes with the code. That nothing is executed or
-//! shown before its commit cannot be checked in the text: the tests of the engine and the store check it.
+//! `tree.rs` reads the tree. That nothing is executed or shown before its commit cannot be checked in the text: the tests
+//! of the engine and the store check it.
 
-mod codes;
 pub mod tree;
 
 use runyard_engine::NodeKind;
@@ -50,6 +49,11 @@ fn the_engine_is_pure() {
     nowhere(&sources("server/engine"), |_, line| {
         says(line, &outside).or_else(|| says(line, &["async fn", ".await", "println!"]))
     });
+}
+
+#[test]
+fn what_is_stored_depends_on_nothing_else_of_the_engine() {
+    nowhere(&sources("server/engine/record"), |_, line| says(line, &["crate::"]));
 }
 
 #[test]

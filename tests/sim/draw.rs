@@ -5,7 +5,7 @@ mod graphs;
 
 use runyard::catalog::Catalog;
 use runyard::runs::{ChildRequest, IdempotencyKey, NewRun, RunName};
-use runyard_engine::event::{Artifact, Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
+use runyard_engine::event::{Artifact, CodeText, Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, PlanResult, Source, Step};
 use runyard_engine::{
     ApprovalStrategy, ChildSpec, Completion, Constraints, Labels, NodeType, NodeTypeRef, Object, OnFailure, Outcome,
@@ -285,7 +285,12 @@ pub fn evaluation(choices: &mut Choices) -> (Evaluation, Option<RecoveryAction>)
 
 pub fn failure(choices: &mut Choices) -> Failure {
     let code = *choices.pick(&["failed", "timed_out", "internal_error", "unavailable"]);
-    Failure { code: code.to_owned(), message: "as drawn".to_owned(), details: None, retryable: Some(code != "failed") }
+    Failure {
+        code: CodeText::from_outside(code),
+        message: "as drawn".to_owned(),
+        details: None,
+        retryable: Some(code != "failed"),
+    }
 }
 
 /// The result of a call.

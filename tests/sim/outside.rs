@@ -87,5 +87,5 @@ impl Performer for Outside {
 /// The catalogue, read once for all worlds.
 pub fn catalog() -> Arc<Catalog> {
     static CATALOG: std::sync::OnceLock<Arc<Catalog>> = std::sync::OnceLock::new();
-    CATALOG.get_or_init(|| Arc::new(Catalog::builtin())).clone()
+    CATALOG.get_or_init(Catalog::builtin).clone()
 }

@@ -14,6 +14,8 @@ use runyard::dialects::{run_gateway, runtime};
 use runyard::driver;
 use runyard::expressions::{self, Expressions};
 use runyard::feed::RunNotifier;
+use runyard::nodes::Providers;
+use runyard::nodes::credentials::NoCredentials;
 use runyard::nodes::perform::InProcess;
 use runyard::runs::{Limits, Parts, Runs};
 use runyard::store::memory::Memory;
@@ -22,7 +24,7 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::outside::{Next, Outside, catalog};
+use crate::outside::{Next, Outside};
 use crate::store::{Seen, Shared};
 
 /// How long a claim holds.
@@ -61,7 +63,7 @@ impl Alive {
         let (notifier, work) = (Arc::new(RunNotifier::default()), Arc::new(Notify::new()));
         let runs = Runs::new(Parts {
             store: store.clone(),
-            catalog: catalog(),
+            providers: Providers::builtin(),
             clock: clock.clone(),
             notifier,
             work: work.clone(),
@@ -70,7 +72,8 @@ impl Alive {
             compute: Compute::inline(),
         });
         let expressions = Arc::new(Expressions::new(expressions::Limits::default(), clock.clone()));
-        let performer = InProcess { catalog: catalog(), outside: None, expressions };
+        let performer =
+            InProcess { providers: Providers::builtin(), expressions, credentials: Arc::new(NoCredentials) };
         let outside = Arc::new(Outside { shared: shared.clone(), next: next.clone(), life, performer });
         let stopping = CancellationToken::new();
         let parts = driver::Parts {

@@ -146,7 +146,9 @@ impl Writer {
                     RunOutcome::Partial | RunOutcome::NothingAchieved | RunOutcome::Failed => {
                         events.push(ThreadEvent {
                             message: Some(wire::error(error.as_ref())),
-                            error: Some(error.as_ref().map_or_else(|| "failed".to_owned(), |error| error.code.clone())),
+                            error: Some(
+                                error.as_ref().map_or_else(|| "failed".to_owned(), |error| error.code.to_string()),
+                            ),
                             ..self.event(ThreadEventType::StreamError)
                         });
                     }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use runyard_api::arp::schemas::RunEventType;
 use runyard_engine::event::ChildCreated;
 use runyard_engine::{Event, NodeRunId, Recorded, State};
 use serde_json::{Map, Value, json};
@@ -66,16 +67,16 @@ impl feed::Projection for Projection {
 
     fn project(&mut self, recorded: &Recorded) -> Vec<RunEvent> {
         let mut shown = Vec::new();
-        let mut show = |kind: &str, node_run: Option<NodeRunId>, data: Value| {
+        let mut show = |kind: RunEventType, node_run: Option<NodeRunId>, data: Value| {
             self.seq += 1;
             shown.push(event(&self.run_id, self.seq, recorded.at_ms, kind, node_run, data));
         };
         match &recorded.event {
             Event::Started { start, root, .. } => {
                 self.known.insert(*root, Known { composite: start.node_type.kind.is_composite(), started: false });
-                show("run_started", None, json!({ "root_node_run_id": root.to_string() }));
+                show(RunEventType::RunStarted, None, json!({ "root_node_run_id": root.to_string() }));
                 show(
-                    "node_run_assigned",
+                    RunEventType::NodeRunAssigned,
                     Some(*root),
                     json!({ "root": true, "node_type_ref": wire::type_ref(&start.node_type.asked) }),
                 );
@@ -83,7 +84,7 @@ impl feed::Projection for Projection {
             Event::Decomposed { node_run, children, summary, .. } => {
                 let mut data = object(json!({ "node_run_count": children }));
                 put(&mut data, "summary", summary.clone());
-                show("composite_decomposed", Some(*node_run), Value::Object(data));
+                show(RunEventType::CompositeDecomposed, Some(*node_run), Value::Object(data));
             }
             Event::CandidatesGenerated { node_run, subtask_id, set } => {
                 let mut data = object(json!({ "candidate_set_id": set.id }));
@@ -92,7 +93,7 @@ impl feed::Projection for Projection {
                     let candidates = set.candidates.iter().map(candidate).collect();
                     data.insert("candidates".to_owned(), Value::Array(candidates));
                 }
-                show("candidate_set_generated", Some(*node_run), Value::Object(data));
+                show(RunEventType::CandidateSetGenerated, Some(*node_run), Value::Object(data));
             }
             // Reported with the child, which knows the chosen node type.
             Event::SubtaskMapped { node_run, subtask_id, candidate_set_id, rationale, decision } => {
@@ -113,9 +114,9 @@ impl feed::Projection for Projection {
                     .insert(child.node_run, Known { composite: child.node_type.kind.is_composite(), started: false });
                 if let Some(mut data) = self.mapped.remove(&child.node_run) {
                     data.entry("chosen_node_type_ref").or_insert_with(|| wire::type_ref(&child.node_type.asked));
-                    show("subtask_mapped", Some(child.node_run), Value::Object(data));
+                    show(RunEventType::SubtaskMapped, Some(child.node_run), Value::Object(data));
                 }
-                show("node_run_assigned", Some(child.node_run), assigned(child));
+                show(RunEventType::NodeRunAssigned, Some(child.node_run), assigned(child));
             }
             Event::NodeStarted { node_run, .. } => {
                 if let Some(known) = self.known.get_mut(node_run) {
@@ -142,28 +143,28 @@ impl feed::Projection for Projection {
                     if let Some(error) = error {
                         data.insert("error".to_owned(), wire::failure_value(error));
                     }
-                    show("atomic_executed", Some(*node_run), Value::Object(data));
+                    show(RunEventType::AtomicExecuted, Some(*node_run), Value::Object(data));
                 }
             }
             Event::Evaluated { node_run, evaluation } => {
-                show("node_evaluated", Some(*node_run), Value::Object(wire::evaluation(evaluation)));
+                show(RunEventType::NodeEvaluated, Some(*node_run), Value::Object(wire::evaluation(evaluation)));
             }
             Event::RecoveryApplied { node_run, action } => {
-                show("recovery_applied", Some(*node_run), Value::Object(action.0.clone()));
+                show(RunEventType::RecoveryApplied, Some(*node_run), Value::Object(action.0.clone()));
             }
             Event::Finished { outcome, error, .. } => {
                 let mut data = object(json!({ "state": wire::run_ended(*outcome) }));
                 if let Some(error) = error {
                     data.insert("error".to_owned(), wire::failure_value(error));
                 }
-                show("run_completed", None, Value::Object(data));
+                show(RunEventType::RunCompleted, None, Value::Object(data));
             }
         }
         shown
     }
 }
 
-fn event(run_id: &str, seq: u64, at_ms: i64, kind: &str, node_run: Option<NodeRunId>, data: Value) -> RunEvent {
+fn event(run_id: &str, seq: u64, at_ms: i64, kind: RunEventType, node_run: Option<NodeRunId>, data: Value) -> RunEvent {
     let mut body = Map::new();
     body.insert("run_id".to_owned(), json!(run_id));
     put(&mut body, "node_run_id", node_run.map(|id| id.to_string()));

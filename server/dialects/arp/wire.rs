@@ -5,7 +5,7 @@
 //! alias, `runyard.resolved_node_type` of a node run, and the node run's own `runyard.error`.
 
 use runyard_api::arp::schemas as arp;
-use runyard_engine::event::{Evaluation, Failure, FinalState};
+use runyard_engine::event::{CodeText, Evaluation, Failure, FinalState};
 use runyard_engine::{Constraints, Node, NodeRunId, NodeState, NodeTypeRef, Object, RunOutcome, RunStatus, State};
 use serde_json::{Map, Value, json};
 
@@ -205,7 +205,7 @@ pub fn failure_value(failure: &Failure) -> Value {
 /// An ARP error as the engine's failure.
 pub fn failure(error: &arp::Error) -> Failure {
     Failure {
-        code: error.code.clone(),
+        code: CodeText::from_outside(&error.code),
         message: error.message.clone(),
         details: error.details.clone(),
         retryable: error.retryable,

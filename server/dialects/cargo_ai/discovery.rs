@@ -43,29 +43,28 @@ pub(super) fn integrations(handlers: &Handlers, cx: &Caller, request: &ListInteg
             && has_actions.is_none_or(|has| has != one.actions.is_empty())
             && has_extractors.is_none_or(|has| has != one.extractors.is_empty())
     };
-    IntegrationList {
-        integrations: offered(handlers, cx)
-            .map(|one| integration(handlers.runs.catalog_of(&cx.tenant), one))
-            .filter(fits)
-            .collect(),
-    }
+    let catalog = handlers.runs.catalog_of(&cx.tenant);
+    IntegrationList { integrations: offered(&catalog).map(|one| integration(&catalog, one)).filter(fits).collect() }
 }
 
 /// An integration.
 pub(super) fn get_integration(handlers: &Handlers, cx: &Caller, slug: &str) -> Result<IntegrationEnvelope, Refusal> {
-    let found = offered(handlers, cx).find(|one| one.id == slug).ok_or_else(|| error::no_integration(slug))?;
-    Ok(IntegrationEnvelope { integration: integration(handlers.runs.catalog_of(&cx.tenant), found) })
+    let catalog = handlers.runs.catalog_of(&cx.tenant);
+    let found = offered(&catalog).find(|one| one.id == slug).ok_or_else(|| error::no_integration(slug))?;
+    Ok(IntegrationEnvelope { integration: integration(&catalog, found) })
 }
 
 /// The connectors that match.
 pub(super) fn connectors(handlers: &Handlers, cx: &Caller, request: &ListConnectorsRequest) -> ConnectorList {
     let fits = |one: &&catalog::Integration| request.integration_slug.as_ref().is_none_or(|slug| *slug == one.id);
-    ConnectorList { connectors: offered(handlers, cx).filter(fits).map(|one| connector(handlers, cx, one)).collect() }
+    let catalog = handlers.runs.catalog_of(&cx.tenant);
+    ConnectorList { connectors: offered(&catalog).filter(fits).map(|one| connector(handlers, cx, one)).collect() }
 }
 
 /// A connector.
 pub(super) fn get_connector(handlers: &Handlers, cx: &Caller, uuid: &str) -> Result<ConnectorEnvelope, Refusal> {
-    let mut all = offered(handlers, cx).map(|one| connector(handlers, cx, one));
+    let catalog = handlers.runs.catalog_of(&cx.tenant);
+    let mut all = offered(&catalog).map(|one| connector(handlers, cx, one));
     let connector = all.find(|one| one.uuid == uuid).ok_or_else(|| error::no_connector(uuid))?;
     Ok(ConnectorEnvelope { connector })
 }
@@ -99,9 +98,9 @@ pub(super) fn workspace(cx: &Caller) -> WorkspaceEnvelope {
     WorkspaceEnvelope { workspace: Workspace { uuid: cx.tenant.to_string(), name: cx.tenant.to_string() } }
 }
 
-/// The integrations that nodes of this tenant may call.
-fn offered<'a>(handlers: &'a Handlers, cx: &Caller) -> impl Iterator<Item = &'a catalog::Integration> {
-    handlers.runs.catalog_of(&cx.tenant).integrations().iter().filter(|one| one.active)
+/// The integrations that nodes of a tenant may call.
+fn offered(catalog: &Catalog) -> impl Iterator<Item = &catalog::Integration> {
+    catalog.integrations().iter().filter(|one| one.active)
 }
 
 fn integration(catalog: &Catalog, one: &catalog::Integration) -> Integration {
@@ -152,7 +151,8 @@ fn connector(handlers: &Handlers, cx: &Caller, one: &catalog::Integration) -> Co
 }
 
 fn agent(handlers: &Handlers, cx: &Caller) -> Agent {
-    let planner = handlers.runs.catalog_of(&cx.tenant).entries().iter().find(|entry| entry.id == PLANNER);
+    let catalog = handlers.runs.catalog_of(&cx.tenant);
+    let planner = catalog.entries().iter().find(|entry| entry.id == PLANNER);
     Agent {
         uuid: identifier(cx, "agent", PLANNER),
         workspace_uuid: cx.tenant.to_string(),

@@ -10,9 +10,8 @@ use runyard_engine::Rejected;
 use serde_json::{Map, Value, json};
 
 use crate::catalog;
-use crate::codes::Code;
+use crate::codes::{AccessReason, Code, FailureCode};
 use crate::runs::Error;
-use crate::schemas::TOO_EXPENSIVE;
 
 /// The `Retry-After` of `store_busy`, seconds.
 const RETRY_AFTER_S: u64 = 1;
@@ -217,7 +216,7 @@ fn of_engine(rejected: &Rejected) -> Refusal {
         Rejected::NotBegun { node_run } => {
             Refusal::new(Code::NodeRunNotBegun, message).with("node_run_id", node_run.to_string())
         }
-        Rejected::ResultUnfit { code, .. } if code == TOO_EXPENSIVE => {
+        Rejected::ResultUnfit { code, .. } if code.is(FailureCode::ValidationTooExpensive) => {
             Refusal::new(Code::ValidationTooExpensive, message)
         }
         Rejected::ResultUnfit { .. } => Refusal::new(Code::InvalidRequest, message),
@@ -264,7 +263,7 @@ pub fn of_api(fault: &Fault) -> Refusal {
     match fault {
         Fault::Unauthenticated { why, .. } => refusal.with("reason", *why),
         Fault::Forbidden { scope: Some(scope), .. } => {
-            refusal.with("reason", "scope_missing").with("scope", scope.clone())
+            refusal.with("reason", AccessReason::ScopeMissing.as_str()).with("scope", scope.clone())
         }
         Fault::UnknownPath { path } => refusal.with("path", path.clone()),
         Fault::MethodNotAllowed { method, allow } => refusal.with("method", method.clone()).with("allow", json!(allow)),

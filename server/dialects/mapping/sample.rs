@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use runyard_engine::event::{ChildCreated, Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
+use runyard_engine::event::{
+    ChildCreated, CodeText, Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction,
+};
 use runyard_engine::graph::Fallback;
 use runyard_engine::plan::CandidateSet;
 use runyard_engine::{
@@ -308,7 +310,7 @@ fn node_type(kind: NodeKind) -> NodeType {
 }
 
 fn failure() -> Failure {
-    Failure { code: "example".to_owned(), message: String::new(), details: None, retryable: None }
+    Failure { code: CodeText::from_outside("example"), message: String::new(), details: None, retryable: None }
 }
 
 fn evaluation() -> Evaluation {

@@ -7,7 +7,7 @@ use runyard_api::arp::schemas as arp;
 use runyard_api::host::Caller;
 
 use crate::auth::OutboundError;
-use crate::codes::Code;
+use crate::codes::{AccessReason, Code};
 use crate::dialects::arp::service;
 use crate::dialects::common::refusal::{Refusal, of_api};
 use crate::dialects::common::start::Started;
@@ -88,6 +88,6 @@ fn without_token(error: &OutboundError, message: String) -> Refusal {
         (None, OutboundError::Client { error }) => {
             Refusal::new(Code::TokenRefused, message).with("error", error.clone())
         }
-        (None, _) => Refusal::new(Code::Forbidden, message).with("reason", "tenant_foreign"),
+        (None, _) => Refusal::new(Code::Forbidden, message).with("reason", AccessReason::TenantForeign.as_str()),
     }
 }

@@ -35,7 +35,7 @@ impl Runtime for Handlers {
 
     async fn create_run(&self, cx: &Caller, request: CreateRunRequest) -> Result<Reply<CreateRunOk>, Problem> {
         let refused = |refusal| problem(cx, refusal);
-        let new = wire::new_run(&request.body, self.runs.catalog_of(&cx.tenant));
+        let new = wire::new_run(&request.body, &self.runs.catalog_of(&cx.tenant));
         let new = new.map_err(|fields| refused(invalid_fields(&fields)))?;
         let key = request.idempotency_key.as_deref();
         let started = start_once(&self.runs, cx, new, key, |state| state.run).await.map_err(refused)?;

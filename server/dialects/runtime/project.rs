@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use runyard_api::arp::runtime::types::RunEventType;
 use runyard_engine::event::{ChildCreated, Failure, FinalState};
 use runyard_engine::{Event, NodeRunId, NodeType, Object, Recorded, RunOutcome, Start, State};
 use serde_json::{Value, json};
@@ -41,7 +42,7 @@ struct Known {
 }
 
 /// What this API shows for one stored event, if anything.
-type Shown = Option<(&'static str, Object)>;
+type Shown = Option<(RunEventType, Object)>;
 
 impl feed::Projection for Projection {
     /// A frame's id is its event's `seq`.
@@ -90,7 +91,7 @@ impl Projection {
                 let mut data = step("decomposed", *node_run);
                 data.insert("node_run_count".to_owned(), json!(children));
                 put(&mut data, "summary", summary.as_deref());
-                Some(("step", data))
+                Some((RunEventType::Step, data))
             }
             Event::ChildCreated(child) => {
                 self.child_created(child);
@@ -107,7 +108,7 @@ impl Projection {
             Event::RecoveryApplied { node_run, action } => {
                 let mut data = step("recovery_applied", *node_run);
                 data.insert("action".to_owned(), Value::Object(action.0.clone()));
-                Some(("step", data))
+                Some((RunEventType::Step, data))
             }
             Event::Finished { outcome, outputs, error } => Some(finished(*outcome, outputs.as_ref(), error.as_ref())),
             // Candidates, choices and judgements are internal to the planner. A waiting node run shows as running.
@@ -127,13 +128,13 @@ impl Projection {
         }
     }
 
-    fn run_started(&mut self, start: &Start, root: NodeRunId) -> (&'static str, Object) {
+    fn run_started(&mut self, start: &Start, root: NodeRunId) -> (RunEventType, Object) {
         self.root = Some(root);
         self.known.insert(root, Known::new(&start.node_type, None, &start.inputs));
         let mut data = object(json!({ "step": "run_started", "root_node_run_id": root.to_string() }));
         let goal = ["goal", "prompt"].iter().find_map(|key| start.inputs.get(*key)?.as_str());
         put(&mut data, "goal", goal);
-        ("step", data)
+        (RunEventType::Step, data)
     }
 
     fn child_created(&mut self, child: &ChildCreated) {
@@ -148,12 +149,12 @@ impl Projection {
         if known.composite {
             let mut data = step("composite_started", node_run);
             put(&mut data, "goal", known.goal.as_deref());
-            return (self.root != Some(node_run)).then_some(("step", data));
+            return (self.root != Some(node_run)).then_some((RunEventType::Step, data));
         }
         let args = resolved.cloned().unwrap_or(created);
         let mut data = object(json!({ "invocation_id": node_run.to_string(), "tool_id": known.tool_id, "args": args }));
         put(&mut data, "goal", known.goal.as_deref());
-        Some(("tool_call", data))
+        Some((RunEventType::ToolCall, data))
     }
 
     /// A node run that never started is not shown. The end of the root is shown with the end of the run, unless the
@@ -172,7 +173,7 @@ impl Projection {
             let mut data = step("composite_ended", node_run);
             put(&mut data, "state", Some(ended_as(state)));
             put_error(&mut data, error);
-            return (self.root != Some(node_run)).then_some(("step", data));
+            return (self.root != Some(node_run)).then_some((RunEventType::Step, data));
         }
         let mut data = object(json!({
             "invocation_id": node_run.to_string(),
@@ -184,7 +185,7 @@ impl Projection {
         }
         put_error(&mut data, error);
         data.insert("duration_ms".to_owned(), json!(at_ms - started_at_ms));
-        Some(("tool_result", data))
+        Some((RunEventType::ToolResult, data))
     }
 }
 
@@ -207,10 +208,12 @@ impl Known {
 }
 
 /// The end of the run, with the fields of its result.
-fn finished(outcome: RunOutcome, outputs: Option<&Object>, error: Option<&Failure>) -> (&'static str, Object) {
+fn finished(outcome: RunOutcome, outputs: Option<&Object>, error: Option<&Failure>) -> (RunEventType, Object) {
     match wire::error(outcome, error) {
-        None => ("final", object(json!({ "ok": true, "output": wire::output(outputs) }))),
-        Some(error) => ("error", object(json!({ "ok": false, "state": run_ended(outcome), "error": error }))),
+        None => (RunEventType::Final, object(json!({ "ok": true, "output": wire::output(outputs) }))),
+        Some(error) => {
+            (RunEventType::Error, object(json!({ "ok": false, "state": run_ended(outcome), "error": error })))
+        }
     }
 }
 

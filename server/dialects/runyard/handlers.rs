@@ -48,7 +48,7 @@ impl Runyard for Handlers {
         let after = after.map_err(|refusal| problem(cx, refusal))?;
         let limit = request.limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(LIMIT);
         known_face(request.face.as_deref()).map_err(|refusal| problem(cx, refusal))?;
-        let filter = wire::filter(self.runs.catalog_of(&cx.tenant), &request);
+        let filter = wire::filter(&self.runs.catalog_of(&cx.tenant), &request);
         // One more than requested, to see whether there is a next page.
         let rows = self.runs.list(&cx.tenant, &filter, after, limit + 1).await;
         let mut rows = rows.map_err(|error| problem(cx, of_runs(error)))?;
@@ -193,7 +193,7 @@ impl Runyard for Handlers {
         request: ListNodeTypesRequest,
     ) -> Result<Reply<ListNodeTypesOk>, Problem> {
         let query = request.q.as_deref();
-        let found = wire::node_types(self.runs.catalog_of(&cx.tenant), query, request.kind);
+        let found = wire::node_types(&self.runs.catalog_of(&cx.tenant), query, request.kind);
         Ok(ListNodeTypesOk::Ok(found).into())
     }
 

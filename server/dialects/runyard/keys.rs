@@ -6,7 +6,7 @@ use runyard_api::runyard::{CreateKeyRequest, ListKeysRequest, types};
 
 use super::{Handlers, LIMIT};
 use crate::auth::{ApiKey, NewKey, OWNER, Scope};
-use crate::codes::Code;
+use crate::codes::{AccessReason, Code};
 use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::dialects::common::time::time;
 
@@ -72,7 +72,7 @@ fn allowed(cx: &Caller, asked: Option<String>) -> Result<Option<String>, Refusal
         asked if cx.may(OWNER) => Ok(asked),
         Some(other) if other != *cx.tenant => {
             let message = "keys of another tenant are for whoever owns the data folder";
-            Err(Refusal::new(Code::Forbidden, message).with("reason", "tenant_foreign"))
+            Err(Refusal::new(Code::Forbidden, message).with("reason", AccessReason::TenantForeign.as_str()))
         }
         _ => Ok(Some(cx.tenant.to_string())),
     }

@@ -355,7 +355,7 @@ fn on_failure(after: &OnFailure) -> Option<types::OnFailure> {
 
 fn error(failure: &Failure) -> types::Error {
     types::Error {
-        code: failure.code.clone(),
+        code: failure.code.to_string(),
         message: failure.message.clone(),
         details: failure.details.clone(),
         retryable: failure.retryable,

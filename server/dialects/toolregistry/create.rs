@@ -86,9 +86,9 @@ impl Handlers {
         }
         label(&mut labels, USER, "/userId", user_id)?;
         let catalog = self.runs.catalog_of(&cx.tenant);
-        let selected = Selected::of(catalog, selected_customer_integration_ids)?;
+        let selected = Selected::of(&catalog, selected_customer_integration_ids)?;
         labels.insert(INTEGRATION.to_owned(), selected.customer_ids().map(str::to_owned).collect());
-        constraints.candidates.denied_node_type_ids = selected.denied(catalog).collect();
+        constraints.candidates.denied_node_type_ids = selected.denied(&catalog).collect();
         if let Some(key) = repeat_key {
             label(&mut labels, REPEAT_KEY, "/repeatKey", key)?;
             note.insert("repeatKey".to_owned(), json!(key));
@@ -120,7 +120,7 @@ impl Handlers {
             labels,
             thread: None,
             output_schema,
-            pass_through: pass_through::read(catalog, &selected, pass_through.as_deref().unwrap_or_default())?,
+            pass_through: pass_through::read(&catalog, &selected, pass_through.as_deref().unwrap_or_default())?,
             graph: None,
             request: serde_json::to_value(body).unwrap_or_default(),
             key: None,

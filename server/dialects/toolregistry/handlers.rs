@@ -158,7 +158,8 @@ impl Toolregistry for Handlers {
         request: IntegrationControllerListIntegrationsRequest,
     ) -> Result<Reply<IntegrationControllerListIntegrationsOk>, Problem> {
         let active = request.active.unwrap_or(true);
-        let listed = self.runs.catalog_of(&cx.tenant).integrations().iter().filter(|one| one.active == active);
+        let catalog = self.runs.catalog_of(&cx.tenant);
+        let listed = catalog.integrations().iter().filter(|one| one.active == active);
         let listed = listed.map(|one| integrations::shown(one, self.integrations_since_ms)).collect();
         Ok(IntegrationControllerListIntegrationsOk::Ok(listed).into())
     }

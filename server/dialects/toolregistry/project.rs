@@ -238,5 +238,5 @@ fn step(state: &State, node: &Node) -> RunEventStep {
 }
 
 fn error(failure: &Failure) -> RunEventError {
-    RunEventError { code: failure.code.clone(), message: failure.message.clone() }
+    RunEventError { code: failure.code.to_string(), message: failure.message.clone() }
 }

@@ -5,8 +5,11 @@ use serde_json::Value;
 
 use crate::draft::Draft;
 use crate::event::Failure;
-use crate::finish::{self, failure};
-use crate::{ApprovalId, Context, Decision, Event, Node, Object, Rejected, RunStatus, State, Verdict, Wait, schedule};
+use crate::finish;
+use crate::{
+    ApprovalId, Context, Decision, Event, FailureCode, Node, Object, Rejected, RunStatus, State, Verdict, Wait,
+    schedule,
+};
 
 /// The approver's verdict.
 pub(super) struct Said {
@@ -72,5 +75,5 @@ fn denied(node: &Node, approval: ApprovalId, said: &Said) -> Failure {
     let why = said.comment.as_ref().map(|comment| format!(": {comment}")).unwrap_or_default();
     let details = [("approval_id", approval.to_string()), ("node_run_id", node.id.to_string())];
     let details: Object = details.map(|(field, value)| (field.to_owned(), Value::String(value))).into_iter().collect();
-    Failure { details: Some(details), ..failure("denied", format!("{what} was denied{why}")) }
+    Failure { details: Some(details), ..Failure::new(FailureCode::Denied, format!("{what} was denied{why}")) }
 }

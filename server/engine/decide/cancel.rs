@@ -2,16 +2,17 @@
 //! does not change.
 
 use crate::draft::Draft;
+use crate::ending::Ending;
 use crate::event::Failure;
-use crate::finish::{self, Ending, failure};
-use crate::{Context, Decision, Rejected, RunStatus, State};
+use crate::finish;
+use crate::{Context, Decision, FailureCode, Rejected, RunStatus, State};
 
 /// Ends the run as canceled.
 pub(super) fn decide(state: &State, reason: Option<String>, context: Context<'_>) -> Result<Decision, Rejected> {
     if matches!(state.status, RunStatus::Final(_)) {
         return Ok(Decision::default());
     }
-    let why = failure("canceled", reason.unwrap_or_else(|| "the run was canceled".to_owned()));
+    let why = Failure::new(FailureCode::Canceled, reason.unwrap_or_else(|| "the run was canceled".to_owned()));
     let mut draft = Draft::new(state, context);
     finish::cancel(&mut draft, state.root_id(), &why)?;
     finish::end_run(&mut draft)?;

@@ -39,7 +39,7 @@ pub(super) fn decide(
     {
         return Ok(Decision { reply: Reply::Children(reply.clone()), ..Decision::default() });
     }
-    super::movable(state, node)?;
+    super::target::movable(state, node)?;
     let Batch { mut new, reply } = batch?;
     stand_in(&mut new)?;
     limits::children_fit(state, node, new.len())?;

@@ -14,7 +14,7 @@ pub(super) fn decide(
     completion: Completion,
     context: Context<'_>,
 ) -> Result<Decision, Rejected> {
-    let node = super::external(state, node_run)?;
+    let node = super::target::external(state, node_run)?;
     match completion.state {
         FinalState::Skipped => return Err(Rejected::NotACompletion { state: completion.state }),
         FinalState::Succeeded | FinalState::Failed | FinalState::Canceled => {}
@@ -25,7 +25,7 @@ pub(super) fn decide(
     if let Some(state) = node.final_state() {
         return Err(Rejected::NodeRunFinished { node_run, state });
     }
-    super::movable(state, node)?;
+    super::target::movable(state, node)?;
     if completion.state == FinalState::Succeeded && node.live_children > 0 {
         return Err(Rejected::ChildrenAlive { node_run, live: node.live_children });
     }

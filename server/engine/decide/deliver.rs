@@ -2,8 +2,9 @@
 //! question is rejected.
 
 use crate::draft::Draft;
+use crate::ending::Ending;
 use crate::event::FinalState;
-use crate::finish::{self, Ending};
+use crate::finish;
 use crate::fit::refuse_unfit;
 use crate::kinds::ask;
 use crate::kinds::facts::Rest;
@@ -29,7 +30,7 @@ pub(super) fn decide(
     if node.final_state() == Some(FinalState::Succeeded) && node.outputs.as_ref() == Some(&outputs) {
         return Ok(Decision::default());
     }
-    super::movable(state, node)?;
+    super::target::movable(state, node)?;
     if node.state != NodeState::Waiting(Wait::Input) {
         return Err(Rejected::NotAsking { node_run });
     }

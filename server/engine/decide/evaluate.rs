@@ -13,14 +13,14 @@ pub(super) fn decide(
     recovery: Option<RecoveryAction>,
     context: Context<'_>,
 ) -> Result<Decision, Rejected> {
-    let node = super::external(state, node_run)?;
+    let node = super::target::external(state, node_run)?;
     if node.evaluation.as_ref() == Some(&evaluation) && node.recovery == recovery {
         return Ok(Decision::default());
     }
     if let Some(state) = node.final_state() {
         return Err(Rejected::NodeRunFinished { node_run, state });
     }
-    super::movable(state, node)?;
+    super::target::movable(state, node)?;
     let mut draft = Draft::new(state, context);
     draft.record(Event::Evaluated { node_run, evaluation })?;
     if let Some(action) = recovery {

@@ -2,14 +2,14 @@
 //! a reason, and the content is not recorded. If the effect is unknown, late or repeated, nothing changes.
 
 use crate::draft::Draft;
+use crate::ending::Checked;
 use crate::event::Failure;
-use crate::finish::{Checked, failure};
 use crate::graph::{Content, Graph, Items};
 use crate::limits::Breach;
 use crate::policy::{self, Invalid, OnFailure};
 use crate::{
-    Constraints, Context, Decision, EffectId, Event, Node, NodeKind, NodeRunId, Object, Rejected, State, attempts,
-    kinds, limits, outstanding, schedule,
+    Constraints, Context, Decision, EffectId, Event, FailureCode, Node, NodeKind, NodeRunId, Object, Rejected, State,
+    attempts, kinds, limits, outstanding, schedule,
 };
 
 /// Begins the graph or the list. If the content does not fit, retries or ends the composite.
@@ -55,14 +55,14 @@ fn fits(state: &State, node: &Node, content: &Content) -> Checked<()> {
             }
             doable(items)
         }
-        _ => Err(failure("load_failed", "what the composite is made of does not fit its kind").into()),
+        _ => Err(Failure::new(FailureCode::LoadFailed, "what the composite is made of does not fit its kind").into()),
     }
 }
 
 /// Whether a graph can be executed under these constraints.
 fn walkable(constraints: &Constraints, graph: &Graph) -> Checked<()> {
     if let Some(fault) = graph.fault() {
-        return Err(Failure { retryable: Some(false), ..failure("graph_invalid", fault) }.into());
+        return Err(Failure { retryable: Some(false), ..Failure::new(FailureCode::GraphInvalid, fault) }.into());
     }
     for (key, node_type) in graph.node_types() {
         limits::node_type_fits(constraints, node_type).map_err(|breach| {
@@ -86,7 +86,9 @@ pub(super) fn graph_fits(constraints: &Constraints, graph: &Graph) -> Result<(),
 
 /// Whether every item can run the node type of the list.
 fn doable(items: &Items) -> Checked<()> {
-    let invalid = |message: String| Box::new(Failure { retryable: Some(false), ..failure("items_invalid", message) });
+    let invalid = |message: String| {
+        Box::new(Failure { retryable: Some(false), ..Failure::new(FailureCode::ItemsInvalid, message) })
+    };
     if items.policy.on_failure != OnFailure::Fail {
         return Err(invalid("on_failure: what follows a failed item is for the whole list to say".to_owned()));
     }

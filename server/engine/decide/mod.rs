@@ -15,10 +15,12 @@ mod planned;
 mod settle;
 mod start;
 mod sub_runs;
+mod target;
 mod wake;
 
 use self::approve::Said;
-use crate::{Command, Context, Corrupt, Decision, Node, NodeKind, NodeRunId, Rejected, RunStatus, State, depth};
+use crate::output_check::{FitResult, Fitted, Made};
+use crate::{Command, Context, Corrupt, Decision, Rejected, State, depth};
 
 /// Decides what follows from a command.
 ///
@@ -61,31 +63,29 @@ pub fn decide(state: &State, command: Command, context: Context<'_>) -> Result<D
     }
 }
 
-/// The external composite with this id.
-fn external(state: &State, node_run: NodeRunId) -> Result<&Node, Rejected> {
-    let node = state.node(node_run).ok_or(Rejected::UnknownNodeRun { node_run })?;
-    match node.node_type.kind {
-        NodeKind::External => Ok(node),
-        NodeKind::Call
-        | NodeKind::Sleep
-        | NodeKind::Ask
-        | NodeKind::Run
-        | NodeKind::Plan
-        | NodeKind::Graph
-        | NodeKind::Each => Err(Rejected::ServerOwned { node_run }),
+/// As [`decide`], but calls `fit` when a result has to be checked. For callers without a time limit, such as tests.
+///
+/// # Errors
+/// As [`decide`]; never [`Rejected::Unfitted`].
+pub fn decide_with(
+    state: &State,
+    command: Command,
+    context: Context<'_>,
+    fit: impl Fn(&Made) -> FitResult,
+) -> Result<Decision, Rejected> {
+    match decide(state, command.clone(), context) {
+        Err(Rejected::Unfitted(made)) => {
+            let verdict = fit(&made);
+            decide(state, command, Context { fitted: Some(&Fitted { made: *made, verdict }), ..context })
+        }
+        decided => decided,
     }
 }
 
-/// Rejects node runs that have ended or have not begun.
-fn movable(state: &State, node: &Node) -> Result<(), Rejected> {
-    if let RunStatus::Final(outcome) = state.status {
-        return Err(Rejected::RunFinished { outcome });
-    }
-    if let Some(state) = node.final_state() {
-        return Err(Rejected::NodeRunFinished { node_run: node.id, state });
-    }
-    if node.attempt == 0 {
-        return Err(Rejected::NotBegun { node_run: node.id });
-    }
-    Ok(())
+/// Accepts every result unchanged. For callers that start no run with an output schema.
+///
+/// # Errors
+/// None.
+pub fn as_made(made: &Made) -> FitResult {
+    Ok(made.answer.clone())
 }

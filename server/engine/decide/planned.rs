@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 
 use crate::draft::Draft;
+use crate::ending::Checked;
 use crate::event::{ChildCreated, Failure};
-use crate::finish::{Checked, failure};
 use crate::limits::Breach;
 use crate::plan::{CandidateSet, Plan, PlanResult, Step};
 use crate::policy::{self, Invalid};
 use crate::stand_ins::{self, Sketch};
 use crate::{
-    ApprovalId, Constraints, Context, Decision, EffectId, Event, Node, NodeKind, NodeRunId, Rejected, RunId, State,
-    Wait, approval, attempts, ids, limits, outstanding, schedule,
+    ApprovalId, Constraints, Context, Decision, EffectId, Event, FailureCode, Node, NodeKind, NodeRunId, Rejected,
+    RunId, State, Wait, approval, attempts, ids, limits, outstanding, schedule,
 };
 
 /// Creates the plan's steps as children. If the plan does not fit, retries or ends the composite.
@@ -42,7 +42,7 @@ pub(super) fn decide(
 /// Checks that ids are unique, that every reference is an earlier step in `depends_on`, and that every policy is valid.
 /// Returns for every step the indexes of the steps that it is the fallback of.
 fn well_formed(plan: &Plan) -> Checked<Vec<Vec<usize>>> {
-    let invalid = |message: String| Box::new(failure("plan_invalid", message));
+    let invalid = |message: String| Box::new(Failure::new(FailureCode::PlanInvalid, message));
     let wrong = |message: String| Err(invalid(message));
     if plan.steps.is_empty() {
         return wrong("the plan has no steps".to_owned());

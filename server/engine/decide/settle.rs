@@ -2,10 +2,12 @@
 
 use crate::command::Routed;
 use crate::draft::Draft;
-use crate::finish::{self, Ending, failure};
+use crate::ending::Ending;
+use crate::finish;
 use crate::policy::is_tried;
 use crate::{
-    Context, Decision, EffectId, Event, NodeKind, NodeRunId, Outcome, Rejected, State, attempts, outstanding, schedule,
+    Context, Decision, EffectId, Event, Failure, FailureCode, NodeKind, NodeRunId, Outcome, Rejected, State, attempts,
+    outstanding, schedule,
 };
 
 /// Ends the node run as its effect ended, unless there is a retry.
@@ -23,13 +25,13 @@ pub(super) fn decide(
         (NodeKind::Call, Outcome::Succeeded { outputs }) => Ok(Routed { outputs, ..Routed::default() }),
         (NodeKind::Call, Outcome::Routed(routed)) => Ok(*routed),
         (NodeKind::Plan, Outcome::Succeeded { .. } | Outcome::Routed(_)) => {
-            Err((failure("plan_invalid", "the planner answered without a plan"), None))
+            Err((Failure::new(FailureCode::PlanInvalid, "the planner answered without a plan"), None))
         }
         (NodeKind::Run, Outcome::Succeeded { .. } | Outcome::Routed(_)) => {
-            Err((failure("sub_run_failed", "the answer does not say that a run was started"), None))
+            Err((Failure::new(FailureCode::SubRunFailed, "the answer does not say that a run was started"), None))
         }
         (NodeKind::Graph | NodeKind::Each, Outcome::Succeeded { .. } | Outcome::Routed(_)) => {
-            Err((failure("load_failed", "the answer does not say what the composite is made of"), None))
+            Err((Failure::new(FailureCode::LoadFailed, "the answer does not say what the composite is made of"), None))
         }
         (kind, outcome) if is_tried(kind) => Err(match outcome {
             Outcome::FailedWith { error, inputs } => (error, Some(inputs)),

@@ -2,7 +2,8 @@
 
 use crate::command::SubRunReport;
 use crate::draft::Draft;
-use crate::finish::{self, Ending};
+use crate::ending::Ending;
+use crate::finish;
 use crate::kinds::run;
 use crate::{
     Context, Decision, EffectId, Event, Node, NodeKind, NodeRunId, NodeState, Object, Rejected, RunId, State, Wait,

@@ -2,10 +2,13 @@
 //! limit). If unknown, early or repeated, nothing changes.
 
 use crate::draft::Draft;
-use crate::finish::{self, Ending, failure};
+use crate::ending::Ending;
+use crate::finish;
 use crate::kinds::sleep;
 use crate::outstanding::{self, Timer};
-use crate::{Context, Decision, EffectId, Event, Node, NodeRunId, Rejected, State, attempts, schedule};
+use crate::{
+    Context, Decision, EffectId, Event, Failure, FailureCode, Node, NodeRunId, Rejected, State, attempts, schedule,
+};
 
 /// Handles the timer of a node run.
 pub(super) fn decide(
@@ -44,5 +47,5 @@ fn slept(node: &Node) -> Ending {
 /// The failure of a node run, or of the whole run, that reached its time limit.
 fn timed_out(node: &Node) -> Ending {
     let who = if node.parent.is_none() { "the run".to_owned() } else { format!("`{}`", node.key) };
-    Ending::failed(failure("timed_out", format!("{who} reached max_wall_time_ms before it ended")))
+    Ending::failed(Failure::new(FailureCode::TimedOut, format!("{who} reached max_wall_time_ms before it ended")))
 }

@@ -9,11 +9,12 @@
 use serde_json::{Value, json};
 
 use crate::draft::Draft;
+use crate::ending::{Ending, ended_as};
 use crate::event::{ChildCreated, Failure, FinalState};
-use crate::finish::{self, Ending, ended_as, failure};
+use crate::finish;
 use crate::graph::{Items, OnItemFailure};
 use crate::kinds::graph::is_done;
-use crate::{Constraints, Event, Node, NodeRunId, Object, Rejected, Shortfall, State, large, limits};
+use crate::{Constraints, Event, FailureCode, Node, NodeRunId, Object, Rejected, Shortfall, State, large, limits};
 
 /// Begins the first items, or ends if the list is empty.
 pub(crate) fn first(draft: &mut Draft, id: NodeRunId) -> Result<Option<Ending>, Rejected> {
@@ -108,7 +109,7 @@ fn item_failed(child: &Node) -> Failure {
         ("message".to_owned(), Value::String(reason.to_owned())),
     ]);
     let how = ended_as(child.final_state().unwrap_or(FinalState::Failed));
-    Failure { details: Some(details), ..failure("item_failed", format!("item {place} {how}: {reason}")) }
+    Failure { details: Some(details), ..Failure::new(FailureCode::ItemFailed, format!("item {place} {how}: {reason}")) }
 }
 
 /// The item's place, and why it did not succeed.
@@ -122,7 +123,7 @@ fn error(child: &Node) -> (u32, &str, &str) {
 
 /// Cancels the node runs of other items.
 fn stop_others(draft: &mut Draft, id: NodeRunId, why: &str) -> Result<(), Rejected> {
-    let canceled = failure("canceled", format!("stopped because {why}"));
+    let canceled = Failure::new(FailureCode::Canceled, format!("stopped because {why}"));
     let children = draft.node(id)?.children.iter();
     let live: Vec<NodeRunId> =
         children.copied().filter(|id| draft.state().node(*id).is_some_and(Node::is_live)).collect();
@@ -157,9 +158,9 @@ fn answer(state: &State, list: &Node) -> Ending {
         return Ending::short(
             Shortfall::NothingAchieved,
             outputs,
-            failure("nothing_achieved", format!("all {all} items failed")),
+            Failure::new(FailureCode::NothingAchieved, format!("all {all} items failed")),
         );
     }
     let message = format!("{short} of {all} items fell short of success");
-    Ending::short(Shortfall::Partial, outputs, failure("partial", message))
+    Ending::short(Shortfall::Partial, outputs, Failure::new(FailureCode::Partial, message))
 }

@@ -1,7 +1,8 @@
 //! A composite whose children and end come from outside, through `CreateChildren`, `Evaluate` and `Complete`.
 
 use crate::draft::Draft;
-use crate::finish::{self, Ending};
+use crate::ending::Ending;
+use crate::finish;
 use crate::{NodeRunId, Rejected, Wait};
 
 /// It waits for its owner.

@@ -13,10 +13,10 @@
 use serde_json::Value;
 
 use crate::draft::Draft;
+use crate::ending::{Checked, Ending, ended_as};
 use crate::event::{ChildCreated, Failure, FinalState};
-use crate::finish::{Checked, Ending, ended_as, failure};
 use crate::graph::{Fallback, GraphNode, Route};
-use crate::{Constraints, Event, Node, NodeKind, NodeRunId, Object, Rejected, Shortfall, State, limits};
+use crate::{Constraints, Event, FailureCode, Node, NodeKind, NodeRunId, Object, Rejected, Shortfall, State, limits};
 
 /// Checks whether a known graph may be executed here.
 pub(crate) fn begin(state: &State, node: &Node) -> Checked<()> {
@@ -135,7 +135,10 @@ fn child_failed(graph: &Node, child: &Node) -> Failure {
         ("message".to_owned(), Value::String(reason.to_owned())),
     ]);
     let how = ended_as(child.final_state().unwrap_or(FinalState::Failed));
-    Failure { details: Some(details), ..failure("child_failed", format!("node `{slug}` {how}: {reason}")) }
+    Failure {
+        details: Some(details),
+        ..Failure::new(FailureCode::ChildFailed, format!("node `{slug}` {how}: {reason}"))
+    }
 }
 
 /// The end of the graph after its last node.
@@ -157,8 +160,8 @@ fn answer(state: &State, graph: &Node) -> Ending {
     let slugs = lost.iter().map(|child| Value::String(slug(child))).collect();
     let details = Object::from_iter([("failed_nodes".to_owned(), Value::Array(slugs))]);
     let (shortfall, plain) = match last {
-        Some(_) => (Shortfall::Partial, failure("partial", message)),
-        None => (Shortfall::NothingAchieved, failure("nothing_achieved", message)),
+        Some(_) => (Shortfall::Partial, Failure::new(FailureCode::Partial, message)),
+        None => (Shortfall::NothingAchieved, Failure::new(FailureCode::NothingAchieved, message)),
     };
     Ending::short(shortfall, outputs, Failure { details: Some(details), ..plain })
 }

@@ -12,7 +12,8 @@ pub(crate) mod run;
 pub(crate) mod sleep;
 
 use crate::draft::Draft;
-use crate::finish::{self, Checked, Ending};
+use crate::ending::{Checked, Ending};
+use crate::finish;
 use crate::{Corrupt, EffectId, Event, Node, NodeKind, NodeRunId, Object, Rejected, State, Wait};
 
 /// What a node run waits for as soon as it has begun; `None` if it is running. Fails if the inputs are not valid.

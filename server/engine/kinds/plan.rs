@@ -17,11 +17,12 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::draft::Draft;
+use crate::ending::{Ending, ended_as};
 use crate::event::{Failure, FinalState};
-use crate::finish::{self, Ending, ended_as, failure};
+use crate::finish;
 use crate::plan::{PlanResult, Source};
 use crate::standing::{self, Standing};
-use crate::{Node, NodeRunId, NodeState, Object, Rejected, Shortfall, State, Wait, bindings, large};
+use crate::{FailureCode, Node, NodeRunId, NodeState, Object, Rejected, Shortfall, State, Wait, bindings, large};
 
 /// A plan runs as soon as it has begun, because it is being planned.
 pub(crate) fn begin() -> Option<Wait> {
@@ -73,13 +74,15 @@ fn child_failed(child: &Node, state: FinalState) -> Failure {
         ("message".to_owned(), Value::String(reason.to_owned())),
     ]);
     let message = format!("step `{}` {}: {reason}", child.key, ended_as(state));
-    Failure { details: Some(details), ..failure("child_failed", message) }
+    Failure { details: Some(details), ..Failure::new(FailureCode::ChildFailed, message) }
 }
 
 /// Cancels the siblings that have begun or are ready, and skips the pending ones.
 fn stop_siblings(draft: &mut Draft, plan: NodeRunId, why: &str) -> Result<(), Rejected> {
-    let (canceled, skipped) =
-        (failure("canceled", format!("stopped because {why}")), failure("dependency_failed", why));
+    let (canceled, skipped) = (
+        Failure::new(FailureCode::Canceled, format!("stopped because {why}")),
+        Failure::new(FailureCode::DependencyFailed, why),
+    );
     for sibling in draft.node(plan)?.children.clone() {
         match draft.node(sibling)?.state {
             NodeState::Final(_) => {}
@@ -132,9 +135,9 @@ fn shortfall(state: &State, plan: &Node) -> Option<(Shortfall, Failure)> {
     let keys = lost.iter().map(|child| Value::String(child.key.clone())).collect();
     let details = Object::from_iter([("failed_steps".to_owned(), Value::Array(keys))]);
     let (shortfall, plain) = if achieved {
-        (Shortfall::Partial, failure("partial", message))
+        (Shortfall::Partial, Failure::new(FailureCode::Partial, message))
     } else {
-        (Shortfall::NothingAchieved, failure("nothing_achieved", message))
+        (Shortfall::NothingAchieved, Failure::new(FailureCode::NothingAchieved, message))
     };
     Some((shortfall, Failure { details: Some(details), ..plain }))
 }

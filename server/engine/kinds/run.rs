@@ -8,9 +8,9 @@
 use serde_json::Value;
 
 use crate::command::SubRunReport;
+use crate::ending::Ending;
 use crate::event::Failure;
-use crate::finish::{Ending, failure};
-use crate::{Object, RunId, RunOutcome, Shortfall, Wait};
+use crate::{FailureCode, Object, RunId, RunOutcome, Shortfall, Wait};
 
 /// It runs until the child run has been started.
 pub(crate) fn begin() -> Option<Wait> {
@@ -30,7 +30,7 @@ pub(crate) fn ended(report: SubRunReport) -> Result<Ending, Failure> {
         let state = Value::String(outcome.to_string());
         Object::from_iter([named(run), ("state".to_owned(), state), ("outputs".to_owned(), outputs)])
     };
-    let failed = error.unwrap_or_else(|| failure("sub_run_failed", format!("{run} ended as {outcome}")));
+    let failed = error.unwrap_or_else(|| Failure::new(FailureCode::SubRunFailed, format!("{run} ended as {outcome}")));
     match outcome {
         RunOutcome::Succeeded => Ok(Ending::succeeded(made(outputs))),
         RunOutcome::Partial => Ok(Ending::short(Shortfall::Partial, made(outputs), failed)),

@@ -3,8 +3,8 @@
 
 use serde_json::{Number, Value};
 
-use crate::finish::{Checked, failure};
-use crate::{Object, Wait};
+use crate::ending::Checked;
+use crate::{Failure, FailureCode, Object, Wait};
 
 /// The longest sleep: a leap year.
 const SECONDS_MAX: u32 = 366 * 24 * 60 * 60;
@@ -30,12 +30,12 @@ fn asked(inputs: &Object) -> Checked<(Number, i64)> {
     let Some((field, value)) = given else { return Ok((Number::from(0), 0)) };
     let Value::Number(number) = value else {
         let message = format!("`{field}` must be a number of seconds, not {}", type_name(value));
-        return Err(failure("invalid_inputs", message).into());
+        return Err(Failure::new(FailureCode::InvalidInputs, message).into());
     };
     let seconds = number.as_f64().filter(|seconds| (0.0..=f64::from(SECONDS_MAX)).contains(seconds));
     let Some(seconds) = seconds else {
         let message = format!("`{field}` is {number}; a sleep takes 0 to {SECONDS_MAX} seconds (366 days)");
-        return Err(failure("invalid_inputs", message).into());
+        return Err(Failure::new(FailureCode::InvalidInputs, message).into());
     };
     // Exact, because 366 days in milliseconds are far below 2^53.
     Ok((number.clone(), (seconds * 1000.0).ceil() as i64))

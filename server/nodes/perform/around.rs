@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use runyard_engine::event::Failure;
-use runyard_engine::{NodeRunId, Object, RunId, State, depth};
+use runyard_engine::{FailureCode, NodeRunId, Object, RunId, State, depth};
 
 use crate::expressions::Moment;
 use crate::runs::{Error, Runs};
@@ -48,7 +48,7 @@ impl Around {
         self.runs.state_with(&self.tenant, self.run, self.node_run).await.map_err(|error| {
             tracing::warn!(%error, cause = ?error, "the run around a step could not be read");
             Failure {
-                code: "store_unavailable".to_owned(),
+                code: FailureCode::StoreUnavailable.into(),
                 message: "the run around this step could not be read; the server's log has the reason".to_owned(),
                 details: None,
                 retryable: Some(true),
@@ -90,12 +90,11 @@ impl Around {
 /// The failure for large values of a run that could not be read.
 pub(crate) fn unread(error: Error) -> Failure {
     if let Error::ValuesTooLarge { .. } = error {
-        let (code, message) = ("values_too_large".to_owned(), error.to_string());
-        return Failure { code, message, details: None, retryable: Some(false) };
+        return Failure { retryable: Some(false), ..Failure::new(FailureCode::ValuesTooLarge, error.to_string()) };
     }
     tracing::warn!(%error, cause = ?error, "large values of a run could not be read");
     Failure {
-        code: "store_unavailable".to_owned(),
+        code: FailureCode::StoreUnavailable.into(),
         message: "a large value of this run could not be read; the server's log has the reason".to_owned(),
         details: None,
         retryable: Some(true),

@@ -1,35 +1,34 @@
-//! Executes calls in this process: evaluates and validates inputs, finds a provider, and validates outputs.
+//! Executes calls in this process: evaluates and validates inputs, finds the provider, and validates outputs.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use runyard_engine::event::Failure;
-use runyard_engine::{NodeType, Object, Outcome, Routed};
+use runyard_engine::{FailureCode, NodeType, Object, Outcome, Routed};
 
 use super::around::Around;
-use super::failures::{invalid, unavailable};
-use super::http::Outside;
 use super::launch::{self, Launch};
 use super::load::{self, Loaded};
-use super::script::Scripts;
+use super::script::InGraph;
 use super::{Call, Performer};
-use crate::catalog::Catalog;
 use crate::expressions::{Expressions, Moment};
 use crate::graph::{Nodes, began_with, evaluate};
-use crate::nodes::provider::Provider;
-use crate::nodes::{Builtins, builtin};
+use crate::nodes::catalog::Catalog;
+use crate::nodes::credentials::Credentials;
+use crate::nodes::failures::{invalid, unavailable};
+use crate::nodes::{NodeContext, Providers, builtin};
 use crate::sizes;
 
-/// Executes the node types of a catalogue in this process.
+/// Executes the node types of providers in this process. A node type that the tenant may not use is not executed, even if
+/// a run contains it.
 #[derive(Clone)]
 pub struct InProcess {
-    /// The schemas for inputs and outputs.
-    pub catalog: Arc<Catalog>,
-    /// The HTTP clients; without them, calls over HTTP fail.
-    pub outside: Option<Arc<Outside>>,
-    /// The evaluator of the expressions in graphs.
+    /// The providers.
+    pub providers: Arc<Providers>,
+    /// The evaluator of scripts and of the expressions in graphs.
     pub expressions: Arc<Expressions>,
+    /// The source of the credentials of runs.
+    pub credentials: Arc<dyn Credentials>,
 }
 
 #[async_trait]
@@ -38,13 +37,12 @@ impl Performer for InProcess {
     /// server does not have the pinned node type, or does not execute it by a call), and those of
     /// [`Expressions::evaluate`]. `http/failure.rs` has those of calls over HTTP.
     async fn perform(&self, call: Call<'_>) -> Outcome {
-        let with = self.of_tenant(call.tenant);
-        let setting = match with.setting(&call).await {
+        let setting = match self.setting(&call).await {
             Ok(setting) => setting,
             Err(failure) => return Outcome::Failed(failure),
         };
         let inputs = setting.inputs.as_ref().unwrap_or(call.inputs);
-        match with.attempt(&Call { inputs, ..call }, &setting).await {
+        match self.attempt(&Call { inputs, ..call }, &setting).await {
             Ok(routed) => match (setting.inputs, routed) {
                 (None, Routed { outputs, inputs: None, route: None, until_ms: None }) => Outcome::Succeeded { outputs },
                 (inputs, routed) => Outcome::Routed(Box::new(Routed { inputs, ..routed })),
@@ -57,13 +55,11 @@ impl Performer for InProcess {
     }
 
     async fn load(&self, around: &Around) -> Result<Loaded, Failure> {
-        let with = self.of_tenant(&around.tenant);
-        load::load(&with.catalog, &with.expressions, around).await
+        load::load(&self.providers.catalog(&around.tenant), &self.expressions, around).await
     }
 
     async fn launch(&self, around: &Around) -> Result<Launch, Failure> {
-        let with = self.of_tenant(&around.tenant);
-        launch::launch(&with.catalog, &with.expressions, around).await
+        launch::launch(&self.providers.catalog(&around.tenant), &self.expressions, around).await
     }
 }
 
@@ -76,16 +72,6 @@ struct Setting {
 }
 
 impl InProcess {
-    /// The same, with the node types of a tenant: a node type that the tenant may not use is not executed, even if a
-    /// run contains it.
-    fn of_tenant(&self, tenant: &str) -> Cow<'_, Self> {
-        if self.catalog.tenants().contains_key(tenant) {
-            Cow::Owned(Self { catalog: self.catalog.shared_of(tenant), ..self.clone() })
-        } else {
-            Cow::Borrowed(self)
-        }
-    }
-
     /// Loads the context. A node of a graph has its inputs as they were written; they are evaluated only now.
     async fn setting(&self, call: &Call<'_>) -> Result<Setting, Failure> {
         let Some(around) = call.around else {
@@ -109,35 +95,41 @@ impl InProcess {
     }
 
     async fn attempt(&self, call: &Call<'_>, setting: &Setting) -> Result<Routed, Failure> {
-        let NodeType { id, version, .. } = call.node_type;
-        self.catalog.entry(id, version).ok_or_else(|| unavailable(call.node_type))?;
-        self.validated(call, What::Inputs, call.inputs).await?;
+        let catalog = self.providers.catalog(call.tenant);
+        let provider = self.providers.of(&catalog, call.node_type).ok_or_else(|| unavailable(call.node_type))?;
+        validated(&catalog, call, What::Inputs, call.inputs).await?;
         let nodes = setting.nodes.as_ref();
-        let data = nodes.filter(|_| needs_data(id)).map(|nodes| began_with(nodes.data()).into_owned());
-        let cx = call.context(data.as_ref());
-        let scripts = Scripts { expressions: &self.expressions, nodes, moment: setting.moment };
-        let outside = self.outside.as_deref().map(|outside| outside as &dyn Provider);
-        let providers: [Option<&dyn Provider>; 3] = [Some(&Builtins), Some(&scripts), outside];
-        let mut performed = None;
-        for provider in providers.into_iter().flatten() {
-            performed = provider.perform(&cx).await;
-            if performed.is_some() {
-                break;
-            }
-        }
-        let routed = performed.ok_or_else(|| unavailable(call.node_type))??;
-        self.validated(call, What::Outputs, &routed.outputs).await?;
+        let data = nodes.filter(|_| needs_data(&call.node_type.id)).map(|nodes| began_with(nodes.data()).into_owned());
+        let scripts = InGraph { expressions: &self.expressions, tenant: call.tenant, nodes, moment: setting.moment };
+        let Call { tenant, run, node_type, inputs, key, attempt, clock, now_ms, entropy, around: _ } = *call;
+        let (data, credentials) = (data.as_ref(), &*self.credentials);
+        let cx = NodeContext {
+            tenant,
+            run,
+            node_type,
+            inputs,
+            key,
+            attempt,
+            clock,
+            now_ms,
+            entropy,
+            data,
+            scripts: &scripts,
+            credentials,
+        };
+        let routed = provider.perform(&cx).await?;
+        validated(&catalog, call, What::Outputs, &routed.outputs).await?;
         Ok(routed)
     }
+}
 
-    /// Validates values against the node type's schema: small ones here, others off the runtime.
-    async fn validated(&self, call: &Call<'_>, what: What, values: &Object) -> Result<(), Failure> {
-        match call.around.filter(|_| !sizes::are_few_and_small(values)) {
-            None => what.validated(&self.catalog, call.node_type, values),
-            Some(around) => {
-                let (catalog, node_type, values) = (self.catalog.clone(), call.node_type.clone(), values.clone());
-                around.off_runtime(move || what.validated(&catalog, &node_type, &values)).await?
-            }
+/// Validates values against the node type's schema: small ones here, others off the runtime.
+async fn validated(catalog: &Arc<Catalog>, call: &Call<'_>, what: What, values: &Object) -> Result<(), Failure> {
+    match call.around.filter(|_| !sizes::are_few_and_small(values)) {
+        None => what.validated(catalog, call.node_type, values),
+        Some(around) => {
+            let (catalog, node_type, values) = (catalog.clone(), call.node_type.clone(), values.clone());
+            around.off_runtime(move || what.validated(&catalog, &node_type, &values)).await?
         }
     }
 }
@@ -154,10 +146,10 @@ impl What {
         match self {
             What::Inputs => catalog
                 .validate_inputs(node_type, values)
-                .map_err(|found| invalid("invalid_inputs", "inputs", node_type, &found)),
+                .map_err(|found| invalid(FailureCode::InvalidInputs, "inputs", node_type, &found)),
             What::Outputs => catalog
                 .validate_outputs(node_type, values)
-                .map_err(|found| invalid("invalid_outputs", "outputs", node_type, &found)),
+                .map_err(|found| invalid(FailureCode::InvalidOutputs, "outputs", node_type, &found)),
         }
     }
 }

@@ -4,14 +4,16 @@
 use std::sync::Arc;
 
 use runyard_engine::event::Failure;
-use runyard_engine::{ApprovalStrategy, Constraints, Labels, NodeTypeRef, Object, Parent, Policy, RunId, Start};
+use runyard_engine::{
+    ApprovalStrategy, Constraints, FailureCode, Labels, NodeTypeRef, Object, Parent, Policy, RunId, Start,
+};
 use serde_json::{Value, json};
 
 use super::around::Around;
-use super::failures::{invalid, unavailable};
-use crate::catalog::{Catalog, Violation};
 use crate::expressions::Expressions;
 use crate::graph::{self, evaluate};
+use crate::nodes::catalog::{Catalog, Violation};
+use crate::nodes::failures::{invalid, unavailable};
 use crate::nodes::run::{Label, RunInputs};
 use crate::runs::NewRun;
 use crate::runs::labels::{BYTES_MAX as LABEL_BYTES_MAX, LABELS_MAX, OWN};
@@ -51,10 +53,10 @@ pub(super) async fn launch(
     };
     let given = inputs.as_ref().unwrap_or(&written).clone();
     let (catalog, reader_type) = (catalog.clone(), node_type.clone());
-    let wrong = |found: &[Violation]| invalid("invalid_inputs", "inputs", node_type, found);
+    let wrong = |found: &[Violation]| invalid(FailureCode::InvalidInputs, "inputs", node_type, found);
     let asked: RunInputs = around
         .off_runtime(move || {
-            let wrong = |found: &[Violation]| invalid("invalid_inputs", "inputs", &reader_type, found);
+            let wrong = |found: &[Violation]| invalid(FailureCode::InvalidInputs, "inputs", &reader_type, found);
             catalog.validate_inputs(&reader_type, &given).map_err(|found| wrong(&found))?;
             serde_json::from_value(Value::Object(given))
                 .map_err(|error| wrong(&[Violation::at("node_type_ref", format!("cannot be read: {error}"))]))
@@ -140,7 +142,7 @@ fn labels(asked: &RunInputs) -> Result<Labels, Violation> {
 
 fn too_deep() -> Failure {
     Failure {
-        code: "sub_runs_too_deep".to_owned(),
+        code: FailureCode::SubRunsTooDeep.into(),
         message: format!("runs may start runs {DEPTH_MAX} deep, and this one is there; start it from further up"),
         details: None,
         retryable: Some(false),

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use runyard_engine::event::Failure;
-use runyard_engine::{Content, Graph, NodeKind, NodeType, Object};
+use runyard_engine::{Content, FailureCode, Graph, NodeKind, NodeType, Object};
 
 use super::around::Around;
-use super::failures::{invalid, unavailable};
-use crate::catalog::Catalog;
 use crate::expressions::Expressions;
 use crate::graph::{self, evaluate};
+use crate::nodes::catalog::Catalog;
+use crate::nodes::failures::{invalid, unavailable};
 
 /// The content of a composite.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +62,7 @@ struct Reading {
 impl Reading {
     fn content(self) -> Result<Content, Failure> {
         let Reading { catalog, node_type, given, known } = &self;
-        let wrong = |found: Vec<_>| invalid("invalid_inputs", "inputs", node_type, &found);
+        let wrong = |found: Vec<_>| invalid(FailureCode::InvalidInputs, "inputs", node_type, &found);
         catalog.validate_inputs(node_type, given).map_err(wrong)?;
         let graph = match known {
             Some(graph) => Some(graph.clone()),
@@ -78,7 +78,7 @@ fn content(
     graph: Option<Arc<Graph>>,
     known: bool,
 ) -> Result<Content, Failure> {
-    let wrong = |found: Vec<_>| invalid("invalid_inputs", "inputs", node_type, &found);
+    let wrong = |found: Vec<_>| invalid(FailureCode::InvalidInputs, "inputs", node_type, &found);
     Ok(match (node_type.kind, graph) {
         (NodeKind::Graph, Some(graph)) => Content::Graph(graph),
         (NodeKind::Each, graph) => {
@@ -89,7 +89,9 @@ fn content(
             }
             Content::Items(Arc::new(items))
         }
-        (NodeKind::Graph, None) => return Err(invalid("invalid_inputs", "inputs", node_type, &[graph::missing()])),
+        (NodeKind::Graph, None) => {
+            return Err(invalid(FailureCode::InvalidInputs, "inputs", node_type, &[graph::missing()]));
+        }
         _ => return Err(unavailable(node_type)),
     })
 }
@@ -97,7 +99,7 @@ fn content(
 /// What was asked for is no part of the run that asked.
 pub(super) fn gone() -> Failure {
     Failure {
-        code: "internal_error".to_owned(),
+        code: FailureCode::InternalError.into(),
         message: "the step is not part of its run".to_owned(),
         details: None,
         retryable: Some(false),

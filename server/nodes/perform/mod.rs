@@ -1,18 +1,18 @@
-//! Execution of the engine's effects, one file per kind of provider. Inputs are validated before, and outputs after.
+//! Execution of the engine's effects. Inputs are validated before, and outputs after.
 //!
 //! An effect may be executed again, under the same key, if the server stopped after the execution and before the result
 //! was recorded. The recorded result counts. The key lets services detect repeated calls; the builtins do not need it.
 //!
-//! | provider    | executes |
-//! |-------------|------------------|
-//! | [`Builtins`](crate::nodes::Builtins) | node types that call no external service |
-//! | `script.rs` | scripts, in workers |
-//! | `http/`     | calls over HTTP: any URL, and integrations |
+//! | file            | what |
+//! |-----------------|------|
+//! | `in_process.rs` | [`InProcess`]: a call from its inputs to its validated outputs |
+//! | `load.rs`, `launch.rs` | the content of composites, and the runs that node runs start |
+//! | `script.rs`     | the evaluator of a call's scripts |
+//! | `http/`         | calls over HTTP: any URL, and integrations |
 //!
 //! Other modules: claiming and settling (the driver), sleeping and planning (the engine's timers, `planner/`).
 
 pub(crate) mod around;
-mod failures;
 pub mod http;
 mod in_process;
 mod launch;
@@ -24,10 +24,9 @@ use runyard_engine::event::Failure;
 use runyard_engine::{EffectId, NodeType, Object, Outcome, RunId};
 
 use crate::clock::Clock;
-use crate::nodes::provider::NodeContext;
 
+pub use crate::nodes::failures::invalid;
 pub use around::Around;
-pub use failures::invalid;
 pub use in_process::InProcess;
 pub use launch::Launch;
 pub use load::Loaded;
@@ -55,13 +54,6 @@ pub struct Call<'a> {
     pub entropy: [u8; 16],
     /// The context of the run, if there is one.
     pub around: Option<&'a Around>,
-}
-
-impl<'a> Call<'a> {
-    fn context(&self, data: Option<&'a Object>) -> NodeContext<'a> {
-        let Call { tenant, run, node_type, inputs, key, attempt, clock, now_ms, entropy, around: _ } = *self;
-        NodeContext { tenant, run, node_type, inputs, key, attempt, clock, now_ms, entropy, data }
-    }
 }
 
 /// Executes calls.

@@ -1,37 +1,27 @@
-//! Scripts: evaluated by the workers of expressions, with the outputs of other nodes of the graph.
+//! Evaluates the scripts of a call, with the outputs of other nodes of its graph.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use runyard_engine::Routed;
 use runyard_engine::event::Failure;
+use serde_json::Value;
 
 use crate::expressions::{Expressions, Moment};
 use crate::graph::{self, Nodes};
-use crate::nodes::provider::{NodeContext, Provider};
-use crate::nodes::script::{ID, ScriptInputs, ScriptOutputs};
-use crate::nodes::values::{made, read};
+use crate::nodes::provider::EvaluateScript;
 
-/// The provider of scripts, for one call.
-pub(super) struct Scripts<'a> {
+/// The scripts of one call.
+pub(super) struct InGraph<'a> {
     pub(super) expressions: &'a Arc<Expressions>,
+    pub(super) tenant: &'a str,
     /// The graph around the call.
     pub(super) nodes: Option<&'a Nodes>,
     pub(super) moment: Moment,
 }
 
 #[async_trait]
-impl Provider for Scripts<'_> {
-    async fn perform(&self, cx: &NodeContext<'_>) -> Option<Result<Routed, Failure>> {
-        if cx.node_type.id == ID { Some(self.script(cx).await) } else { None }
-    }
-}
-
-impl Scripts<'_> {
-    /// The output of a script, inside or outside a graph.
-    async fn script(&self, cx: &NodeContext<'_>) -> Result<Routed, Failure> {
-        let ScriptInputs { script, data } = read(cx)?;
-        let result = graph::script(self.expressions, cx.tenant, script, (self.nodes, &data), self.moment).await?;
-        made(&ScriptOutputs { result })
+impl EvaluateScript for InGraph<'_> {
+    async fn evaluate(&self, script: String, data: &Value) -> Result<Value, Failure> {
+        graph::script(self.expressions, self.tenant, script, (self.nodes, data), self.moment).await
     }
 }

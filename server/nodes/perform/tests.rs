@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 use super::{Call, InProcess, Performer};
-use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::expressions::{Expressions, Limits};
+use crate::nodes::Providers;
+use crate::nodes::catalog::Catalog;
+use crate::nodes::credentials::NoCredentials;
 
 /// 2025-11-22T00:51:07.089Z.
 const NOW_MS: i64 = 1_763_772_667_089;
@@ -18,7 +20,7 @@ async fn call(id: &str, inputs: Value) -> Outcome {
 }
 
 async fn call_at(id: &str, inputs: Value, now_ms: i64) -> Outcome {
-    let catalog = Arc::new(Catalog::builtin());
+    let catalog = Catalog::builtin();
     let node_type = catalog.resolve(&NodeTypeRef { id: id.to_owned(), version: "1".to_owned() }).unwrap();
     let run = RunId::from_uuid(uuid::Uuid::from_u128(1));
     let key = EffectId::of(run, NodeRunId::root(run), "call", 1);
@@ -36,12 +38,12 @@ async fn call_at(id: &str, inputs: Value, now_ms: i64) -> Outcome {
         entropy: [7; 16],
         around: None,
     };
-    performer(catalog).perform(call).await
+    performer().perform(call).await
 }
 
-fn performer(catalog: Arc<Catalog>) -> InProcess {
+fn performer() -> InProcess {
     let expressions = Arc::new(Expressions::new(Limits::default(), Clock::manual(NOW_MS)));
-    InProcess { catalog, outside: None, expressions }
+    InProcess { providers: Providers::builtin(), expressions, credentials: Arc::new(NoCredentials) }
 }
 
 async fn outputs(id: &str, inputs: Value) -> Value {
@@ -78,9 +80,9 @@ async fn a_failure_on_purpose_is_the_one_asked_for() {
     assert_eq!((plain.code.as_str(), plain.retryable), ("failed_on_purpose", None));
     let asked = json!({ "code": "out_of_paper", "message": "load some", "retryable": false, "tries": 1 });
     let asked = failure("runyard.core.fail", asked).await;
-    assert_eq!((&*asked.code, &*asked.message, asked.retryable), ("out_of_paper", "load some", Some(false)));
+    assert_eq!((asked.code.as_str(), &*asked.message, asked.retryable), ("out_of_paper", "load some", Some(false)));
     assert_eq!(outputs("runyard.core.fail", json!({ "tries": 0 })).await, json!({ "attempt": 1 }));
-    assert_eq!(failure("runyard.core.fail", json!({ "code": "Not a code" })).await.code, "invalid_inputs");
+    assert_eq!(failure("runyard.core.fail", json!({ "code": "Not a code" })).await.code.as_str(), "invalid_inputs");
 }
 
 #[tokio::test]
@@ -89,7 +91,7 @@ async fn the_time_is_the_one_given() {
     let Outcome::Failed(failure) = call_at("runyard.core.time.now", json!({}), i64::MAX).await else {
         panic!("no failure")
     };
-    assert_eq!(failure.code, "clock_out_of_range");
+    assert_eq!(failure.code.as_str(), "clock_out_of_range");
 }
 
 #[tokio::test]
@@ -106,10 +108,10 @@ async fn sha256_of_text_and_of_bytes_agree_with_the_standard() {
 #[tokio::test]
 async fn bad_inputs_are_a_named_failure_with_every_violation() {
     let failed = failure("runyard.core.echo", json!({ "echo": 7, "loud": true })).await;
-    assert_eq!(failed.code, "invalid_inputs");
+    assert_eq!(failed.code.as_str(), "invalid_inputs");
     assert_eq!(failed.details.unwrap()["violations"].as_array().unwrap().len(), 2);
     let failed = failure("runyard.core.hash.sha256", json!({ "text": "a", "encoding": "utf-16" })).await;
-    assert_eq!(failed.code, "invalid_inputs");
+    assert_eq!(failed.code.as_str(), "invalid_inputs");
     assert!(failed.message.contains("utf-8"), "{}", failed.message);
     assert_eq!(failed.details.unwrap()["violations"][0]["field"], "/encoding");
 }
@@ -117,13 +119,13 @@ async fn bad_inputs_are_a_named_failure_with_every_violation() {
 #[tokio::test]
 async fn what_is_not_performed_by_a_call_is_refused() {
     for id in ["runyard.core.sleep", "runyard.composite.planner.general", "runyard.composite.external"] {
-        assert_eq!(failure(id, json!({})).await.code, "node_type_unavailable");
+        assert_eq!(failure(id, json!({})).await.code.as_str(), "node_type_unavailable");
     }
 }
 
 #[tokio::test]
 async fn a_pinned_version_that_is_gone_is_refused() {
-    let catalog = Arc::new(Catalog::builtin());
+    let catalog = Catalog::builtin();
     let mut node_type = catalog.resolve(&NodeTypeRef { id: "runyard.core.echo".into(), version: "1".into() }).unwrap();
     node_type.version = "0.9.0".to_owned();
     let run = RunId::from_uuid(uuid::Uuid::from_u128(1));
@@ -141,6 +143,6 @@ async fn a_pinned_version_that_is_gone_is_refused() {
         entropy: [0; 16],
         around: None,
     };
-    let Outcome::Failed(failure) = performer(catalog).perform(call).await else { panic!("no failure") };
-    assert_eq!(failure.code, "node_type_unavailable");
+    let Outcome::Failed(failure) = performer().perform(call).await else { panic!("no failure") };
+    assert_eq!(failure.code.as_str(), "node_type_unavailable");
 }

@@ -8,8 +8,11 @@ use runyard_engine::{Constraints, Plan, SideEffect};
 use serde_json::{Value, json};
 
 use super::{inputs, request};
-use crate::catalog::Catalog;
-use crate::config::integrations::parse;
+use crate::config::integrations::{Integration, parse};
+use crate::nodes::Providers;
+use crate::nodes::catalog::Catalog;
+use crate::nodes::integrations::Integrations;
+use crate::nodes::perform::http::Http;
 use crate::planner::LexicalPlanner;
 
 fn planner() -> LexicalPlanner {
@@ -41,7 +44,13 @@ fn planner() -> LexicalPlanner {
             "input_schema": { "type": "object", "properties": { "text": text }, "required": ["text"] }
         }]
     }]);
-    LexicalPlanner::new(Arc::new(Catalog::with(&parse(&list).unwrap())))
+    LexicalPlanner::new(with(&parse(&list).unwrap()))
+}
+
+/// The builtins and the node types of these integrations.
+fn with(list: &[Integration]) -> Arc<Catalog> {
+    let integrations = Integrations::listed(list, None);
+    Providers::builtin_and(Http::default(), Some(Arc::new(integrations))).catalog("default")
 }
 
 fn plan(goal: &str, context: Option<Value>) -> Result<Plan, Failure> {
@@ -58,7 +67,7 @@ fn told(goal: &str, context: Option<Value>) -> String {
                 plan.steps.iter().map(|step| format!("{} {}", name(&step.node_type.id), inputs(&step.inputs, step)));
             steps.collect::<Vec<_>>().join("; ")
         }
-        Err(failure) => failure.code,
+        Err(failure) => failure.code.to_string(),
     }
 }
 
@@ -144,7 +153,7 @@ fn what_changes_something_is_refused_where_a_word_is_left_over() {
         "Use integration.helpdesk.delete_ticket with number 7 tomorrow",
     ] {
         let failure = plan(goal, None).unwrap_err();
-        assert_eq!(failure.code, "clause_unmapped", "{goal}: {}", failure.message);
+        assert_eq!(failure.code.as_str(), "clause_unmapped", "{goal}: {}", failure.message);
     }
     let failure = plan("Delete the ticket with number 7 in helpdesk tomorrow, after approval.", None).unwrap_err();
     assert!(failure.message.contains("(tomorrow, after, approval)"), "{}", failure.message);
@@ -200,7 +209,7 @@ fn of_two_services_that_could_be_changed_one_must_be_named() {
         })
     };
     let list = parse(&json!([service("desk"), service("helpdesk")])).unwrap();
-    let planner = LexicalPlanner::new(Arc::new(Catalog::with(&list)));
+    let planner = LexicalPlanner::new(with(&list));
     let plan = |goal: &str| planner.plan_now(&request(json!({ "goal": goal }), Constraints::default()));
     let failure = plan("Delete ticket number 7").unwrap_err();
     assert!(failure.message.contains("name the service"), "{}", failure.message);

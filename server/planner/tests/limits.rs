@@ -1,7 +1,6 @@
 //! Limits: steps, depth, size, and which node types may be chosen.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use runyard_engine::{Constraints, Plan};
 use serde_json::{Value, json};
@@ -15,7 +14,7 @@ const THREE: &str = "Generate a UUID, hash it, say 'done'";
 
 fn refused(inputs: Value, constraints: Constraints) -> (String, String) {
     let failure = planner().plan_now(&request(inputs, constraints)).unwrap_err();
-    (failure.code, failure.message)
+    (failure.code.to_string(), failure.message)
 }
 
 fn planned(inputs: Value, constraints: Constraints) -> Plan {
@@ -102,11 +101,11 @@ fn a_huge_goal_is_refused_and_a_large_one_is_read() {
 #[test]
 fn the_limits_of_goals_and_plans_are_settings() {
     let limits = Limits { goal_bytes: 1_000, goal_words: 100, plan_steps: 2, ..Limits::default() };
-    let planner = LexicalPlanner::with_limits(Arc::new(Catalog::builtin()), &limits);
+    let planner = LexicalPlanner::with_limits(Catalog::builtin(), &limits);
     let refused = |goal: String| {
         let request = request(json!({ "goal": goal }), Constraints::default());
         let failure = planner.plan_now(&request).unwrap_err();
-        (failure.code, failure.message)
+        (failure.code.to_string(), failure.message)
     };
     let limit = "goal_too_long".to_owned();
     let split = "; split it into several runs";

@@ -7,7 +7,7 @@ mod limits;
 mod ranking;
 mod threads;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use runyard_engine::event::Failure;
 use runyard_engine::plan::{Form, PlanResult, Source, as_text};
@@ -18,7 +18,7 @@ use super::{LexicalPlanner, PlanRequest};
 use crate::catalog::Catalog;
 
 fn planner() -> &'static LexicalPlanner {
-    static PLANNER: LazyLock<LexicalPlanner> = LazyLock::new(|| LexicalPlanner::new(Arc::new(Catalog::builtin())));
+    static PLANNER: LazyLock<LexicalPlanner> = LazyLock::new(|| LexicalPlanner::new(Catalog::builtin()));
     &PLANNER
 }
 

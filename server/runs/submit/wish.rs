@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use runyard_engine::event::Failure;
 use runyard_engine::large::{self, Digest};
-use runyard_engine::{Command, Content, Graph, Slot, State};
+use runyard_engine::{Command, Content, FailureCode, Graph, Slot, State};
 
 use crate::runs::Error;
 use crate::runs::values::Extracted;
@@ -68,13 +68,13 @@ fn extract(mut command: Command, mut extracted: Extracted, graph: Option<&Arc<Gr
 
 /// What a run fails with that has come to more than it may.
 pub(super) fn too_large(refused: &Error) -> Failure {
-    let failed = |code: &str| {
+    let failed = |code: FailureCode| {
         let message = refused.to_string();
-        Failure { code: code.to_owned(), message, details: None, retryable: Some(false) }
+        Failure { code: code.into(), message, details: None, retryable: Some(false) }
     };
     match refused {
-        Error::ValuesTooLarge { .. } => failed("values_too_large"),
-        _ => failed("run_too_large"),
+        Error::ValuesTooLarge { .. } => failed(FailureCode::ValuesTooLarge),
+        _ => failed(FailureCode::RunTooLarge),
     }
 }
 

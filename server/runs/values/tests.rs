@@ -174,7 +174,7 @@ impl Planner for Echoes {
 async fn a_plan_binds_large_outputs_whole_and_within_texts() {
     let yard = Yard::new();
     let large = "x".repeat(BOUND * 2);
-    let driving = yard.drive("one", Echoes(Arc::new(Catalog::builtin()), json!(large)));
+    let driving = yard.drive("one", Echoes(Catalog::builtin(), json!(large)));
     let run = yard.start("runyard.composite.planner.general", json!({ "goal": "as planned" })).await;
     yard.ended(run).await;
     driving.stop().await;

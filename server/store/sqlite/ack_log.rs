@@ -14,30 +14,13 @@ use runyard_engine::{Position, RunId};
 use rusqlite::Connection;
 
 use super::{append, convert};
+use crate::maintenance::Lost;
 use crate::{StoreError, Tenant};
 
 /// The file's name, beside the database.
 pub(super) const FILE_NAME: &str = "acknowledged";
 /// When the file has this many bytes, the WAL is moved into the database so that the file can start again.
 const LONG: u64 = 4 << 20;
-
-/// An acknowledged commit that is missing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lost {
-    /// The tenant.
-    pub tenant: Tenant,
-    /// The run.
-    pub run: RunId,
-    /// The first lost position.
-    pub position: Position,
-}
-
-impl std::fmt::Display for Lost {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Lost { tenant, run, position } = self;
-        write!(f, "position {position} of run {run} of tenant {tenant:?} was acknowledged and is not there")
-    }
-}
 
 /// The file, open for appending.
 #[derive(Debug)]

@@ -14,6 +14,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{FILE_NAME, Options, ack_log, convert, schema};
+use crate::maintenance::{Label, Progress};
 use crate::{StoreError, folder};
 
 /// The number of pages that one step copies.
@@ -21,31 +22,17 @@ const STEP_PAGES: i32 = 1024;
 /// Where a restore prepares the database, inside the target folder.
 const UNFINISHED: &str = "restore.unfinished";
 
-/// The metadata of a backup.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Label {
-    /// The time of the backup, Unix milliseconds.
-    pub made_at_ms: i64,
-    /// A digest of the server key, if the folder had one.
-    pub key_digest: Option<String>,
-}
-
 /// Copies a snapshot of a database into a new file. `progress` gets the number of copied pages and of all pages.
 ///
 /// # Errors
 /// The database is not Runyard's or cannot be read, or the file cannot be written. Then no file is left.
-pub fn backup(
-    database: &Path,
-    target: &Path,
-    label: &Label,
-    mut progress: impl FnMut(u64, u64),
-) -> Result<(), StoreError> {
+pub(super) fn backup(database: &Path, target: &Path, label: &Label, progress: Progress<'_>) -> Result<(), StoreError> {
     if target.exists() {
         return Err(StoreError::Unusable(format!("{} exists: name a file that does not", target.display())));
     }
     let unfinished = with_suffix(target, ".unfinished");
     remove(&unfinished).map_err(medium)?;
-    let copied = copy(database, &unfinished, &mut progress)
+    let copied = copy(database, &unfinished, progress)
         .and_then(|()| put_label(&unfinished, label))
         .and_then(|()| sync(&unfinished).map_err(medium))
         .and_then(|()| fs::rename(&unfinished, target).map_err(medium))
@@ -59,7 +46,7 @@ pub fn backup(
     copied
 }
 
-fn copy(database: &Path, target: &Path, progress: &mut impl FnMut(u64, u64)) -> Result<(), StoreError> {
+fn copy(database: &Path, target: &Path, progress: Progress<'_>) -> Result<(), StoreError> {
     let source = schema::open_to_read(database)?;
     schema::refuse_foreign_or_newer(&source, database)?;
     // One transaction around all steps: without it, a commit between two steps would restart the copy.
@@ -101,7 +88,7 @@ fn put_label(backup: &Path, label: &Label) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// The file is not Runyard's, or cannot be read.
-pub fn label(backup: &Path) -> Result<Option<Label>, StoreError> {
+pub(super) fn label(backup: &Path) -> Result<Option<Label>, StoreError> {
     let connection = schema::open_to_read(backup)?;
     schema::refuse_foreign_or_newer(&connection, backup)?;
     let mut select = connection.prepare("SELECT value FROM meta WHERE name = ?1").map_err(convert::failure)?;
@@ -113,7 +100,7 @@ pub fn label(backup: &Path) -> Result<Option<Label>, StoreError> {
 }
 
 /// Whether a folder has a database, or the remains of an interrupted restore.
-pub fn is_used(folder: &Path) -> bool {
+pub(super) fn is_used(folder: &Path) -> bool {
     folder.join(FILE_NAME).exists() || folder.join(UNFINISHED).exists()
 }
 
@@ -136,12 +123,12 @@ pub(super) fn refuse_unfinished(folder: &Path) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// The backup is not Runyard's or cannot be read, or the folder cannot be written.
-pub fn prepare(backup: &Path, folder: &Path, mut progress: impl FnMut(u64, u64)) -> Result<PathBuf, StoreError> {
+pub(super) fn prepare(backup: &Path, folder: &Path, progress: Progress<'_>) -> Result<PathBuf, StoreError> {
     let unfinished = folder.join(UNFINISHED);
     abandon(folder)?;
     folder::make_private_folder(&unfinished).map_err(medium)?;
     let database = unfinished.join(FILE_NAME);
-    copy(backup, &database, &mut progress)?;
+    copy(backup, &database, progress)?;
     let opened = schema::open(&database, &Options::default())?;
     let forget = "DELETE FROM meta WHERE name IN ('backup_made_at_ms', 'backup_key_digest')";
     opened.execute(forget, []).map_err(convert::failure)?;
@@ -154,7 +141,7 @@ pub fn prepare(backup: &Path, folder: &Path, mut progress: impl FnMut(u64, u64))
 ///
 /// # Errors
 /// The folder cannot be written. Then the restore has to be run again.
-pub fn put_in_place(folder: &Path) -> Result<(), StoreError> {
+pub(super) fn put_in_place(folder: &Path) -> Result<(), StoreError> {
     let put = || -> io::Result<()> {
         // While the other folder exists, no process opens a half-restored database.
         for name in [format!("{FILE_NAME}-wal"), format!("{FILE_NAME}-shm"), ack_log::FILE_NAME.to_owned()] {
@@ -173,7 +160,7 @@ pub fn put_in_place(folder: &Path) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// The folder cannot be written.
-pub fn abandon(folder: &Path) -> Result<(), StoreError> {
+pub(super) fn abandon(folder: &Path) -> Result<(), StoreError> {
     match fs::remove_dir_all(folder.join(UNFINISHED)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(medium(error)),
         _ => Ok(()),

@@ -11,9 +11,9 @@ use super::append::Stop;
 use super::claims::{AtHand, EffectChanges};
 use super::convert::{self, Id};
 use super::counts::Deltas;
-use super::inspect::Place;
 use super::removals::{self, Removals};
 use super::{Options, schema};
+use crate::maintenance::Place;
 use crate::retention::Removal;
 use crate::{Status, StoreError};
 
@@ -27,7 +27,7 @@ const BITE: usize = 1_024;
 ///
 /// # Errors
 /// The database cannot be opened or written. Then nothing was removed.
-pub fn remove(database: &Path, places: &[Place]) -> Result<(), StoreError> {
+pub(super) fn remove(database: &Path, places: &[Place]) -> Result<(), StoreError> {
     change(database, places.iter(), |connection, deltas, _| {
         places.iter().try_for_each(|place| forget(connection, deltas, place)).map_err(Stop::from)
     })
@@ -37,7 +37,7 @@ pub fn remove(database: &Path, places: &[Place]) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// The database cannot be opened or written. Then nothing was removed.
-pub fn remove_ended(database: &Path, place: &Place, removal: Removal) -> Result<bool, StoreError> {
+pub(super) fn remove_ended(database: &Path, place: &Place, removal: Removal) -> Result<bool, StoreError> {
     // Idempotency keys do not prevent the removal: the operator names the run.
     let removals = Removals { tenant: place.tenant.clone(), removals: vec![removal], keys_before_ms: i64::MAX };
     let gone = change(database, std::iter::once(place), |connection, deltas, effects| {

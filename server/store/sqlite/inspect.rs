@@ -5,158 +5,65 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use runyard_engine::large::Digest;
-use runyard_engine::{ApprovalId, Effect, EffectId, NodeRunId, Position, Recorded, RunId};
+use runyard_engine::{Effect, EffectId, NodeRunId, Position, Recorded, RunId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::ack_log::{self, Lost};
+use super::ack_log;
 use super::convert::{self, Id};
 use super::{append, approvals, in_row, node_runs, read, schema, values};
 use crate::approval::{ApprovalFilter, ApprovalRow};
+use crate::maintenance::{Beside, Inspect, Lost, Place, Table};
 use crate::{KeyUse, RunRow, Status, StoreError, Tenant};
 
-/// A run and its tenant.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// The tenant.
-    pub tenant: Tenant,
-    /// The run.
-    pub run: RunId,
+/// The table's name, or a query of the rows if it consists of two tables.
+const fn name(table: Table) -> &'static str {
+    match table {
+        Table::Effects => "(SELECT tenant, run, id FROM effects UNION ALL SELECT tenant, run, id FROM in_hand)",
+        Table::NodeRuns => "node_runs",
+        Table::Labels => "labels",
+        Table::Approvals => "approvals",
+        Table::Keys => "idempotency_keys",
+        Table::Values => "value_names",
+    }
 }
 
-/// A record that is stored beside the logs because of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Beside {
-    /// An effect (the outbox).
-    Effect(EffectId),
-    /// The index from a node run to its run.
-    NodeRun(NodeRunId),
-    /// A label, by which lists find a run.
-    Label(String, String),
-    /// An approval in lists.
-    Approval(ApprovalId),
-    /// An idempotency key.
-    Key(String, String),
-    /// A large value.
-    Value(Digest),
+const fn columns(table: Table) -> &'static str {
+    match table {
+        Table::Effects => "id",
+        Table::NodeRuns => "node_run",
+        Table::Labels => "name, value",
+        Table::Approvals => "approval",
+        Table::Keys => "scope, key",
+        Table::Values => "digest",
+    }
 }
 
-/// The tables of records beside the logs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Table {
-    /// [`Beside::Effect`].
-    Effects,
-    /// [`Beside::NodeRun`].
-    NodeRuns,
-    /// [`Beside::Label`].
-    Labels,
-    /// [`Beside::Approval`].
-    Approvals,
-    /// [`Beside::Key`].
-    Keys,
-    /// [`Beside::Value`].
-    Values,
-}
-
-impl Table {
-    /// All tables.
-    pub const ALL: [Table; 6] =
-        [Table::Effects, Table::NodeRuns, Table::Labels, Table::Approvals, Table::Keys, Table::Values];
-
-    /// The table's name, or a query of the rows if it consists of two tables.
-    const fn name(self) -> &'static str {
-        match self {
-            Table::Effects => "(SELECT tenant, run, id FROM effects UNION ALL SELECT tenant, run, id FROM in_hand)",
-            Table::NodeRuns => "node_runs",
-            Table::Labels => "labels",
-            Table::Approvals => "approvals",
-            Table::Keys => "idempotency_keys",
-            Table::Values => "value_names",
-        }
-    }
-
-    const fn columns(self) -> &'static str {
-        match self {
-            Table::Effects => "id",
-            Table::NodeRuns => "node_run",
-            Table::Labels => "name, value",
-            Table::Approvals => "approval",
-            Table::Keys => "scope, key",
-            Table::Values => "digest",
-        }
-    }
-
-    fn read(self, row: &Row<'_>) -> rusqlite::Result<Beside> {
-        Ok(match self {
-            Table::Effects => Beside::Effect(row.get::<_, Id>(2)?.effect()),
-            Table::NodeRuns => Beside::NodeRun(row.get::<_, Id>(2)?.node_run()),
-            Table::Labels => Beside::Label(row.get(2)?, row.get(3)?),
-            Table::Approvals => Beside::Approval(row.get::<_, Id>(2)?.approval()),
-            Table::Keys => Beside::Key(row.get(2)?, row.get(3)?),
-            Table::Values => Beside::Value(values::digest(&row.get::<_, Vec<u8>>(2)?)?),
-        })
-    }
+fn read_row(table: Table, row: &Row<'_>) -> rusqlite::Result<Beside> {
+    Ok(match table {
+        Table::Effects => Beside::Effect(row.get::<_, Id>(2)?.effect()),
+        Table::NodeRuns => Beside::NodeRun(row.get::<_, Id>(2)?.node_run()),
+        Table::Labels => Beside::Label(row.get(2)?, row.get(3)?),
+        Table::Approvals => Beside::Approval(row.get::<_, Id>(2)?.approval()),
+        Table::Keys => Beside::Key(row.get(2)?, row.get(3)?),
+        Table::Values => Beside::Value(values::digest(&row.get::<_, Vec<u8>>(2)?)?),
+    })
 }
 
 /// A database, and a snapshot of it.
-pub struct Inspection {
+pub(super) struct Inspection {
     connection: Connection,
     path: PathBuf,
 }
 
 impl Inspection {
-    /// Opens a database file, whether or not a server has it open.
-    ///
-    /// # Errors
-    /// [`StoreError::Unusable`] if the file is not Runyard's, is too damaged to read, or has another version; the
-    /// message says what to do.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
+    /// See [`Maintenance::inspect`](crate::maintenance::Maintenance::inspect).
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = schema::open_to_read(path)?;
         schema::refuse_other(&connection, path)?;
         connection.execute_batch("BEGIN").map_err(convert::failure)?;
         // The snapshot starts with the first read.
         connection.query_row("SELECT count(*) FROM meta", [], |_| Ok(())).map_err(convert::failure)?;
         Ok(Inspection { connection, path: path.to_owned() })
-    }
-
-    /// Acknowledged commits that are missing. Only for a database that no server has open.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn lost(&self) -> Result<Vec<Lost>, StoreError> {
-        ack_log::lost(&self.connection, &self.path)
-    }
-
-    /// The defects that SQLite itself finds in the file, a line each.
-    ///
-    /// # Errors
-    /// SQLite cannot run its check.
-    pub fn damage(&self, mut each: impl FnMut(String)) -> Result<(), StoreError> {
-        let mut look = self.connection.prepare("PRAGMA integrity_check(1000)").map_err(convert::failure)?;
-        let mut lines = look.query([]).map_err(convert::failure)?;
-        while let Some(line) = lines.next().map_err(convert::failure)? {
-            let line: String = line.get(0).map_err(convert::failure)?;
-            if line != "ok" {
-                each(line);
-            }
-        }
-        Ok(())
-    }
-
-    /// The number of runs according to the counts, for the progress of a check.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn runs(&self) -> Result<u64, StoreError> {
-        Ok(self.counts()?.values().map(|runs| runs.unsigned_abs()).sum())
-    }
-
-    /// The next run that has a row, a log, or both.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn next(&self, after: Option<&Place>) -> Result<Option<Place>, StoreError> {
-        let ask = |table: &str| self.next_in(table, after).map_err(convert::failure);
-        Ok(ask("runs")?.into_iter().chain(ask("log")?).min())
     }
 
     fn next_in(&self, table: &str, after: Option<&Place>) -> rusqlite::Result<Option<Place>> {
@@ -174,11 +81,57 @@ impl Inspection {
         }
     }
 
-    /// The run with this id, of any tenant.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn place_of(&self, run: RunId) -> Result<Option<Place>, StoreError> {
+    /// The effect in a run's row.
+    fn in_row(&self, place: &Place) -> Result<Option<Effect>, StoreError> {
+        let ask = || {
+            self.connection
+                .prepare_cached("SELECT in_hand FROM runs WHERE tenant = ?1 AND run = ?2 AND in_hand IS NOT NULL")?
+                .query_row(params![place.tenant, Id::from(place.run)], |row| row.get::<_, Vec<u8>>(0))
+                .optional()
+        };
+        let Some(bytes) = ask().map_err(convert::failure_of(place.run))? else { return Ok(None) };
+        let (_, asked) = in_row::read(&place.tenant, place.run, &bytes)?;
+        Ok(Some(Effect::clone(&asked.effect)))
+    }
+
+    fn each_in_row(&self, each: &mut dyn FnMut(Place, Beside) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let sql = "SELECT tenant, run FROM runs WHERE in_hand IS NOT NULL";
+        let mut select = self.connection.prepare(sql).map_err(convert::failure)?;
+        let mut rows = select.query([]).map_err(convert::failure)?;
+        while let Some(row) = rows.next().map_err(convert::failure)? {
+            let read = || Ok(Place { tenant: row.get(0)?, run: row.get::<_, Id>(1)?.run() });
+            let place = read().map_err(convert::failure)?;
+            if let Some(effect) = self.in_row(&place)? {
+                each(place, Beside::Effect(effect.id))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Inspect for Inspection {
+    fn lost(&self) -> Result<Vec<Lost>, StoreError> {
+        ack_log::lost(&self.connection, &self.path)
+    }
+
+    fn damage(&self, each: &mut dyn FnMut(String)) -> Result<(), StoreError> {
+        let mut look = self.connection.prepare("PRAGMA integrity_check(1000)").map_err(convert::failure)?;
+        let mut lines = look.query([]).map_err(convert::failure)?;
+        while let Some(line) = lines.next().map_err(convert::failure)? {
+            let line: String = line.get(0).map_err(convert::failure)?;
+            if line != "ok" {
+                each(line);
+            }
+        }
+        Ok(())
+    }
+
+    fn next(&self, after: Option<&Place>) -> Result<Option<Place>, StoreError> {
+        let ask = |table: &str| self.next_in(table, after).map_err(convert::failure);
+        Ok(ask("runs")?.into_iter().chain(ask("log")?).min())
+    }
+
+    fn place_of(&self, run: RunId) -> Result<Option<Place>, StoreError> {
         let ask = |table: &str| {
             let sql = format!("SELECT tenant FROM {table} WHERE run = ?1 LIMIT 1");
             let tenant = self.connection.query_row(&sql, [Id::from(run)], |row| row.get(0)).optional();
@@ -187,27 +140,15 @@ impl Inspection {
         Ok(ask("runs")?.or(ask("log")?))
     }
 
-    /// A run's row.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn row(&self, place: &Place) -> Result<Option<RunRow>, StoreError> {
+    fn row(&self, place: &Place) -> Result<Option<RunRow>, StoreError> {
         append::row(&self.connection, &place.tenant, place.run).map_err(convert::failure_of(place.run))
     }
 
-    /// A run's log after a position, checked to be without gaps.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn log(&self, place: &Place, after: Position, limit: usize) -> Result<Vec<Recorded>, StoreError> {
+    fn log(&self, place: &Place, after: Position, limit: usize) -> Result<Vec<Recorded>, StoreError> {
         read::log_as_it_is(&self.connection, &place.tenant, place.run, after, limit)
     }
 
-    /// Whether a run has been removed and its log is still being deleted.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn is_going(&self, place: &Place) -> Result<bool, StoreError> {
+    fn is_going(&self, place: &Place) -> Result<bool, StoreError> {
         let ask = || {
             self.connection
                 .prepare_cached("SELECT 1 FROM removals WHERE tenant = ?1 AND run = ?2")?
@@ -216,11 +157,7 @@ impl Inspection {
         ask().map_err(convert::failure)
     }
 
-    /// An effect and its run: from this run's row, or from any table.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn effect(&self, place: &Place, id: EffectId) -> Result<Option<(RunId, Effect)>, StoreError> {
+    fn effect(&self, place: &Place, id: EffectId) -> Result<Option<(RunId, Effect)>, StoreError> {
         let tenant = &place.tenant;
         if let Some(effect) = self.in_row(place)?.filter(|effect| effect.id == id) {
             return Ok(Some((place.run, effect)));
@@ -244,32 +181,11 @@ impl Inspection {
         ask().map_err(convert::failure)?.transpose()
     }
 
-    /// The effect in a run's row.
-    fn in_row(&self, place: &Place) -> Result<Option<Effect>, StoreError> {
-        let ask = || {
-            self.connection
-                .prepare_cached("SELECT in_hand FROM runs WHERE tenant = ?1 AND run = ?2 AND in_hand IS NOT NULL")?
-                .query_row(params![place.tenant, Id::from(place.run)], |row| row.get::<_, Vec<u8>>(0))
-                .optional()
-        };
-        let Some(bytes) = ask().map_err(convert::failure_of(place.run))? else { return Ok(None) };
-        let (_, asked) = in_row::read(&place.tenant, place.run, &bytes)?;
-        Ok(Some(Effect::clone(&asked.effect)))
-    }
-
-    /// The run of a node run, and whether an index row names it.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn run_of(&self, tenant: &str, node_run: NodeRunId) -> Result<Option<(RunId, bool)>, StoreError> {
+    fn run_of(&self, tenant: &str, node_run: NodeRunId) -> Result<Option<(RunId, bool)>, StoreError> {
         node_runs::run_of(&self.connection, tenant, node_run)
     }
 
-    /// Whether lists find a run with this time of creation by this label.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn has_label(&self, place: &Place, created_at_ms: i64, name: &str, value: &str) -> Result<bool, StoreError> {
+    fn has_label(&self, place: &Place, created_at_ms: i64, name: &str, value: &str) -> Result<bool, StoreError> {
         let ask = || {
             self.connection
                 .prepare_cached(
@@ -280,20 +196,12 @@ impl Inspection {
         ask().map_err(convert::failure)
     }
 
-    /// A run's approvals in lists.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn approvals(&self, place: &Place) -> Result<Vec<ApprovalRow>, StoreError> {
+    fn approvals(&self, place: &Place) -> Result<Vec<ApprovalRow>, StoreError> {
         let filter = ApprovalFilter { run: Some(place.run), ..ApprovalFilter::default() };
         approvals::list_one(&self.connection, &place.tenant, None, &filter, None, usize::MAX)
     }
 
-    /// The idempotency keys that started a run.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn keys(&self, place: &Place) -> Result<Vec<KeyUse>, StoreError> {
+    fn keys(&self, place: &Place) -> Result<Vec<KeyUse>, StoreError> {
         let read = || -> rusqlite::Result<Vec<KeyUse>> {
             self.connection
                 .prepare_cached("SELECT scope, key, fingerprint FROM idempotency_keys WHERE tenant = ?1 AND run = ?2")?
@@ -305,19 +213,11 @@ impl Inspection {
         read().map_err(convert::failure)
     }
 
-    /// The text of a large value that a run names.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn value(&self, place: &Place, digest: Digest) -> Result<Option<String>, StoreError> {
+    fn value(&self, place: &Place, digest: Digest) -> Result<Option<String>, StoreError> {
         values::get(&self.connection, &place.tenant, place.run, digest)
     }
 
-    /// The stored counts, by tenant and status.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn counts(&self) -> Result<BTreeMap<(Tenant, Status), i64>, StoreError> {
+    fn counts(&self) -> Result<BTreeMap<(Tenant, Status), i64>, StoreError> {
         let read = || -> rusqlite::Result<BTreeMap<(Tenant, Status), i64>> {
             self.connection
                 .prepare("SELECT tenant, status, runs FROM status_counts WHERE runs <> 0")?
@@ -327,15 +227,11 @@ impl Inspection {
         read().map_err(convert::failure)
     }
 
-    /// The number of rows of a table.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn total(&self, table: Table) -> Result<u64, StoreError> {
+    fn total(&self, table: Table) -> Result<u64, StoreError> {
         let count = |sql: &str| -> Result<i64, StoreError> {
             self.connection.query_row(sql, [], |row| row.get(0)).map_err(convert::failure)
         };
-        let rows = count(&format!("SELECT count(*) FROM {}", table.name()))?;
+        let rows = count(&format!("SELECT count(*) FROM {}", name(table)))?;
         let in_rows = match table {
             Table::Effects => count("SELECT count(*) FROM runs WHERE in_hand IS NOT NULL")?,
             _ => 0,
@@ -343,40 +239,22 @@ impl Inspection {
         Ok((rows + in_rows).unsigned_abs())
     }
 
-    /// Calls `each` for every row of a table.
-    ///
-    /// # Errors
-    /// The database cannot be read, or `each` fails.
-    pub fn each(
+    fn each(
         &self,
         table: Table,
-        mut each: impl FnMut(Place, Beside) -> Result<(), StoreError>,
+        each: &mut dyn FnMut(Place, Beside) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let sql = format!("SELECT tenant, run, {} FROM {}", table.columns(), table.name());
+        let sql = format!("SELECT tenant, run, {} FROM {}", columns(table), name(table));
         let mut select = self.connection.prepare(&sql).map_err(convert::failure)?;
         let mut rows = select.query([]).map_err(convert::failure)?;
         while let Some(row) = rows.next().map_err(convert::failure)? {
             let read = || -> rusqlite::Result<(Place, Beside)> {
                 let place = Place { tenant: row.get(0)?, run: row.get::<_, Id>(1)?.run() };
-                Ok((place, table.read(row)?))
+                Ok((place, read_row(table, row)?))
             };
             let (place, beside) = read().map_err(convert::failure)?;
             each(place, beside)?;
         }
         if table == Table::Effects { self.each_in_row(each) } else { Ok(()) }
-    }
-
-    fn each_in_row(&self, mut each: impl FnMut(Place, Beside) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        let sql = "SELECT tenant, run FROM runs WHERE in_hand IS NOT NULL";
-        let mut select = self.connection.prepare(sql).map_err(convert::failure)?;
-        let mut rows = select.query([]).map_err(convert::failure)?;
-        while let Some(row) = rows.next().map_err(convert::failure)? {
-            let read = || Ok(Place { tenant: row.get(0)?, run: row.get::<_, Id>(1)?.run() });
-            let place = read().map_err(convert::failure)?;
-            if let Some(effect) = self.in_row(&place)? {
-                each(place, Beside::Effect(effect.id))?;
-            }
-        }
-        Ok(())
     }
 }

@@ -4,13 +4,13 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use runyard::auth::{Guard, LocalToken, Parts as Known};
-use runyard::catalog::Catalog;
 use runyard::clock::Clock;
 use runyard::compute::Compute;
 use runyard::config::{Auth, Config};
 use runyard::dialects::run_gateway::Coordinator;
 use runyard::feed::RunNotifier;
 use runyard::listeners;
+use runyard::nodes::Providers;
 use runyard::objects::Objects;
 use runyard::runs::{Limits, Parts, Runs};
 use runyard_api::host::{self, CancellationToken, Settings};
@@ -43,7 +43,7 @@ impl Apart {
         let (store, clock) = (Arc::new(Trouble::new()), Clock::manual(1_800_000_000_000));
         let runs = Runs::new(Parts {
             store: store.clone(),
-            catalog: Arc::new(Catalog::builtin()),
+            providers: Providers::builtin(),
             clock: clock.clone(),
             notifier: Arc::new(RunNotifier::default()),
             work: Arc::new(Notify::new()),

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use runyard::catalog::Catalog;
 use runyard::clock::Clock;
 use runyard::config::egress::Egress;
 use runyard::expressions::{Expressions, Limits};
-use runyard::integrations::Integrations;
-use runyard::nodes::perform::http::{NoCredentials, Outside};
+use runyard::nodes::Providers;
+use runyard::nodes::credentials::NoCredentials;
+use runyard::nodes::perform::http::{Http, Outside};
 use runyard::nodes::perform::{Call, InProcess, Performer};
 use runyard_engine::event::Failure;
 use runyard_engine::{EffectId, NodeRunId, NodeTypeRef, Outcome, RunId};
@@ -32,17 +32,17 @@ impl Caller {
         let mut egress =
             Egress { allow_networks: vec!["127.0.0.0/8".to_owned(), "::1".to_owned()], ..Egress::default() };
         change(&mut egress);
-        let outside = Outside::new(&egress, Integrations::default(), Arc::new(NoCredentials)).unwrap();
+        let outside = Outside::new(&egress).unwrap();
         let clock = Clock::system();
         let expressions = Arc::new(Expressions::new(Limits::default(), clock.clone()));
-        let catalog = Arc::new(Catalog::builtin());
-        Caller { performer: InProcess { catalog, outside: Some(Arc::new(outside)), expressions }, clock }
+        let providers = Providers::builtin_and(Http(Some(Arc::new(outside))), None);
+        Caller { performer: InProcess { providers, expressions, credentials: Arc::new(NoCredentials) }, clock }
     }
 
     /// The result of a call.
     pub async fn call(&self, node_type: &str, inputs: Value) -> Outcome {
         let asked = NodeTypeRef { id: node_type.to_owned(), version: "1".to_owned() };
-        let node_type = self.performer.catalog.resolve(&asked).unwrap();
+        let node_type = self.performer.providers.catalog("default").resolve(&asked).unwrap();
         let call = Call {
             tenant: "default",
             run: run(),
@@ -79,7 +79,8 @@ impl Caller {
     }
 }
 
-fn run() -> RunId {
+/// The run of every call here.
+pub fn run() -> RunId {
     RunId::from_uuid(uuid::Uuid::from_u128(1))
 }
 

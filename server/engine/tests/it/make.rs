@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use runyard_engine::command::ChildSpec;
-use runyard_engine::event::{Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
+use runyard_engine::event::{CodeText, Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
 use runyard_engine::graph::{Fallback, OnItemFailure};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
 use runyard_engine::{
@@ -184,7 +184,7 @@ pub(crate) fn unnamed(kind: NodeKind) -> ChildSpec {
 }
 
 pub(crate) fn failure(code: &str) -> Failure {
-    Failure { code: code.into(), message: format!("it was {code}"), details: None, retryable: None }
+    Failure { code: CodeText::from_outside(code), message: format!("it was {code}"), details: None, retryable: None }
 }
 
 pub(crate) fn completion(state: FinalState) -> Completion {

@@ -17,9 +17,9 @@
 use std::error::Error;
 
 use http::StatusCode;
-use runyard_engine::Object;
 use runyard_engine::event::Failure;
 use runyard_engine::policy::RETRY_AFTER_MS;
+use runyard_engine::{FailureCode, Object};
 use serde_json::{Value, json};
 
 use super::rules::Denied;
@@ -31,28 +31,32 @@ const EXCERPT_CHARS_MAX: usize = 500;
 /// How much of it is in the message, characters.
 const LINE_CHARS_MAX: usize = 200;
 
-fn failed(code: &str, message: String, retryable: bool) -> Failure {
-    Failure { code: code.to_owned(), message, details: None, retryable: Some(retryable) }
+fn failed(code: FailureCode, message: String, retryable: bool) -> Failure {
+    Failure { code: code.into(), message, details: None, retryable: Some(retryable) }
 }
 
 pub(super) fn denied(denied: &Denied) -> Failure {
-    failed("egress_denied", format!("this server may not call there: {denied}"), false)
+    failed(FailureCode::EgressDenied, format!("this server may not call there: {denied}"), false)
 }
 
 pub(super) fn timed_out(host: &str, timeout_ms: u64) -> Failure {
-    failed("timed_out", format!("{host} did not answer in full within {timeout_ms} ms"), true)
+    failed(FailureCode::TimedOut, format!("{host} did not answer in full within {timeout_ms} ms"), true)
 }
 
 pub(super) fn too_large(host: &str, bytes_max: usize) -> Failure {
-    failed("response_too_large", format!("{host} answered more than {bytes_max} bytes"), false)
+    failed(FailureCode::ResponseTooLarge, format!("{host} answered more than {bytes_max} bytes"), false)
 }
 
 pub(super) fn too_deep(host: &str, levels_max: usize) -> Failure {
-    failed("value_too_deep", format!("{host} answered JSON that nests more than {levels_max} levels deep"), false)
+    failed(
+        FailureCode::ValueTooDeep,
+        format!("{host} answered JSON that nests more than {levels_max} levels deep"),
+        false,
+    )
 }
 
 pub(super) fn invalid(host: &str, reason: &str) -> Failure {
-    failed("response_invalid", format!("{host} {reason}"), true)
+    failed(FailureCode::ResponseInvalid, format!("{host} {reason}"), true)
 }
 
 /// The failure of a transport error.
@@ -62,13 +66,13 @@ pub(super) fn of(host: &str, error: &reqwest::Error) -> Failure {
     }
     let why = deepest(error);
     if error.is_dns() {
-        return failed("dns_failed", format!("the name {host} could not be resolved: {why}"), true);
+        return failed(FailureCode::DnsFailed, format!("the name {host} could not be resolved: {why}"), true);
     }
     if cause::<rustls::Error>(error).is_some() {
-        return failed("tls_failed", format!("no secure connection to {host}: {why}"), false);
+        return failed(FailureCode::TlsFailed, format!("no secure connection to {host}: {why}"), false);
     }
     if error.is_connect() {
-        return failed("connect_failed", format!("cannot connect to {host}: {why}"), true);
+        return failed(FailureCode::ConnectFailed, format!("cannot connect to {host}: {why}"), true);
     }
     invalid(host, &format!("broke off, or did not answer as HTTP: {why}"))
 }
@@ -91,7 +95,7 @@ pub(super) fn status(host: &str, status: StatusCode, retry_after_ms: Option<u64>
     if !line.is_empty() {
         answered = format!("{answered}: {line}");
     }
-    Failure { details: Some(details), ..failed("http_status", answered, retryable) }
+    Failure { details: Some(details), ..failed(FailureCode::HttpStatus, answered, retryable) }
 }
 
 /// The start of a body on one line, without characters that cannot be shown.

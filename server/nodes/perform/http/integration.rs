@@ -1,4 +1,4 @@
-//! Node types of integrations: sends the requests that `integrations/` defines, with the secrets of the configuration
+//! Node types of integrations: sends the requests that `nodes/integrations/` defines, with the secrets of the configuration
 //! and of the run.
 //!
 //! | answer | outputs |
@@ -15,12 +15,10 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use reqwest::Url;
-use runyard_engine::Object;
 use runyard_engine::event::Failure;
+use runyard_engine::{FailureCode, Object};
 use serde_json::{Value, json};
 
-use super::super::failures::invalid;
-use super::credentials::Additions;
 use super::exchange::{Answer, Ask, exchange};
 use super::failure;
 use super::mask::Masks;
@@ -28,18 +26,20 @@ use super::outside::Outside;
 use super::request::{self, IDEMPOTENCY_KEY, content_type, extend, refused, values};
 use super::rules::Named;
 use crate::auth::Secret;
-use crate::catalog::Violation;
-use crate::integrations::{Operation, Service};
+use crate::nodes::catalog::Violation;
+use crate::nodes::credentials::Additions;
+use crate::nodes::failures::invalid;
+use crate::nodes::integrations::{Operation, Service};
 use crate::nodes::provider::NodeContext;
 
 /// Executes a node type of an integration.
-pub(super) async fn perform(
+pub(in crate::nodes) async fn perform(
     outside: &Outside,
     operation: &Operation,
     call: &NodeContext<'_>,
 ) -> Result<Object, Failure> {
     let service = &operation.service;
-    let additions = outside.credentials.for_run(call.tenant, call.run, &service.id).await?;
+    let additions = call.credentials.for_run(call.tenant, call.run, &service.id).await?;
     let ask = question(outside, operation, &additions, call)?;
     let host = ask.host();
     let mut answer = exchange(outside, ask, call.clock).await?;
@@ -63,7 +63,7 @@ fn question(
     call: &NodeContext<'_>,
 ) -> Result<Ask, Failure> {
     let unsendable = |(field, reason): (String, &str)| {
-        invalid("invalid_inputs", "inputs", call.node_type, &[Violation::at(&field, reason)])
+        invalid(FailureCode::InvalidInputs, "inputs", call.node_type, &[Violation::at(&field, reason)])
     };
     let service = &operation.service;
     let asked = operation.ask(call.inputs).map_err(unsendable)?;
@@ -109,7 +109,7 @@ fn sensitive(secret: &Secret) -> Option<HeaderValue> {
 
 fn unsent(integration: &str) -> Failure {
     Failure {
-        code: "credential_unusable".to_owned(),
+        code: FailureCode::CredentialUnusable.into(),
         message: format!(
             "a credential for the integration {integration} cannot be sent in a header; it was not called"
         ),

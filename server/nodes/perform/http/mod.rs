@@ -3,11 +3,11 @@
 //!
 //! | file             | what |
 //! |------------------|------|
-//! | this one         | the provider of calls over HTTP |
+//! | this one         | [`Http`]: the provider of calls to any URL |
 //! | `outside.rs`     | [`Outside`]: the HTTP clients for all calls |
 //! | `request.rs`     | `runyard.http.request` and `runyard.web.fetch`: from inputs to a request, from a response to outputs |
 //! | `integration.rs` | the same for node types of integrations, with their secrets |
-//! | `credentials.rs` | a run's credentials for the calls of an integration |
+//! | `credentials.rs` | reads a run's credentials for the calls of an integration |
 //! | `exchange.rs`    | one call: hops, bounds, decoding |
 //! | `mask.rs`        | masks secrets that a service repeats in its response |
 //! | `rules.rs`       | where calls may go; `address.rs`: which addresses are special |
@@ -28,24 +28,38 @@ mod request;
 mod resolve;
 mod rules;
 
+use std::sync::{Arc, LazyLock};
+
 use async_trait::async_trait;
 use runyard_engine::Routed;
 use runyard_engine::event::Failure;
 
-use crate::nodes::provider::{NodeContext, Provider};
-use crate::nodes::web::{FETCH, REQUEST};
+use crate::nodes::failures::unavailable;
+use crate::nodes::provider::{NodeContext, Provider, Snapshot};
+use crate::nodes::web::{FETCH, FETCH_BUILTIN, REQUEST, REQUEST_BUILTIN};
 
-pub use credentials::{Additions, Credentials, NoCredentials};
+pub use crate::nodes::credentials::{Additions, Credentials, NoCredentials};
+pub(in crate::nodes) use integration::perform as call_operation;
 pub use outside::{Outside, OutsideError};
 
+/// The provider of calls to any URL. Without clients its node types are listed and cannot be called.
+#[derive(Debug, Clone, Default)]
+pub struct Http(pub Option<Arc<Outside>>);
+
 #[async_trait]
-impl Provider for Outside {
-    async fn perform(&self, cx: &NodeContext<'_>) -> Option<Result<Routed, Failure>> {
-        let outputs = match cx.node_type.id.as_str() {
-            REQUEST => request::request(self, cx).await,
-            FETCH => request::fetch(self, cx).await,
-            id => integration::perform(self, self.integrations.operation(id)?, cx).await,
+impl Provider for Http {
+    fn node_types(&self, _tenant: &str) -> Arc<Snapshot> {
+        static LISTED: LazyLock<Arc<Snapshot>> =
+            LazyLock::new(|| Snapshot::fixed([(REQUEST_BUILTIN.entry)(), (FETCH_BUILTIN.entry)()]));
+        LISTED.clone()
+    }
+
+    async fn perform(&self, cx: &NodeContext<'_>) -> Result<Routed, Failure> {
+        let outputs = match (&self.0, cx.node_type.id.as_str()) {
+            (Some(outside), REQUEST) => request::request(outside, cx).await,
+            (Some(outside), FETCH) => request::fetch(outside, cx).await,
+            _ => return Err(unavailable(cx.node_type)),
         };
-        Some(outputs.map(|outputs| Routed { outputs, ..Routed::default() }))
+        outputs.map(|outputs| Routed { outputs, ..Routed::default() })
     }
 }

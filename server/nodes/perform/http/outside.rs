@@ -1,22 +1,20 @@
-//! The shared parts of all HTTP calls: clients, rules, limits, and the configured integrations.
+//! The shared parts of all HTTP calls: clients, rules and limits.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, Proxy, redirect};
 
-use super::credentials::Credentials;
 use super::resolve::Resolver;
 use super::rules::{Named, Rules};
 use crate::config::egress::Egress;
-use crate::integrations::Integrations;
 
 /// How long an unused connection stays open.
 const IDLE: Duration = Duration::from_secs(30);
 /// How many unused connections to one host stay open.
 const IDLE_PER_HOST: usize = 8;
 
-/// The HTTP clients, with their rules, and the configured integrations.
+/// The HTTP clients, with their rules.
 pub struct Outside {
     pub(super) rules: Arc<Rules>,
     /// Separate clients for inputs and for integrations, each with its own connections: a connection to a private
@@ -24,8 +22,6 @@ pub struct Outside {
     pub(super) clients: [Client; 3],
     pub(super) timeout_ms_max: u64,
     pub(super) bytes_max: usize,
-    pub(super) integrations: Integrations,
-    pub(super) credentials: Arc<dyn Credentials>,
 }
 
 /// The HTTP client could not be created.
@@ -38,11 +34,7 @@ impl Outside {
     ///
     /// # Errors
     /// [`OutsideError`]: TLS is not available, or the proxy's address is not valid.
-    pub fn new(
-        egress: &Egress,
-        integrations: Integrations,
-        credentials: Arc<dyn Credentials>,
-    ) -> Result<Self, OutsideError> {
+    pub fn new(egress: &Egress) -> Result<Self, OutsideError> {
         let rules = Arc::new(Rules::of(egress));
         let client = |named| client(egress, &rules, named).map_err(OutsideError);
         let clients = [
@@ -51,7 +43,7 @@ impl Outside {
             client(Named::ByConfiguration { private: true })?,
         ];
         let (timeout_ms_max, bytes_max) = (egress.timeout_ms_max, egress.response_bytes_max);
-        Ok(Self { rules, clients, timeout_ms_max, bytes_max, integrations, credentials })
+        Ok(Self { rules, clients, timeout_ms_max, bytes_max })
     }
 
     pub(super) fn client(&self, named: Named) -> &Client {

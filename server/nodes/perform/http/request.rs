@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use reqwest::Url;
 use runyard_api::host::{inexact_number, nests_deeper};
 use runyard_engine::event::Failure;
-use runyard_engine::{Object, plan};
+use runyard_engine::{FailureCode, Object, plan};
 use serde_json::Value;
 
 use super::exchange::{Answer, Ask, exchange};
@@ -154,7 +154,12 @@ fn parsed(call: &NodeContext<'_>, url: &str) -> Result<Url, Failure> {
 }
 
 fn invalid(call: &NodeContext<'_>, field: &str, reason: &str) -> Failure {
-    super::super::failures::invalid("invalid_inputs", "inputs", call.node_type, &[Violation::at(field, reason)])
+    crate::nodes::failures::invalid(
+        FailureCode::InvalidInputs,
+        "inputs",
+        call.node_type,
+        &[Violation::at(field, reason)],
+    )
 }
 
 fn headers(call: &NodeContext<'_>, pairs: impl Iterator<Item = (String, String)>) -> Result<HeaderMap, Failure> {

@@ -36,7 +36,7 @@ fn a_run_that_ends_in_time_takes_its_timer_back() {
 fn no_time_at_all_is_over_at_once() {
     let story = Story::new().start(within(NodeKind::External, json!({ "max_wall_time_ms": 0 })));
     let story = story.wake("root", "wall_time");
-    assert_eq!(story.world.state.error.unwrap().code, "timed_out");
+    assert_eq!(story.world.state.error.unwrap().code.as_str(), "timed_out");
 }
 
 #[test]
@@ -67,8 +67,8 @@ fn a_type_brings_its_own_time() {
     timed.node_type.constraints = limits(json!({ "budgets": { "max_wall_time_ms": 50 } }));
     let story = Story::new().start(start(NodeKind::Plan)).planned("root", plan(vec![timed]));
     let story = story.after_ms(60).wake("root/a", "wall_time");
-    assert_eq!(story.node("root/a").error.as_ref().unwrap().code, "timed_out");
-    assert_eq!(story.world.state.error.unwrap().code, "child_failed");
+    assert_eq!(story.node("root/a").error.as_ref().unwrap().code.as_str(), "timed_out");
+    assert_eq!(story.world.state.error.unwrap().code.as_str(), "child_failed");
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_composite_spends_its_own_external_calls() {
         .start(within(NodeKind::External, json!({ "max_external_calls": 2 })))
         .create("root", vec![composite, outside("other")])
         .create("root/one", vec![outside("a"), outside("b")]);
-    let failed = |key: &str| story.node(key).error.as_ref().map(|error| error.code.clone());
+    let failed = |key: &str| story.node(key).error.as_ref().map(|error| error.code.to_string());
     assert_eq!((failed("root/one/a"), failed("root/other")), (None, None));
     assert_eq!(failed("root/one/b").as_deref(), Some("budget_exceeded"));
     assert_eq!(story.world.state.external_calls, 2);

@@ -77,7 +77,7 @@ fn a_list_that_is_too_long_never_begins() {
     let story = Story::new().start(Start { constraints, ..start(NodeKind::Each) });
     let story = story.loaded("root", Content::Items(Arc::new(items(letters("a b c")))));
     let error = story.world.state.error.clone().unwrap();
-    assert_eq!(error.code, "constraint_violation");
+    assert_eq!(error.code.as_str(), "constraint_violation");
     assert_eq!(story.world.state.nodes.len(), 1);
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use runyard_engine::graph::Fallback;
 use runyard_engine::{
-    Command, Constraints, Content, Graph, GraphNode, NodeKind, Outcome, Policy, Rejected, Route, Routed, RunOutcome,
-    RunStatus, Start, Wait,
+    Command, Constraints, Content, FailureCode, Graph, GraphNode, NodeKind, Outcome, Policy, Rejected, Route, Routed,
+    RunOutcome, RunStatus, Start, Wait,
 };
 use serde_json::json;
 
@@ -166,7 +166,7 @@ fn a_graph_that_cannot_be_walked_is_refused_before_anything_runs() {
 fn a_graph_that_turns_out_to_be_wrong_is_a_failed_try() {
     let story = Story::new().start(Start { policy: tries(2), ..start(NodeKind::Graph) });
     let story = story.loaded("root", Content::Graph(graph(vec![drawn("a", &[Some(0)])])));
-    assert_eq!(story.world.state.error.clone().map(|error| error.code), Some("graph_invalid".to_owned()));
+    assert_eq!(story.world.state.error.clone().map(|error| error.code), Some(FailureCode::GraphInvalid.into()));
     let story = Story::new().start(Start { policy: tries(2), ..start(NodeKind::Graph) });
     let (effect, node_run) = story.effect("root", "load");
     let broken = Command::Settle { effect, node_run, outcome: Outcome::Failed(failure("broken")) };

@@ -37,7 +37,7 @@ fn an_external_step_that_is_given_up_fails_its_plan() {
 #[test]
 fn an_external_step_that_says_nothing_has_nothing_to_bind() {
     let story = external_then_call().end("root/S1", FinalState::Succeeded);
-    assert_eq!(story.node("root/S2").error.as_ref().unwrap().code, "binding_failed");
+    assert_eq!(story.node("root/S2").error.as_ref().unwrap().code.as_str(), "binding_failed");
 }
 
 #[test]

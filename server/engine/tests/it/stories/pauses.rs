@@ -67,7 +67,7 @@ fn the_time_of_a_run_goes_on_while_it_is_paused() {
     let within =
         Start { constraints: limits(json!({ "budgets": { "max_wall_time_ms": 80 } })), ..start(NodeKind::Call) };
     let story = Story::new().start(within).pause("for a while").after_ms(80).wake("root", "wall_time");
-    assert_eq!(story.world.state.error.unwrap().code, "timed_out");
+    assert_eq!(story.world.state.error.unwrap().code.as_str(), "timed_out");
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn a_list_of_results_of_which_one_is_not_there_fails_the_composite() {
     let result = PlanResult::List(vec![source("S1", "/a"), source("S1", "/none")]);
     let plan = Plan { result: Some(result), ..plan(vec![step("S1", &[])]) };
     let story = planned(plan).complete_with("root/S1", json!({ "a": 1 }));
-    assert_eq!(story.world.state.error.as_ref().unwrap().code, "binding_failed");
+    assert_eq!(story.world.state.error.as_ref().unwrap().code.as_str(), "binding_failed");
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn an_answer_without_a_plan_fails_its_composite() {
     let (effect, node_run) = story.effect("root", "plan");
     let outcome = Outcome::Succeeded { outputs: object(json!({ "plan": "later" })) };
     let story = story.tell("settle", Command::Settle { effect, node_run, outcome });
-    assert_eq!(story.world.state.error.unwrap().code, "plan_invalid");
+    assert_eq!(story.world.state.error.unwrap().code.as_str(), "plan_invalid");
 }
 
 #[test]

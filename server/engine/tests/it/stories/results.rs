@@ -4,7 +4,7 @@ use runyard_engine::event::FinalState;
 use runyard_engine::{Command, Completion, NodeKind, Rejected, RunOutcome, RunStatus, Start};
 use serde_json::{Value, json};
 
-use crate::make::{completion, object, passed_over, plan, start, step};
+use crate::make::{completion, failure, object, passed_over, plan, start, step};
 use crate::story::Story;
 
 fn wanting(kind: NodeKind, wanted: Value) -> Story {
@@ -61,7 +61,7 @@ fn whoever_ends_a_run_from_outside_may_correct_what_does_not_fit() {
     let node_run = story.id("root");
     let wrong = Command::Complete { node_run, completion: completion(FinalState::Succeeded) };
     let refused = story.world.submit(wrong).unwrap_err();
-    assert_eq!(refused, Rejected::ResultUnfit { code: "unfit".to_owned(), reason: "it was unfit".to_owned() });
+    assert_eq!(refused, Rejected::ResultUnfit { code: failure("unfit").code, reason: "it was unfit".to_owned() });
     let story = story.end_with("root", right.clone()).end_with("root", right);
     assert_eq!(ended(&story), (RunOutcome::Succeeded, json!({ "a": 1 })));
     let asked = wanting(NodeKind::Ask, json!({ "answer": "red" }));

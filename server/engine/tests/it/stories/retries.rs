@@ -20,7 +20,7 @@ fn timed(timeout_ms: u64, attempts_max: u32) -> Policy {
 
 /// The error code of a run, and the number of attempts of its root.
 fn ended(story: &Story) -> (String, u32) {
-    (story.world.state.error.clone().unwrap().code, story.node("root").attempt)
+    (story.world.state.error.clone().unwrap().code.to_string(), story.node("root").attempt)
 }
 
 #[test]

@@ -3,32 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Constraints, EffectId, Event, NodeRunId, NodeType, Object, RunId, State};
-
-/// The result of `decide`.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Decision {
-    /// The events to record, in this order. Empty if the command changes nothing.
-    pub events: Vec<Event>,
-    /// The effects to execute once the events are committed.
-    pub effects: Vec<Effect>,
-    /// Effects of earlier decisions that are no longer needed. The effect that the command answers is not included.
-    pub dropped: Vec<EffectId>,
-    /// The reply to the caller.
-    pub reply: Reply,
-    /// The state with the events applied; `None` if there are none.
-    pub after: Option<Box<State>>,
-}
-
-/// The reply to the caller.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum Reply {
-    /// No data beyond the run's new state.
-    #[default]
-    Done,
-    /// The children of a `CreateChildren`, in the order of the request, existing ones included.
-    Children(Vec<NodeRunId>),
-}
+use super::Object;
+use super::constraints::Constraints;
+use super::ids::{EffectId, NodeRunId, RunId};
+use super::node_type::NodeType;
 
 /// An effect to execute.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -108,4 +86,29 @@ pub enum Request {
     },
     /// Fire a timer, such as the end of a sleep or a time limit; answered by `Wake`.
     Wake,
+}
+
+impl Request {
+    /// When the attempt times out, Unix milliseconds; `None` without a time limit.
+    pub const fn until_ms(&self) -> Option<i64> {
+        match self {
+            Request::Call { until_ms, .. }
+            | Request::Plan { until_ms, .. }
+            | Request::Run { until_ms }
+            | Request::Load { until_ms } => *until_ms,
+            Request::Stop { .. } | Request::Report { .. } | Request::Wake => None,
+        }
+    }
+
+    /// Whether it is executed after the node run that requested it has ended, and nothing waits for its answer.
+    pub const fn is_closing(&self) -> bool {
+        match self {
+            Request::Stop { .. } | Request::Report { .. } => true,
+            Request::Call { .. }
+            | Request::Plan { .. }
+            | Request::Run { .. }
+            | Request::Load { .. }
+            | Request::Wake => false,
+        }
+    }
 }

@@ -4,7 +4,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{NodeType, NodeTypeRef, Object, Policy};
+use super::Object;
+use super::node_type::{NodeType, NodeTypeRef};
+use super::policy::Policy;
 
 /// A goal, split into steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

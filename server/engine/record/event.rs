@@ -1,16 +1,23 @@
 //! The events of a run's log. They are stored permanently, so every change here is an addition, or a new format version
 //! with a step in the file of [`crate::upcast`].
 
-use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::command::Start;
-use crate::graph::{Content, Route};
-use crate::plan::{Binding, CandidateSet, PlanResult};
-use crate::{ApprovalId, Constraints, NodeRunId, NodeType, Object, Policy, Position, RunId, RunOutcome, Verdict, Wait};
+use super::Object;
+use super::approval::Verdict;
+use super::constraints::Constraints;
+pub use super::failure::{CodeText, Failure};
+use super::graph::{Content, Route};
+use super::ids::{ApprovalId, NodeRunId, Position, RunId};
+use super::node_type::NodeType;
+use super::plan::{Binding, CandidateSet, PlanResult};
+use super::policy::Policy;
+use super::start::Start;
+pub use super::status::{FinalState, Shortfall};
+use super::status::{RunOutcome, Wait};
 
 /// The current format version of events.
 ///
@@ -357,56 +364,6 @@ pub struct ChildCreated {
     /// Opaque to the engine.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub notes: Object,
-}
-
-/// How a node run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FinalState {
-    /// It succeeded.
-    Succeeded,
-    /// It failed.
-    Failed,
-    /// It was canceled.
-    Canceled,
-    /// It never began, because a dependency did not succeed or it was not needed.
-    Skipped,
-}
-
-impl fmt::Display for FinalState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            FinalState::Succeeded => "succeeded",
-            FinalState::Failed => "failed",
-            FinalState::Canceled => "canceled",
-            FinalState::Skipped => "skipped",
-        })
-    }
-}
-
-/// How much a composite achieved when every failure below it was ignored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Shortfall {
-    /// Something was achieved and something was not.
-    Partial,
-    /// Nothing was achieved.
-    NothingAchieved,
-}
-
-/// Why something failed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Failure {
-    /// For programs, `snake_case`.
-    pub code: String,
-    /// For people: what happened, why, what to do.
-    pub message: String,
-    /// Details, as an object.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub details: Option<Object>,
-    /// Whether a retry may succeed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retryable: Option<bool>,
 }
 
 /// An evaluation (ARP `EvaluationResult`).

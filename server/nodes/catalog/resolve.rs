@@ -1,6 +1,7 @@
 //! Resolves a caller's reference to a node type: exact versions, prefixes of a version, `latest`, aliases.
 
 use std::fmt;
+use std::sync::Arc;
 
 use runyard_engine::{NodeType, NodeTypeRef};
 
@@ -50,7 +51,7 @@ impl Catalog {
             let newest = self.entries.iter().rfind(|entry| entry.aliases.contains(&asked.id));
             return newest.map(|entry| entry.pin(asked.clone())).ok_or_else(|| self.unknown(asked));
         }
-        let versions: Vec<&Entry> = named.collect();
+        let versions: Vec<&Entry> = named.map(Arc::as_ref).collect();
         let newest =
             versions.iter().rev().find(|entry| asked.version == "latest" || has_prefix(&entry.version, &asked.version));
         newest.map(|entry| entry.pin(asked.clone())).ok_or_else(|| ResolveError {
@@ -77,11 +78,6 @@ impl Catalog {
         let nearest = near.into_iter().take(NEAREST_MAX).map(|(_, id)| id.to_owned()).collect();
         ResolveError { asked: asked.clone(), nearest, versions: Vec::new() }
     }
-}
-
-/// The numbers of a version, for sorting.
-pub(super) fn numbers(version: &str) -> Vec<u64> {
-    version.split('.').map(|part| part.parse().unwrap_or(0)).collect()
 }
 
 /// Whether `asked` is this version or a prefix of it.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::SideEffect;
+use super::side_effect::SideEffect;
 
 /// Limits on a run or on a part of it. Absent means no limit.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -154,6 +154,11 @@ impl Entry {
         }
     }
 
+    /// The numbers of its version, for sorting.
+    pub(crate) fn version_numbers(&self) -> Vec<u64> {
+        self.version.split('.').map(|part| part.parse().unwrap_or(0)).collect()
+    }
+
     /// Its resolved id and version.
     pub fn reference(&self) -> NodeTypeRef {
         NodeTypeRef { id: self.id.clone(), version: self.version.clone() }

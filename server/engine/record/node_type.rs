@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Constraints, Retry};
+use super::constraints::Constraints;
+use super::policy::Retry;
+pub use super::side_effect::SideEffect;
 
 /// A node type as requested. It may be an alias, a version prefix or `latest`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -77,26 +79,4 @@ impl NodeKind {
         NodeKind::Graph,
         NodeKind::Each,
     ];
-}
-
-/// The class of side effects of a node type, from least to most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SideEffect {
-    /// Changes nothing.
-    Read,
-    /// Changes something that can be undone.
-    Write,
-    /// Cannot be undone.
-    Irreversible,
-}
-
-impl std::fmt::Display for SideEffect {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            SideEffect::Read => "read",
-            SideEffect::Write => "write",
-            SideEffect::Irreversible => "irreversible",
-        })
-    }
 }

@@ -1,14 +1,14 @@
-//! Integrations in the catalogue: their description, for APIs that list them, and their node types.
+//! How integrations appear in the catalogue: their description, for APIs that list them, and their node types.
 //!
 //! How a planner without a model matches a node type: a clause must start with its verb, which is the first word of its
 //! slug or a synonym. The clause must also contain another word of its slug, its name, or the name of the integration.
 
 use runyard_engine::{NodeKind, SideEffect};
 
-use super::entry::{Argument, Entry, Hints, Reads};
 pub use crate::config::integrations::AuthType;
 pub(crate) use crate::config::integrations::OWN_HEADERS;
 use crate::config::integrations::{Integration as Configured, Method, NodeType};
+use crate::nodes::catalog::entry::{Argument, Entry, Hints, Reads};
 
 /// Synonymous verbs for stored objects.
 const VERBS: [&[&str]; 5] = [

@@ -1,25 +1,16 @@
-//! The configured integrations: the requests to each service, and the secrets for them.
-//!
-//! | file      | what |
-//! |-----------|------|
-//! | this one  | [`Integrations`]: from a node type id to its request, with loaded secrets |
-//! | `path.rs` | path templates with parameters for inputs |
-//!
-//! `config/integrations.rs` has the configuration, `catalog/integration.rs` the entries for the catalogue and the
-//! planner, and `nodes/perform/http/` sends the requests. This module makes no calls.
-
-mod path;
+//! The requests that the node types of integrations make, with loaded secrets. Nothing is sent here:
+//! `nodes/perform/http/` does.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
-pub use path::PathTemplate;
 use runyard_engine::Object;
 use serde_json::Value;
 
+use super::entries::node_type_id;
+use super::path::PathTemplate;
 use crate::auth::Secret;
-use crate::catalog::integration::node_type_id;
 use crate::config::integrations::{Integration, Method, NodeType, SecretSource};
 
 /// The default time limit of one call, milliseconds.
@@ -29,7 +20,7 @@ const SECRET_BYTES_MAX: usize = 64 * 1024;
 
 /// The requests of all integrations.
 #[derive(Debug, Default)]
-pub struct Integrations {
+pub struct Operations {
     operations: HashMap<String, Operation>,
 }
 
@@ -82,7 +73,7 @@ pub struct SecretError {
     reason: String,
 }
 
-impl Integrations {
+impl Operations {
     /// Reads the secrets of enabled integrations. `environment` looks up a variable.
     ///
     /// # Errors
@@ -217,13 +208,9 @@ mod tests {
     }
 
     fn asked(slug: &str) -> Asked {
-        let integrations = Integrations::open(&helpdesk(|_| ()), environment).unwrap();
+        let operations = Operations::open(&helpdesk(|_| ()), environment).unwrap();
         let inputs = json!({ "project": "a b", "title": "Broken", "notify": true });
-        integrations
-            .operation(&format!("integration.helpdesk.{slug}"))
-            .unwrap()
-            .ask(inputs.as_object().unwrap())
-            .unwrap()
+        operations.operation(&format!("integration.helpdesk.{slug}")).unwrap().ask(inputs.as_object().unwrap()).unwrap()
     }
 
     #[test]
@@ -245,31 +232,31 @@ mod tests {
 
     #[test]
     fn secrets_are_read_and_never_shown() {
-        let integrations = Integrations::open(&helpdesk(|_| ()), environment).unwrap();
-        let service = &integrations.operation("integration.helpdesk.find_ticket").unwrap().service;
+        let operations = Operations::open(&helpdesk(|_| ()), environment).unwrap();
+        let service = &operations.operation("integration.helpdesk.find_ticket").unwrap().service;
         assert_eq!(service.secrets[0].1.expose(), "Bearer hunter2");
-        assert!(!format!("{integrations:?}").contains("hunter2"));
+        assert!(!format!("{operations:?}").contains("hunter2"));
 
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         std::fs::write(&path, "from a file\n").unwrap();
         let of_file =
             |path: &std::path::Path| helpdesk(|one| one["secret_headers"] = json!({ "x-key": { "file": path } }));
-        let integrations = Integrations::open(&of_file(&path), environment).unwrap();
-        let service = &integrations.operation("integration.helpdesk.find_ticket").unwrap().service;
+        let operations = Operations::open(&of_file(&path), environment).unwrap();
+        let service = &operations.operation("integration.helpdesk.find_ticket").unwrap().service;
         assert_eq!(service.secrets[0].1.expose(), "from a file");
-        let missing = Integrations::open(&of_file(&folder.path().join("absent")), environment).unwrap_err().to_string();
+        let missing = Operations::open(&of_file(&folder.path().join("absent")), environment).unwrap_err().to_string();
         assert!(missing.contains("integration `helpdesk`") && missing.contains("absent"), "{missing}");
         std::fs::write(&path, "two\nlines").unwrap();
-        let unsendable = Integrations::open(&of_file(&path), environment).unwrap_err().to_string();
+        let unsendable = Operations::open(&of_file(&path), environment).unwrap_err().to_string();
         assert!(unsendable.contains("cannot be sent") && !unsendable.contains("lines"), "{unsendable}");
-        let unset = Integrations::open(&helpdesk(|_| ()), |_| None).unwrap_err().to_string();
+        let unset = Operations::open(&helpdesk(|_| ()), |_| None).unwrap_err().to_string();
         assert!(unset.contains("environment variable TOKEN"), "{unset}");
     }
 
     #[test]
     fn what_is_not_offered_asks_for_no_secret_and_cannot_be_called() {
-        let integrations = Integrations::open(&helpdesk(|one| one["active"] = json!(false)), |_| None).unwrap();
-        assert!(integrations.operation("integration.helpdesk.find_ticket").is_none());
+        let operations = Operations::open(&helpdesk(|one| one["active"] = json!(false)), |_| None).unwrap();
+        assert!(operations.operation("integration.helpdesk.find_ticket").is_none());
     }
 }
