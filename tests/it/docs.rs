@@ -114,7 +114,7 @@ fn every_page_of_docs_is_in_its_list_of_pages() {
 }
 
 /// The rows of the first table below a heading of a page, without its head; a cell as it is written.
-fn table(page: &str, heading: &str) -> Vec<Vec<String>> {
+pub(crate) fn table(page: &str, heading: &str) -> Vec<Vec<String>> {
     let text = read(page);
     let below = text.split_once(&format!("\n## {heading}\n"));
     let below = below.unwrap_or_else(|| panic!("{page} has no `## {heading}`")).1;
