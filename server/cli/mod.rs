@@ -284,6 +284,9 @@ fn context(cli: &Cli, mut environment: BTreeMap<String, String>) -> Result<Envir
         log.filter = QUIET_FILTER.to_owned();
     }
     logging::start(&log).map_err(|error| Failure::new("no_logging", error.to_string()))?;
+    for warning in loaded.warnings() {
+        tracing::warn!("{warning}");
+    }
     let url = match (&cli.command, &cli.global.url) {
         (
             Command::Serve(_)

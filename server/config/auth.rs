@@ -35,7 +35,7 @@ pub struct Auth {
     /// Which scopes tokens must have.
     pub scopes: Scopes,
     /// APIs that differ from `mode`.
-    pub doors: ApiModes,
+    pub apis: ApiModes,
     /// APIs whose audience is not `audience`.
     pub audiences: Audiences,
     /// What this server is to the identity provider when it calls others.
@@ -66,7 +66,7 @@ pub struct Scopes {
     pub admin: Option<String>,
 }
 
-/// `[auth.doors]`: modes of single APIs.
+/// `[auth.apis]`: modes of single APIs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ApiModes {
@@ -150,7 +150,7 @@ impl Audiences {
 impl Auth {
     /// The mode of the API with this document name. One that nobody set is disabled: loading has refused that where it matters.
     pub fn mode(&self, document: &str) -> Mode {
-        self.doors.of(document).or(self.mode).unwrap_or(Mode::Disabled)
+        self.apis.of(document).or(self.mode).unwrap_or(Mode::Disabled)
     }
 
     /// Whether some API answers callers without a credential.
@@ -184,7 +184,7 @@ impl Auth {
     }
 
     fn modes(&self) -> impl Iterator<Item = Mode> {
-        self.doors.all().into_iter().map(|api| api.or(self.mode).unwrap_or(Mode::Disabled))
+        self.apis.all().into_iter().map(|api| api.or(self.mode).unwrap_or(Mode::Disabled))
     }
 }
 
@@ -204,7 +204,7 @@ impl Default for Auth {
             anonymous_subject: "anonymous".to_owned(),
             insecure_allow_http: false,
             scopes: Scopes::default(),
-            doors: ApiModes::default(),
+            apis: ApiModes::default(),
             audiences: Audiences::default(),
             outbound: Outbound::default(),
         }
@@ -219,16 +219,16 @@ mod tests {
     fn a_doors_own_mode_goes_first_and_nobody_is_asked_by_default() {
         let auth = Auth {
             mode: Some(Mode::Required),
-            doors: ApiModes { runtime: Some(Mode::Optional), ..ApiModes::default() },
+            apis: ApiModes { runtime: Some(Mode::Optional), ..ApiModes::default() },
             ..Auth::default()
         };
         assert_eq!((auth.mode("runtime"), auth.mode("runyard")), (Mode::Optional, Mode::Required));
         assert!(auth.is_open_somewhere(), "optional is open");
-        let closed = Auth { doors: ApiModes::default(), ..auth.clone() };
+        let closed = Auth { apis: ApiModes::default(), ..auth.clone() };
         assert!(!closed.is_open_somewhere());
         assert_eq!(Auth::default().mode("runyard"), Mode::Disabled);
         assert!(Auth::default().is_open_somewhere());
-        let open = Auth { doors: ApiModes { runyard: Some(Mode::Disabled), ..ApiModes::default() }, ..closed };
+        let open = Auth { apis: ApiModes { runyard: Some(Mode::Disabled), ..ApiModes::default() }, ..closed };
         assert!(open.is_open_somewhere());
     }
 }

@@ -57,17 +57,34 @@ pub struct Loaded {
     /// The effective values.
     pub config: Config,
     figment: Figment,
+    renamed: Vec<Renamed>,
+}
+
+/// A value that was set under an old name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Renamed {
+    old: String,
+    present: &'static str,
+    origin: String,
 }
 
 impl Loaded {
     /// What holds when nobody set anything.
     pub fn defaults() -> Self {
-        Self { config: Config::default(), figment: Figment::new() }
+        Self { config: Config::default(), figment: Figment::new(), renamed: Vec::new() }
     }
 
     /// Where the value of a setting came from, for people; `default` when nobody set it.
     pub fn origin(&self, key: &str) -> String {
         self.figment.find_metadata(key).map_or_else(|| DEFAULT.to_owned(), |metadata| metadata.name.to_string())
+    }
+
+    /// A warning for each value that was set under an old name.
+    pub fn warnings(&self) -> Vec<String> {
+        let warning = |Renamed { old, present, origin }: &Renamed| {
+            format!("the setting {old} is now {present}; a later version will not read the old name (set by {origin})")
+        };
+        self.renamed.iter().map(warning).collect()
     }
 
     /// Whether nobody set it.
@@ -140,15 +157,16 @@ fn written_at_ms(path: &Path) -> Option<i64> {
 #[derive(Default)]
 struct Reading {
     given: Vec<Given>,
+    renamed: Vec<Renamed>,
     violations: Vec<Violation>,
 }
 
 impl Reading {
     fn table(&mut self, path: &Path, section: &str, table: &toml::Table) {
-        for (name, value) in table {
-            let key = if section.is_empty() { name.clone() } else { format!("{section}.{name}") };
+        let key = |name: &str| if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
+        for (key, value) in old_names_first(table.iter().map(|(name, value)| (key(name), value))) {
             match value {
-                toml::Value::Table(inner) if settings::is_section(&key) => self.table(path, &key, inner),
+                toml::Value::Table(inner) if is_section(&key) => self.table(path, &key, inner),
                 value => self.take(&key, from_file(path, &key, value), format!("file {}", path.display())),
             }
         }
@@ -163,24 +181,30 @@ impl Reading {
         }
         // An empty variable is one that is not set: that is what compose files and CI make of an absent value.
         let given = environment.iter().filter(|(_, value)| !value.is_empty());
-        for (name, value) in given {
-            if let Some(rest) = name.strip_prefix(PREFIX)
-                && !RESERVED.contains(&name.as_str())
-            {
-                let key = rest.to_ascii_lowercase().replace("__", ".");
-                self.take(&key, Found::Text(value.clone()), format!("environment {name}"));
-            }
+        let named = given.filter_map(|(name, value)| {
+            let rest = name.strip_prefix(PREFIX).filter(|_| !RESERVED.contains(&name.as_str()))?;
+            Some((rest.to_ascii_lowercase().replace("__", "."), (name, value)))
+        });
+        for (key, (name, value)) in old_names_first(named) {
+            self.take(&key, Found::Text(value.clone()), format!("environment {name}"));
         }
     }
 
     fn take(&mut self, key: &str, found: Found, origin: String) {
-        let checked = match Setting::named(key) {
-            Some(setting) => setting.kind.check(&found).map(|value| (setting.key, value)),
+        let present = settings::renamed(key).unwrap_or_else(|| key.to_owned());
+        let checked = match Setting::named(&present) {
+            Some(setting) => {
+                if present != key {
+                    let (old, origin) = (key.to_owned(), origin.clone());
+                    self.renamed.push(Renamed { old, present: setting.key, origin });
+                }
+                setting.kind.check(&found).map(|value| (setting.key, value))
+            }
             None if key.ends_with("client_secret") => {
                 Err(format!("a secret is no setting: take it out, and set {CLIENT_SECRET} in the environment"))
             }
-            None if settings::is_section(key) => Err(format!("is a section: set {} in it", inside(key))),
-            None => Err(format!("there is no such setting; {}", settings::nearest(key))),
+            None if settings::is_section(&present) => Err(format!("is a section: set {} in it", inside(&present))),
+            None => Err(format!("there is no such setting; {}", settings::nearest(&present))),
         };
         match checked {
             Ok((key, value)) => self.given.push(Given { key, value, origin }),
@@ -194,11 +218,22 @@ impl Reading {
         }
         let figment = self.given.into_iter().fold(Figment::new(), Figment::merge);
         match figment.extract::<Config>() {
-            Ok(config) => Ok(Loaded { config, figment }),
+            Ok(config) => Ok(Loaded { config, figment, renamed: self.renamed }),
             // The table let something through that `Config` does not take. Say what figment says; it names key and origin.
             Err(error) => Err(ConfigError::Refused(error.into_iter().map(from_figment).collect())),
         }
     }
+}
+
+/// The values of one source, those with an old name first: a later value wins, so the present name does.
+fn old_names_first<T>(values: impl Iterator<Item = (String, T)>) -> impl Iterator<Item = (String, T)> {
+    let (old, present): (Vec<_>, Vec<_>) = values.partition(|(key, _)| settings::renamed(key).is_some());
+    old.into_iter().chain(present)
+}
+
+/// Whether keys lie below this one, or below the one that it was renamed to.
+fn is_section(key: &str) -> bool {
+    settings::is_section(settings::renamed(key).as_deref().unwrap_or(key))
 }
 
 fn from_figment(error: figment::Error) -> Violation {

@@ -302,43 +302,43 @@ const NAMED: &[Setting] = &[
         written: "\"admin\"",
     },
     Setting {
-        key: "auth.doors.run_gateway",
+        key: "auth.apis.run_gateway",
         about: "The mode of the run gateway alone. Not set: auth.mode.",
         kind: Kind::Choice(MODES),
         written: "\"required\"",
     },
     Setting {
-        key: "auth.doors.run_coordinator",
+        key: "auth.apis.run_coordinator",
         about: "The mode of the run coordinator alone. Not set: auth.mode.",
         kind: Kind::Choice(MODES),
         written: "\"required\"",
     },
     Setting {
-        key: "auth.doors.runtime",
+        key: "auth.apis.runtime",
         about: "The mode of the ARP Runtime alone. Not set: auth.mode.",
         kind: Kind::Choice(MODES),
         written: "\"required\"",
     },
     Setting {
-        key: "auth.doors.toolregistry",
+        key: "auth.apis.toolregistry",
         about: "The mode of the API of toolregistry.ai alone. Not set: auth.mode.",
         kind: Kind::Choice(MODES),
         written: "\"required\"",
     },
     Setting {
-        key: "auth.doors.acp",
+        key: "auth.apis.acp",
         about: "The mode of the API of ACP alone. Not set: auth.mode.",
         kind: Kind::Choice(MODES),
         written: "\"required\"",
     },
     Setting {
-        key: "auth.doors.cargo",
+        key: "auth.apis.cargo",
         about: "The mode of the API of Cargo alone. Not set: auth.mode.",
         kind: Kind::Choice(MODES),
         written: "\"required\"",
     },
     Setting {
-        key: "auth.doors.runyard",
+        key: "auth.apis.runyard",
         about: "The mode of the Runyard API alone. Not set: auth.mode.",
         kind: Kind::Choice(MODES),
         written: "\"required\"",
@@ -499,6 +499,20 @@ impl Setting {
     pub fn variable(&self) -> String {
         format!("{}{}", super::load::PREFIX, self.key.replace('.', "__").to_ascii_uppercase())
     }
+}
+
+/// Renamed sections: the old name and the present one. A setting below the old name is still read, with a warning.
+const RENAMED: &[(&str, &str)] = &[("auth.doors", "auth.apis")];
+
+/// The present name of a key with an old name.
+pub(super) fn renamed(key: &str) -> Option<String> {
+    for (old, present) in RENAMED {
+        match key.strip_prefix(old) {
+            Some(rest) if rest.is_empty() || rest.starts_with('.') => return Some(format!("{present}{rest}")),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Whether keys lie below this one.

@@ -28,7 +28,9 @@ use runyard_engine::{EffectId, Recorded, RunId, RunStatus, State, check, outstan
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::docs::table;
 use crate::process::{ProcessClients, assert_whole, runyard};
+use crate::tidy::tree::read;
 
 const TENANT: &str = "default";
 
@@ -209,6 +211,42 @@ async fn check_finds_what_earlier_builds_wrote_whole() {
         drop(Sqlite::open(&data, Options::default()).unwrap());
         runyard(folder.path(), &["check"]).await.exits(0);
     }
+}
+
+#[tokio::test]
+async fn a_restore_upgrades_the_backup_of_an_earlier_build() {
+    for path in stores() {
+        let (_backup, backup) = folder_with(&path);
+        let folder = tempfile::tempdir().unwrap();
+        let file = backup.join(FILE_NAME);
+        let restored = runyard(folder.path(), &["restore", file.to_str().unwrap(), "--json"]).await.exits(0).object();
+        let runs = read_and_check(&folder.path().join(".runyard")).await;
+        assert_eq!(restored["runs"], runs.len(), "{}", path.display());
+    }
+}
+
+/// The schema version and the event format of a database.
+fn versions(data: &Path) -> (u32, u32) {
+    let database = rusqlite::Connection::open(data.join(FILE_NAME)).unwrap();
+    let schema = database.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    let events = database.query_row("SELECT value FROM meta WHERE name = 'event_format'", [], |row| row.get(0));
+    (schema, events.unwrap())
+}
+
+#[test]
+fn the_page_on_upgrades_lists_every_database_and_the_versions_of_this_build() {
+    let listed = |path: &PathBuf| {
+        let (_folder, data) = folder_with(path);
+        let (schema, events) = versions(&data);
+        vec![format!("`{}`", path.file_name().unwrap().to_str().unwrap()), schema.to_string(), events.to_string()]
+    };
+    let expected: Vec<_> = stores().iter().map(listed).collect();
+    assert_eq!(table("docs/operate/upgrades.md", "The database"), expected);
+    let folder = tempfile::tempdir().unwrap();
+    drop(Sqlite::open(folder.path(), Options::default()).unwrap());
+    let (schema, events) = versions(folder.path());
+    let sentence = format!("This version has schema version {schema} and event format {events}.");
+    assert!(read("docs/operate/upgrades.md").contains(&sentence), "{sentence}");
 }
 
 #[tokio::test]

@@ -236,7 +236,7 @@ fn a_host_that_others_reach_needs_a_credential_at_every_api() {
     let optional = || open(Story::new().variable("RUNYARD_AUTH__MODE", "optional"));
     assert!(optional().refusal().contains("some API needs no credential"), "{}", optional().refusal());
     optional().variable("RUNYARD_INSECURE_ALLOW_REMOTE", "true").load();
-    let hole = Story::new().variable("RUNYARD_AUTH__MODE", "required").file("[auth.doors]\nruntime = 'disabled'");
+    let hole = Story::new().variable("RUNYARD_AUTH__MODE", "required").file("[auth.apis]\nruntime = 'disabled'");
     let refusal = open(hole).refusal();
     assert!(refusal.contains("some API needs no credential"), "{refusal}");
     let refusal = open(Story::new().variable("ARP_AUTH_MODE", "disabled")).refusal();
@@ -320,10 +320,33 @@ fn algorithms_with_shared_secrets_and_none_are_no_settings() {
 #[test]
 fn every_door_has_a_mode_of_its_own() {
     for (document, _) in runyard_api::DOCUMENTS {
-        let key = format!("auth.doors.{}", document.name.replace('-', "_"));
+        let key = format!("auth.apis.{}", document.name.replace('-', "_"));
         let loaded = Story::new().flag(&key, "required").load();
         assert_eq!(loaded.config.auth.mode(document.name), Mode::Required, "{key}");
+        assert_eq!(loaded.warnings(), Vec::<String>::new());
     }
+}
+
+#[test]
+fn a_renamed_section_is_still_read_with_a_warning_and_its_present_name_wins() {
+    let file = Story::new().file("[auth.doors]\nacp = 'required'").load();
+    assert_eq!(file.config.auth.mode("acp"), Mode::Required);
+    let warning = file.warnings().join("\n");
+    assert!(warning.contains("auth.doors.acp is now auth.apis.acp") && warning.contains("runyard.toml"), "{warning}");
+    let variable = Story::new().variable("RUNYARD_AUTH__DOORS__RUN_GATEWAY", "optional").load();
+    assert_eq!(variable.config.auth.mode("run-gateway"), Mode::Optional);
+    assert!(variable.warnings()[0].contains("environment RUNYARD_AUTH__DOORS__RUN_GATEWAY"));
+
+    let both = Story::new()
+        .file("[auth.apis]\nacp = 'required'\n[auth.doors]\nacp = 'optional'")
+        .variable("RUNYARD_AUTH__APIS__CARGO", "required")
+        .variable("RUNYARD_AUTH__DOORS__CARGO", "optional")
+        .load();
+    assert_eq!((both.config.auth.mode("acp"), both.config.auth.mode("cargo")), (Mode::Required, Mode::Required));
+    assert_eq!(both.warnings().len(), 2);
+
+    let refusal = Story::new().file("[auth.doors]\nacp = 'sometimes'").refusal();
+    assert!(refusal.contains("auth.doors.acp: found \"sometimes\""), "{refusal}");
 }
 
 #[test]

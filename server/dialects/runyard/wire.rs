@@ -40,10 +40,9 @@ pub(super) fn version() -> types::VersionInfo {
 }
 
 /// The APIs of this process.
-pub(super) fn listeners(listeners: &[Listener]) -> types::DoorList {
-    let api =
-        |api: &Listener| types::Door { name: api.name.to_owned(), title: api.title.clone(), url: api.url.clone() };
-    types::DoorList { doors: listeners.iter().map(api).collect() }
+pub(super) fn listeners(listeners: &[Listener]) -> types::ApiList {
+    let api = |api: &Listener| types::Api { name: api.name.to_owned(), title: api.title.clone(), url: api.url.clone() };
+    types::ApiList { doors: listeners.iter().map(api).collect() }
 }
 
 /// The filter of a list. An alias of a node type matches the node type that it names.

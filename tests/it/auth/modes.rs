@@ -83,7 +83,7 @@ async fn each_door_may_differ_from_the_others() {
     for (alone, ..) in READS {
         let world = World::with(|config| {
             config.auth.mode = Some(Mode::Required);
-            let clients = &mut config.auth.doors;
+            let clients = &mut config.auth.apis;
             let api = match alone {
                 "run-gateway" => &mut clients.run_gateway,
                 "run-coordinator" => &mut clients.run_coordinator,

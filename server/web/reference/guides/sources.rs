@@ -60,6 +60,7 @@ guides! {
     "reference/limits.md",
     "operate/proxy.md",
     "operate/authentication.md",
+    "operate/store.md",
     "operate/backup.md",
     "operate/retention.md",
     "operate/faults.md",
