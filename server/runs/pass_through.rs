@@ -1,8 +1,8 @@
-//! What a run passes through to the integrations that it calls, such as a customer's credentials: sealed under the server key in rows of
-//! their own, which go when the run ends. Nothing of it is in the log.
+//! Values that a run passes through to the integrations that it calls, such as a customer's credentials. They are
+//! sealed under the server key in rows of their own, which are deleted when the run ends. None of them is in the log.
 //!
-//! AES-256-GCM, a fresh random nonce before the sealed bytes. The key is made from the server key for this alone; whose it is, of which
-//! run and for which integration is bound in, so that a row that was moved opens nothing.
+//! AES-256-GCM with a fresh random nonce before the sealed bytes. The key is derived from the server key for this
+//! alone. Tenant, run and integration are authenticated data, so that a row that was moved cannot be opened.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,30 +17,30 @@ use super::{Error, Runs};
 use crate::auth::Secret;
 use crate::store::Sealed;
 
-/// What the key is made for, so that nothing else under the server key is a key of this kind.
+/// The purpose of the derived key, so that nothing else under the server key has the same key.
 const PURPOSE: &[u8] = b"runyard pass-through 1\0";
 
-/// What goes with every call of one integration.
+/// Values for every call of one integration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassThrough {
     /// The integration, by its id in the configuration.
     pub integration: String,
-    /// Names and values of headers; names are in lower case and none stands twice.
+    /// Names and values of headers; names are in lower case and unique.
     pub headers: Vec<(String, Secret)>,
-    /// Names and values of query parameters, not escaped.
+    /// Names and values of query parameters, unescaped.
     pub query: Vec<(String, Secret)>,
-    /// Credentials in the form that the service itself knows, as JSON.
+    /// Credentials in the service's own format, as JSON.
     pub values: Option<Secret>,
 }
 
 impl PassThrough {
-    /// Nothing yet, for this integration.
+    /// No values yet, for this integration.
     pub fn to(integration: &str) -> Self {
         PassThrough { integration: integration.to_owned(), headers: Vec::new(), query: Vec::new(), values: None }
     }
 }
 
-/// The form in which it is sealed. Rows live as long as their runs: a field that is added has a default.
+/// The stored format. Rows live as long as their runs: a new field needs a default.
 #[derive(Serialize, Deserialize)]
 struct Opened {
     headers: Vec<(String, String)>,
@@ -106,7 +106,7 @@ impl Seal {
     }
 }
 
-/// What a sealed row is bound to. The lengths keep two different places from reading the same.
+/// The authenticated data of a sealed row. The lengths keep two different rows from having the same.
 fn bound(tenant: &str, run: RunId, integration: &str) -> Vec<u8> {
     let mut bound = Vec::new();
     for part in [tenant.as_bytes(), run.uuid().as_bytes(), integration.as_bytes()] {
@@ -120,7 +120,7 @@ impl Runs {
     /// What a run passes through to an integration, while the run lives.
     ///
     /// # Errors
-    /// [`Error::Unsealed`] for what was sealed under another server key, and those of the store.
+    /// [`Error::Unsealed`] for values that were sealed under another server key, and the store's errors.
     pub async fn passed_through(
         &self,
         tenant: &str,
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_is_opened_in_its_place_alone() {
+    fn a_sealed_value_is_opened_only_for_its_own_run_and_integration() {
         let seal = Seal::new(&[1; 32]);
         let sealed = seal.seal("acme", RUN, &[passed()]).unwrap().remove(0);
         assert_eq!(seal.open("acme", RUN, &sealed), Some(passed()));

@@ -1,4 +1,4 @@
-//! Threads over the store that forgets, with a driver.
+//! Threads over the memory store, with a driver.
 
 use futures::future::join_all;
 use serde_json::json;
@@ -12,14 +12,14 @@ fn next(thread: &str, goal: &str) -> NewRun {
     NewRun { thread: Some(thread.to_owned()), ..new_run(PLANNER, json!({ "goal": goal })) }
 }
 
-/// Numbers and status words, the last first.
+/// The turns of a thread, the last first.
 async fn told(yard: &Yard, thread: &str, before: Option<u64>, limit: usize) -> Vec<u64> {
     let rows = yard.runs.thread(TENANT, thread, before, limit).await.unwrap();
     rows.into_iter().map(|row| row.turn.unwrap().number).collect()
 }
 
 #[tokio::test]
-async fn a_later_turn_speaks_of_what_an_earlier_one_made() {
+async fn a_later_turn_refers_to_results_of_an_earlier_one() {
     let yard = Yard::new();
     let driving = yard.drive_plainly("one");
     let first = yard.start("runyard.core.echo", json!({ "echo": "abc" })).await;
@@ -46,7 +46,7 @@ async fn a_later_turn_speaks_of_what_an_earlier_one_made() {
 }
 
 #[tokio::test]
-async fn a_thread_with_a_live_run_is_busy_and_says_with_which() {
+async fn a_thread_with_a_live_run_is_busy_and_names_it() {
     let yard = Yard::new();
     let first = yard.start("runyard.core.ask", json!({ "question": "Who?" })).await;
     let thread = threads::turn_of(&*yard.state(first).await).thread;
@@ -56,7 +56,7 @@ async fn a_thread_with_a_live_run_is_busy_and_says_with_which() {
 }
 
 #[tokio::test]
-async fn of_many_that_want_to_be_next_one_is() {
+async fn of_many_starts_for_one_turn_one_succeeds() {
     let yard = Yard::new();
     let thread = yard.runs.new_thread();
     let asked = (0..8).map(|_| yard.runs.start(TENANT, next(&thread, "Generate a UUID.")));
