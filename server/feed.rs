@@ -1,8 +1,9 @@
-//! Live events after commit: a cursor in, a stream out, for every room.
+//! Live events after commit: a position in, a stream out, for every dialect module.
 //!
-//! A bell rings for a run after its events are committed. Followers of one run share a tail (`tail.rs`), so that a run is read once however
-//! many watch it. Bells are hints: one may be lost, so all logs that are followed are looked at again within a second. Nothing is seen before
-//! its commit. `shown.rs` is the log as an API shows it, `checkpoints.rs` where such a stream begins.
+//! A run's tail is notified after its events are committed. Subscribers of one run share a tail (`tail.rs`), so that a
+//! run is read once however many watch it. Notifications are hints: one may be lost, so all logs with subscribers are
+//! read again within a second. No event is seen before its commit. `shown.rs` is the log as an API shows it,
+//! `checkpoints.rs` where such a stream begins.
 
 mod alive;
 mod begun;
@@ -30,35 +31,35 @@ use crate::clock::Clock;
 use crate::runs::values::Values;
 use crate::store::{Store, StoreError, Tenant};
 
-/// How many events one read brings at the most.
+/// The most events of one read.
 const PAGE: usize = 256;
 
-/// What a follower needs.
+/// The parts of a feed.
 #[derive(Clone)]
 pub struct Feed {
-    /// Where events are read.
+    /// The store of the events.
     pub store: Arc<dyn Store>,
-    /// What says that there are more.
+    /// Notifies of new events.
     pub notifier: Arc<RunNotifier>,
-    /// For reading again when no bell rang.
+    /// For reading again without a notification.
     pub clock: Clock,
-    /// Where streams of an API's view of a run go on.
+    /// Where streams of an API's projection of a run resume.
     pub checkpoints: Arc<Checkpoints>,
-    /// What puts large values in place.
+    /// Puts large values in place.
     pub(crate) values: Values,
 }
 
-/// How far a stream of events reaches.
+/// Where a stream of events ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// To the end of the run: what is recorded now, and what comes.
+    /// At the end of the run.
     Live,
-    /// To the last event that is recorded now.
+    /// At the last event that is recorded now.
     Recorded,
 }
 
 impl Feed {
-    /// Every event of a run after a position that is recorded now.
+    /// Every event of a run after a position, up to the last one that is recorded now.
     pub fn recorded(
         &self,
         tenant: Tenant,
@@ -93,7 +94,8 @@ impl Feed {
         })
     }
 
-    /// Every event of a run after a position, those to come included. Ends after the run's last event, or when the server stops.
+    /// Every event of a run after a position, future events included. Ends after the run's last event, or when the
+    /// server stops.
     pub fn follow(
         &self,
         tenant: Tenant,
@@ -128,20 +130,20 @@ struct Follower {
     cursor: Position,
     page: VecDeque<Arc<Recorded>>,
     tail: Arc<Tail>,
-    /// Those that this follower has looked into.
+    /// How many read errors of the tail this subscriber has followed up.
     doubts: u64,
     stopping: CancellationToken,
     stands: Stands,
 }
 
-/// How a follower stands to the log.
+/// What a subscriber does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stands {
-    /// It has to read: it has not yet, or there was more than one read brings.
+    /// Read: it has not read yet, or there were more events than one read returns.
     Unread,
-    /// It has seen all that there was when it last looked.
+    /// Wait: it has every event that there was at the last read.
     AtTheEnd,
-    /// Nothing comes any more.
+    /// End.
     Over,
 }
 
@@ -157,7 +159,7 @@ impl Follower {
                     self.stands = Stands::Over;
                 }
                 if self.page.is_empty() {
-                    // What waits holds nothing.
+                    // Free the buffer while waiting.
                     self.page = VecDeque::new();
                 }
                 return Some(Ok(recorded));
@@ -172,10 +174,11 @@ impl Follower {
         }
     }
 
-    /// What comes after the cursor: from the tail where it is remembered, else from the store, and then the tail remembers it for the others.
+    /// Gets the events after the cursor: from the tail if it has them, else from the store, and then the tail caches
+    /// them for the others.
     async fn look(&mut self) -> Result<(), StoreError> {
         let remembered = match self.stands {
-            // Another server may have written what no bell here has told.
+            // Another server may have written events that this notifier does not know.
             Stands::Unread => Vec::new(),
             Stands::AtTheEnd | Stands::Over => self.tail.after(self.cursor),
         };
@@ -186,14 +189,14 @@ impl Follower {
         if self.stands == Stands::Unread {
             let begun = self.feed.notifier.begun(&self.tenant, self.run, self.cursor);
             if !begun.is_empty() {
-                // What another server has added is found when the log is looked at again.
+                // Events of another server are found by the next periodic read.
                 self.tail.remember(begun.iter().cloned());
                 (self.page, self.stands) = (begun.into(), Stands::AtTheEnd);
                 return Ok(());
             }
         }
         let _others_wait = match self.stands {
-            // Everybody's beginning is somewhere else.
+            // Each subscriber begins at another position, so the first read is not shared.
             Stands::Unread => None,
             Stands::AtTheEnd | Stands::Over => Some(self.tail.reading.lock().await),
         };
@@ -203,7 +206,7 @@ impl Follower {
                 return Ok(());
             }
         }
-        // Before the read: what happens during it is looked at again.
+        // Before the read, so that errors during it are followed up.
         self.doubts = self.tail.known().doubts;
         let page = self.feed.store.log(&self.tenant, self.run, self.cursor, PAGE).await?;
         self.stands = match page.len() {
@@ -218,7 +221,7 @@ impl Follower {
         Ok(())
     }
 
-    /// Whether nothing can come: the cursor already stands at or behind the end of a finished run.
+    /// Whether no event can come: the cursor is at or after the end of an ended run.
     async fn settled(&self) -> bool {
         match self.feed.store.row(&self.tenant, self.run).await {
             Ok(Some(row)) => row.ended_at_ms.is_some() && row.version <= self.cursor,
@@ -227,7 +230,7 @@ impl Follower {
         }
     }
 
-    /// Waits until the log is known to reach further than this follower has seen. False: the server stops.
+    /// Waits until the log reaches further than the cursor. False: the server stops.
     async fn wait(&self) -> bool {
         tokio::select! {
             biased;
