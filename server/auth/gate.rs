@@ -1,4 +1,4 @@
-//! The gate of an API: who is calling, and may they. One [`Guard`] per server, one [`Gate`] per API.
+//! Authentication and authorization of requests. One [`Guard`] per server, one [`Gate`] per API.
 
 use std::sync::Arc;
 
@@ -19,27 +19,27 @@ use crate::config::Auth;
 use crate::config::auth::Mode;
 use crate::store::api_key::KeyStore;
 
-/// The tenant of everybody who has none.
+/// The tenant of callers without a tenant of their own.
 pub(crate) const DEFAULT_TENANT: &str = "default";
 
-/// How long the provider's keys are used beyond their age while it does not answer, milliseconds.
+/// How long the provider's keys are used after their age while the provider does not answer, milliseconds.
 const STALE_MS: i64 = 3_600_000;
-/// Between two fetches because of keys that nobody knows, milliseconds.
+/// The interval of fetches that are caused by unknown keys, milliseconds.
 const UNKNOWN_MS: i64 = 10_000;
-/// Between a fetch that failed and the next, milliseconds.
+/// The pause after a failed fetch, milliseconds.
 const AGAIN_MS: i64 = 2_000;
 
-/// What a guard is made of.
+/// The parts of a guard.
 pub struct Parts {
-    /// Where API keys are.
+    /// Stores API keys.
     pub store: Arc<dyn KeyStore>,
-    /// What time it is.
+    /// Tells the time.
     pub clock: Clock,
     /// The data folder's own token.
     pub local: LocalToken,
 }
 
-/// What all APIs of a server know. Cheap to clone.
+/// What all APIs of a server share. Cheap to clone.
 #[derive(Clone)]
 pub struct Guard(Arc<Known>);
 
@@ -57,31 +57,31 @@ struct Tokens {
     source: Source,
 }
 
-/// Who asks whom at one API. Cheap to clone.
+/// The authentication of one API. Cheap to clone.
 #[derive(Clone)]
 pub struct Gate {
     guard: Guard,
     document: &'static str,
     mode: Mode,
-    /// Of which a token must name one. Absent: none is asked for.
+    /// A token must name one of these. Absent: any token is accepted.
     audiences: Option<Arc<[String]>>,
     schemes: Arc<Schemes>,
 }
 
-/// Whom a credential names.
+/// The identity behind a credential.
 struct Identity {
     tenant: Arc<str>,
     subject: Option<Arc<str>>,
     scopes: Arc<[Arc<str>]>,
-    /// The scope that it lacks for what is asked, in its own words.
+    /// The scope that it lacks for the operation, as the provider names it.
     lacks: Option<String>,
 }
 
 impl Guard {
-    /// Puts the parts together. The provider is not asked yet.
+    /// Builds the guard. The provider is not called yet.
     ///
     /// # Errors
-    /// [`ProviderError`] when it could never be.
+    /// [`ProviderError`] if the provider can never be called.
     pub fn new(settings: &Auth, parts: Parts) -> Result<Self, ProviderError> {
         let tokens = Provider::of(settings)?.map(|provider| Tokens {
             rules: rules(settings),
@@ -140,15 +140,16 @@ impl Guard {
 }
 
 impl Gate {
-    /// Who is calling, if they may call this operation.
+    /// The caller, if it is authenticated and may call this operation.
     ///
     /// # Errors
-    /// A fault that is 401, 403, or 503 where whoever knows is not there.
+    /// A fault with 401, 403, or 503 if the identity provider or the store does not answer.
     pub async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
         Ok(self.judge(head, operation).await?)
     }
 
-    /// As [`Gate::admit`], for an operation that needs no credential: nobody, where none is shown. What is shown has to hold.
+    /// As [`Gate::admit`], for an operation that needs no credential: `None` without one. A credential that is sent
+    /// has to be valid.
     ///
     /// # Errors
     /// As [`Gate::admit`].
@@ -197,7 +198,7 @@ impl Tokens {
             Found::Unknown => return Err(Refused::SigningKeyUnknown),
             Found::Mismatch => return Err(Refused::AlgorithmMismatch),
         };
-        // Where only the provider's metadata were named, they say who the issuer is.
+        // If only the provider's metadata are configured, they name the issuer.
         let issuer = self.rules.issuer.clone().or_else(|| fetched.issuer.clone());
         let bearer =
             token.prove(&keys, &Rules { issuer, audiences: audiences.cloned(), ..self.rules.clone() }, now_ms)?;
@@ -215,7 +216,8 @@ impl Tokens {
     }
 }
 
-/// What a token must say for a scope of ours. Not set: nothing, and of `admin` no token can say it.
+/// What a token must have in its scopes for a scope of this server. Not set: nothing, except that no token has
+/// `admin`.
 fn wanted(settings: &Auth, scope: Scope) -> Option<&str> {
     match scope {
         Scope::Read => settings.scopes.read.as_deref(),
@@ -228,7 +230,7 @@ fn words(scopes: impl IntoIterator<Item = Scope>) -> Arc<[Arc<str>]> {
     scopes.into_iter().map(|scope| scope.word().into()).collect()
 }
 
-/// Whoever can read the data folder: every scope, over the keys of every tenant.
+/// The owner of the data folder: every scope, over the keys of every tenant.
 fn owner() -> Identity {
     let scopes = words(Scope::ALL).iter().cloned().chain([OWNER.into()]).collect();
     Identity { tenant: DEFAULT_TENANT.into(), subject: Some(OWNER.into()), scopes, lacks: None }
