@@ -1,5 +1,5 @@
-//! What one tenant's flood costs another: the quiet tenant's run of one step, on a quiet server and beside a tenant that floods it with
-//! scripts, lists, sub-runs and waits.
+//! The effect of one tenant's flood on another: the quiet tenant's run of one step, on a quiet server and beside a
+//! tenant that floods it with scripts, lists, sub-runs and waits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +17,11 @@ use super::load::{Asked, Measurable};
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "fairness";
-/// Connections of the tenant that floods.
+/// Connections of the flooding tenant.
 const FLOODING: usize = 16;
-/// How long the flood goes on before it counts.
+/// How long the flood runs before it is measured.
 const RISING: Duration = Duration::from_secs(2);
-/// How long a refused flood waits before it asks again.
+/// How long a refused flood waits before its next request.
 const REFUSED: Duration = Duration::from_millis(10);
 
 pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
@@ -47,7 +47,7 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
     Ok(())
 }
 
-/// A new key of a tenant, as it is shown.
+/// Creates a key of a tenant.
 async fn key(subject: &Subject, tenant: &str) -> Result<HeaderValue, BenchError> {
     let folder = subject.data().unwrap_or_default();
     let owner = Folder::owner(folder).ok_or_else(|| BenchError::Server("does not say how to reach it".to_owned()))?;
@@ -64,7 +64,7 @@ async fn key(subject: &Subject, tenant: &str) -> Result<HeaderValue, BenchError>
     }
 }
 
-/// Starts and starts, until it is dropped.
+/// Starts runs until it is dropped.
 fn flood(target: &Target) -> JoinSet<()> {
     let requests: Arc<[Prepared]> =
         flooding().into_iter().map(|body| Prepared::post("/v1/runs", body.to_string())).collect();
@@ -85,7 +85,7 @@ fn flood(target: &Target) -> JoinSet<()> {
     asking
 }
 
-/// What a flood is made of: scripts that do not end by themselves, lists, runs that start runs, and waits.
+/// The runs of a flood: scripts that do not end, lists, runs that start runs, and waits.
 fn flooding() -> [Value; 4] {
     let each = |node_type: &str, inputs: Value, items: usize| {
         json!({

@@ -1,4 +1,4 @@
-//! What a server holds when its work is done: resident memory above that of before, and what is left of the WAL.
+//! The memory of a server after its work: resident memory above that of before, and the size of the WAL.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use super::load::{Asked, Measurable};
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "memory";
-/// How many at once, where nobody says.
+/// The default number of connections.
 const CONNECTIONS: [usize; 1] = [16];
-/// How long a server may have to do with its start.
+/// How long a server may take to settle after its start.
 const SETTLE: Duration = Duration::from_secs(1);
-/// How long after the load a server is at rest.
+/// How long a server rests after the load.
 const REST: Duration = Duration::from_secs(6);
 
 pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {

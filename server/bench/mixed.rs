@@ -1,5 +1,5 @@
-//! Starts, reads and whole runs at the same time, from the same connections: of ten requests six look at a run, three start one, and one
-//! starts a run of one step and follows it to its end.
+//! Starts, reads and whole runs at the same time, from the same connections: of ten requests six read a run, three
+//! start one, and one starts a run of one step and follows it to its end.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::reads::waiting;
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "mixed";
-/// How many runs are looked at, in turn.
+/// How many runs are read, in turn.
 const RUNS: usize = 1_000;
 
 pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {

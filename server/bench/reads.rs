@@ -1,4 +1,4 @@
-//! Looking at runs that are there, beside the same requests at the API alone.
+//! Reads of runs, beside the same requests at the API alone.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::load::{Asked, Measurable, apart};
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "reads";
-/// How many runs are looked at, in turn.
+/// How many runs are read, in turn.
 const RUNS: usize = 1_000;
 
 pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
@@ -35,9 +35,9 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
     Ok(())
 }
 
-/// Starts so many runs that wait for somebody outside.
+/// Starts this many runs that wait for an external worker.
 pub(super) async fn waiting(target: &Target, count: usize) -> Result<Vec<Started>, BenchError> {
-    /// How many are started at the same time.
+    /// How many starts are concurrent.
     const AT_ONCE: usize = 16;
     let target = target.clone();
     apart(move || async move {

@@ -1,5 +1,5 @@
-//! Runs started per second, durably: the answer comes after the flush. Beside it the same requests on the store that forgets, the
-//! same API with nothing behind it, and SQLite alone with the same rows.
+//! Runs started per second, durably: the answer comes after the flush. Beside it the same requests on the memory
+//! store, the same API without a store, and SQLite alone with the same rows.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ use super::yardstick::Yardstick;
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "starts";
-/// How many at once, where nobody says.
+/// The default numbers of connections.
 const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
 
 pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
     let requests: Arc<[Prepared]> = [Prepared::post("/v1/runs", sample::waiting().to_string())].into();
     if bench.url.is_some() {
-        // The yardsticks of this machine say nothing about another one.
+        // The yardsticks of this machine mean nothing for another one.
         let subject = Subject::of(bench).await?;
         for connections in bench.connections(&CONNECTIONS) {
             let asked = Asked { bench, scenario: SCENARIO, connections };

@@ -1,4 +1,5 @@
-//! Goals over a catalogue with integrations: which are found, what is read from a clause, and what is left alone.
+//! Goals over a catalogue with integrations: which node types are found, what is read from a clause, and what is
+//! refused.
 
 use std::sync::Arc;
 
@@ -63,7 +64,7 @@ fn told(goal: &str, context: Option<Value>) -> String {
 }
 
 #[test]
-fn goals_find_what_integrations_offer() {
+fn goals_find_node_types_of_integrations() {
     for (goal, steps) in [
         ("Create a ticket in helpdesk with title \"No paper\"", "create_ticket {title=\"No paper\"}"),
         ("Create a ticket \"No paper\" in helpdesk", "create_ticket {title=\"No paper\"}"),
@@ -94,14 +95,14 @@ fn goals_find_what_integrations_offer() {
 }
 
 #[test]
-fn what_the_context_holds_is_read_from_it() {
+fn context_values_are_read() {
     let context = json!({ "title": "No paper", "priority": 2 });
     let steps = "create_ticket {title=\"No paper\", priority=2}";
     assert_eq!(told("Create a ticket in helpdesk", Some(context)), steps);
 }
 
 #[test]
-fn nothing_is_done_by_the_name_of_a_thing_alone() {
+fn a_thing_without_a_verb_changes_nothing() {
     for (goal, code) in [
         ("Burn the tickets in helpdesk", "clause_unmapped"),
         ("Ticket 7 in helpdesk", "clause_unmapped"),
@@ -117,9 +118,9 @@ fn nothing_is_done_by_the_name_of_a_thing_alone() {
     }
 }
 
-/// Two ways to say the same, of which the second says one thing more.
+/// Pairs of similar goals, of which the second has one word too many.
 #[test]
-fn what_changes_something_is_refused_where_a_word_is_left_over() {
+fn a_side_effect_is_refused_if_a_word_is_unused() {
     for goal in [
         "Delete the ticket with number 7 in helpdesk tomorrow.",
         "Delete the ticket with number 7 in helpdesk after approval.",
@@ -151,7 +152,7 @@ fn what_changes_something_is_refused_where_a_word_is_left_over() {
 }
 
 #[test]
-fn what_changes_something_is_done_where_every_word_is_accounted_for() {
+fn a_side_effect_is_planned_if_every_word_is_accounted_for() {
     for (goal, steps) in [
         ("Please delete the ticket with the number 7 in helpdesk now.", "delete_ticket {number=7}"),
         ("Could you remove helpdesk ticket number 7?", "delete_ticket {number=7}"),
@@ -166,7 +167,7 @@ fn what_changes_something_is_done_where_every_word_is_accounted_for() {
 }
 
 #[test]
-fn an_unquoted_value_goes_on_to_the_next_argument_or_to_the_end() {
+fn an_unquoted_value_extends_to_the_next_argument_or_to_the_end() {
     for (goal, steps) in [
         ("Create a ticket in helpdesk with title Alpha Beta.", "create_ticket {title=\"Alpha Beta\"}"),
         ("Create a ticket with title The Sea, the Sea", "create_ticket {title=\"The Sea, the Sea\"}"),
@@ -189,7 +190,7 @@ fn an_unquoted_value_goes_on_to_the_next_argument_or_to_the_end() {
 }
 
 #[test]
-fn of_two_services_that_could_be_changed_one_must_be_named() {
+fn of_two_services_with_side_effects_one_must_be_named() {
     let service = |id: &str| {
         json!({
             "id": id, "name": id, "url": "https://example.org",
@@ -222,7 +223,7 @@ fn a_url_is_read_and_its_text_is_hashed() {
 }
 
 #[test]
-fn what_comes_with_the_server_is_found_as_before() {
+fn builtin_node_types_are_found_as_before() {
     for (goal, steps) in [
         ("Create a new UUID", "uuid4 {}"),
         ("Say 'create a ticket'", "echo {echo=\"create a ticket\"}"),
@@ -237,7 +238,7 @@ fn what_comes_with_the_server_is_found_as_before() {
 
 proptest! {
     #[test]
-    fn words_in_any_order_remove_nothing_that_was_not_asked_for(words in prop::collection::vec(
+    fn words_in_any_order_plan_no_removal_that_was_not_requested(words in prop::collection::vec(
         prop::sample::select(vec!["ticket", "tickets", "helpdesk", "number", "7", "title", "'x'", "the", "in", "list", "show", "it", "and", "with", "message"]), 0..9)
     ) {
         let planned = plan(&words.join(" "), None);

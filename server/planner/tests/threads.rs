@@ -1,4 +1,4 @@
-//! Questions, and goals that speak of what earlier runs of the thread answered.
+//! Questions, and goals that refer to answers of earlier runs of the thread.
 
 use runyard_engine::Constraints;
 use serde_json::json;
@@ -21,7 +21,7 @@ fn questions() {
 }
 
 #[test]
-fn what_was_said_before_may_be_spoken_of() {
+fn goals_may_refer_to_earlier_answers() {
     let said = |value, node_type: &str| Answer { value, node_type: Some(node_type.to_owned()) };
     let earlier = vec![
         said(json!("0d5f5fda-7b5c-4d4e-8e1f-2f3a1c2b4d5e"), "runyard.core.uuid4"),
