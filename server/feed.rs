@@ -104,26 +104,26 @@ impl Feed {
         stopping: CancellationToken,
     ) -> impl Stream<Item = Result<Arc<Recorded>, StoreError>> + Send + 'static {
         let tail = self.notifier.join(&tenant, run);
-        let follower = Follower {
+        let subscriber = Subscriber {
             feed: self.clone(),
             tenant: tenant.clone(),
             run,
             cursor: after,
             page: VecDeque::new(),
             tail,
-            doubts: 0,
+            read_errors: 0,
             stopping,
-            stands: Stands::Unread,
+            progress: Progress::MustRead,
         };
-        let events = futures::stream::unfold(follower, |mut follower| async move {
-            let next = follower.next().await?;
-            Some((next, follower))
+        let events = futures::stream::unfold(subscriber, |mut subscriber| async move {
+            let next = subscriber.next().await?;
+            Some((next, subscriber))
         });
         self.with_values(tenant, run, events)
     }
 }
 
-struct Follower {
+struct Subscriber {
     feed: Feed,
     tenant: Tenant,
     run: RunId,
@@ -131,32 +131,32 @@ struct Follower {
     page: VecDeque<Arc<Recorded>>,
     tail: Arc<Tail>,
     /// How many read errors of the tail this subscriber has followed up.
-    doubts: u64,
+    read_errors: u64,
     stopping: CancellationToken,
-    stands: Stands,
+    progress: Progress,
 }
 
 /// What a subscriber does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stands {
+enum Progress {
     /// Read: it has not read yet, or there were more events than one read returns.
-    Unread,
+    MustRead,
     /// Wait: it has every event that there was at the last read.
-    AtTheEnd,
+    AtEnd,
     /// End.
-    Over,
+    Ended,
 }
 
-impl Follower {
+impl Subscriber {
     async fn next(&mut self) -> Option<Result<Arc<Recorded>, StoreError>> {
         loop {
-            if self.stands == Stands::Over {
+            if self.progress == Progress::Ended {
                 return None;
             }
             if let Some(recorded) = self.page.pop_front() {
                 self.cursor = recorded.position;
                 if matches!(recorded.event, Event::Finished { .. }) {
-                    self.stands = Stands::Over;
+                    self.progress = Progress::Ended;
                 }
                 if self.page.is_empty() {
                     // Free the buffer while waiting.
@@ -164,11 +164,11 @@ impl Follower {
                 }
                 return Some(Ok(recorded));
             }
-            if self.stands == Stands::AtTheEnd && !self.wait().await {
+            if self.progress == Progress::AtEnd && !self.wait().await {
                 return None;
             }
             if let Err(error) = self.look().await {
-                self.stands = Stands::Over;
+                self.progress = Progress::Ended;
                 return Some(Err(error));
             }
         }
@@ -177,45 +177,45 @@ impl Follower {
     /// Gets the events after the cursor: from the tail if it has them, else from the store, and then the tail caches
     /// them for the others.
     async fn look(&mut self) -> Result<(), StoreError> {
-        let remembered = match self.stands {
+        let remembered = match self.progress {
             // Another server may have written events that this notifier does not know.
-            Stands::Unread => Vec::new(),
-            Stands::AtTheEnd | Stands::Over => self.tail.after(self.cursor),
+            Progress::MustRead => Vec::new(),
+            Progress::AtEnd | Progress::Ended => self.tail.after(self.cursor),
         };
         if !remembered.is_empty() {
             self.page = remembered.into();
             return Ok(());
         }
-        if self.stands == Stands::Unread {
+        if self.progress == Progress::MustRead {
             let begun = self.feed.notifier.begun(&self.tenant, self.run, self.cursor);
             if !begun.is_empty() {
                 // Events of another server are found by the next periodic read.
                 self.tail.remember(begun.iter().cloned());
-                (self.page, self.stands) = (begun.into(), Stands::AtTheEnd);
+                (self.page, self.progress) = (begun.into(), Progress::AtEnd);
                 return Ok(());
             }
         }
-        let _others_wait = match self.stands {
+        let _others_wait = match self.progress {
             // Each subscriber begins at another position, so the first read is not shared.
-            Stands::Unread => None,
-            Stands::AtTheEnd | Stands::Over => Some(self.tail.reading.lock().await),
+            Progress::MustRead => None,
+            Progress::AtEnd | Progress::Ended => Some(self.tail.reading.lock().await),
         };
-        if self.stands == Stands::AtTheEnd {
+        if self.progress == Progress::AtEnd {
             self.page = self.tail.after(self.cursor).into();
             if !self.page.is_empty() {
                 return Ok(());
             }
         }
         // Before the read, so that errors during it are followed up.
-        self.doubts = self.tail.known().doubts;
+        self.read_errors = self.tail.known().read_errors;
         let page = self.feed.store.log(&self.tenant, self.run, self.cursor, PAGE).await?;
-        self.stands = match page.len() {
-            PAGE => Stands::Unread,
-            0 if self.settled().await => Stands::Over,
-            _ => Stands::AtTheEnd,
+        self.progress = match page.len() {
+            PAGE => Progress::MustRead,
+            0 if self.settled().await => Progress::Ended,
+            _ => Progress::AtEnd,
         };
         self.page = page.into_iter().map(Arc::new).collect();
-        if self.stands == Stands::AtTheEnd {
+        if self.progress == Progress::AtEnd {
             self.tail.remember(self.page.iter().cloned());
         }
         Ok(())
@@ -235,13 +235,13 @@ impl Follower {
         tokio::select! {
             biased;
             () = self.stopping.cancelled() => false,
-            () = self.tail.grows(self.cursor, self.doubts) => true,
+            () = self.tail.grows(self.cursor, self.read_errors) => true,
             () = self.feed.notifier.look_again(&*self.feed.store, &self.feed.clock) => true,
         }
     }
 }
 
-impl Drop for Follower {
+impl Drop for Subscriber {
     fn drop(&mut self) {
         self.feed.notifier.leave(&self.tail);
     }

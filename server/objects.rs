@@ -1,17 +1,17 @@
 //! Small objects as Rust types: what an API stores besides its runs, such as ACP's servers or Cargo's tools. Dialect
 //! modules call this facade; [`crate::store::object`] stores the objects.
 //!
-//! A stored type implements [`Kept`], which names its kind. Its serde form is stored, for ever: a new field needs a
+//! A stored type implements [`ObjectType`], which names its kind. Its serde form is stored, for ever: a new field needs a
 //! default. Every result has the version that a later change must name, so that callers never overwrite each other's
 //! changes:
 //!
 //! ```
 //! # async fn example(objects: runyard::objects::Objects) -> Result<(), runyard::objects::Error> {
-//! use runyard::objects::{Change, Kept, New, Stored};
+//! use runyard::objects::{Change, ObjectType, New, Stored};
 //!
 //! #[derive(serde::Serialize, serde::Deserialize)]
 //! struct Tool { color: String }
-//! impl Kept for Tool {
+//! impl ObjectType for Tool {
 //!     const KIND: &'static str = "example.tool";
 //! }
 //!
@@ -39,7 +39,7 @@ use crate::store::{StoreError, json};
 pub use crate::store::object::{ObjectCursor as Cursor, Version};
 
 /// A type of stored objects.
-pub trait Kept: Serialize + DeserializeOwned + Send {
+pub trait ObjectType: Serialize + DeserializeOwned + Send {
     /// The kind: the API, a dot, the thing, such as `acp.server`.
     const KIND: &'static str;
 }
@@ -107,7 +107,7 @@ pub enum Error {
         kind: String,
         /// The id.
         id: String,
-        /// The stored version: 0 if there is none.
+        /// The stored version: 0 if no such object exists.
         found: Version,
     },
     /// Another object of the kind has the name.
@@ -145,7 +145,7 @@ impl Objects {
     ///
     /// # Errors
     /// The store did not answer, or its data cannot be read.
-    pub async fn get<T: Kept>(&self, tenant: &str, id: &str) -> Result<Option<Stored<T>>, Error> {
+    pub async fn get<T: ObjectType>(&self, tenant: &str, id: &str) -> Result<Option<Stored<T>>, Error> {
         self.store.object(tenant, T::KIND, id).await?.map(read).transpose()
     }
 
@@ -153,7 +153,7 @@ impl Objects {
     ///
     /// # Errors
     /// As for [`Objects::get`].
-    pub async fn named<T: Kept>(&self, tenant: &str, name: &str) -> Result<Option<Stored<T>>, Error> {
+    pub async fn named<T: ObjectType>(&self, tenant: &str, name: &str) -> Result<Option<Stored<T>>, Error> {
         self.store.object_named(tenant, T::KIND, name).await?.map(read).transpose()
     }
 
@@ -162,7 +162,7 @@ impl Objects {
     ///
     /// # Errors
     /// As for [`Objects::get`].
-    pub async fn list<T: Kept>(
+    pub async fn list<T: ObjectType>(
         &self,
         tenant: &str,
         parent: Option<&str>,
@@ -177,7 +177,7 @@ impl Objects {
     ///
     /// # Errors
     /// [`Error::Stale`] if the id is taken, [`Error::NameTaken`] if the name is.
-    pub async fn create<T: Kept>(&self, tenant: &str, new: New<T>) -> Result<Stored<T>, Error> {
+    pub async fn create<T: ObjectType>(&self, tenant: &str, new: New<T>) -> Result<Stored<T>, Error> {
         let change = Change::create(&new);
         self.one(tenant, change, new.body).await
     }
@@ -186,7 +186,7 @@ impl Objects {
     ///
     /// # Errors
     /// [`Error::Stale`] if another caller was first, [`Error::NameTaken`] if the new name is taken.
-    pub async fn replace<T: Kept>(&self, tenant: &str, changed: Stored<T>) -> Result<Stored<T>, Error> {
+    pub async fn replace<T: ObjectType>(&self, tenant: &str, changed: Stored<T>) -> Result<Stored<T>, Error> {
         let change = Change::replace(&changed);
         self.one(tenant, change, changed.body).await
     }
@@ -195,7 +195,7 @@ impl Objects {
     ///
     /// # Errors
     /// The store did not answer.
-    pub async fn delete<T: Kept>(&self, tenant: &str, id: &str) -> Result<bool, Error> {
+    pub async fn delete<T: ObjectType>(&self, tenant: &str, id: &str) -> Result<bool, Error> {
         let delete = object::Change::Delete { kind: T::KIND.to_owned(), id: id.to_owned(), expected: None };
         match self.store.change_objects(tenant, vec![delete]).await {
             Ok(_) => Ok(true),
@@ -228,19 +228,19 @@ impl Objects {
 
 impl Change {
     /// Stores a new object.
-    pub fn create<T: Kept>(new: &New<T>) -> Self {
+    pub fn create<T: ObjectType>(new: &New<T>) -> Self {
         let (name, parent) = (new.name.clone(), new.parent.clone());
         Change(Draft::Put { kind: T::KIND, id: new.id.clone(), name, parent, body: body(&new.body), expected: 0 })
     }
 
     /// Stores a changed object.
-    pub fn replace<T: Kept>(changed: &Stored<T>) -> Self {
+    pub fn replace<T: ObjectType>(changed: &Stored<T>) -> Self {
         let (name, parent, expected) = (changed.name.clone(), changed.parent.clone(), changed.version);
         Change(Draft::Put { kind: T::KIND, id: changed.id.clone(), name, parent, body: body(&changed.body), expected })
     }
 
     /// Removes an object that was read.
-    pub fn delete<T: Kept>(read: &Stored<T>) -> Self {
+    pub fn delete<T: ObjectType>(read: &Stored<T>) -> Self {
         Change(Draft::Delete { kind: T::KIND, id: read.id.clone(), expected: read.version })
     }
 }
@@ -262,7 +262,7 @@ impl From<ObjectError> for Error {
     }
 }
 
-fn body<T: Kept>(body: &T) -> Body {
+fn body<T: ObjectType>(body: &T) -> Body {
     serde_json::to_string(body).map_err(|error| error.to_string())
 }
 
@@ -278,7 +278,7 @@ fn prepared(draft: Draft, at_ms: i64) -> Result<object::Change, Error> {
     })
 }
 
-fn read<T: Kept>(object: Object) -> Result<Stored<T>, Error> {
+fn read<T: ObjectType>(object: Object) -> Result<Stored<T>, Error> {
     match json::read(object.body.as_bytes()) {
         Ok(body) => Ok(stored(object, body)),
         Err(error) => {

@@ -3,7 +3,7 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the limit to the most that the system allows without privileges. Returns the limit; absent if there is none.
+/// Raises the limit to the most that the system allows without privileges. Returns the limit; absent if the system has no limit.
 pub fn allow_many() -> Option<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current == maximum {

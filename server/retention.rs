@@ -1,4 +1,4 @@
-//! Removal of old runs: periodic, in small steps, with pauses between them so that commits are not delayed.
+//! Removal of old runs: periodic, in small batches, with pauses between them so that commits are not delayed.
 //!
 //! The store decides which runs may be removed (`store/retention.rs`). This module only selects runs that are too old
 //! or too many.
@@ -15,11 +15,11 @@ use crate::runs::{Error, Runs};
 use crate::store::retention::Retention;
 use crate::store::{Cursor, RunRow, Status, StoreError};
 
-/// The most runs that one step removes.
-const BITE_RUNS: usize = 64;
-/// The most events that one step deletes.
-const BITE_EVENTS: usize = 256;
-/// The pause between two steps.
+/// The most runs of one batch.
+const BATCH_RUNS: usize = 64;
+/// The most events that are deleted at once.
+const BATCH_EVENTS: usize = 256;
+/// The pause between two batches.
 const PAUSE: Duration = Duration::from_millis(10);
 /// How many runs one read returns.
 const PAGE: usize = 256;
@@ -80,7 +80,7 @@ pub async fn round(parts: &Parts) -> Result<u64, Error> {
 
 /// Deletes the remaining data of removed runs.
 async fn sweep(parts: &Parts) -> Result<(), StoreError> {
-    while parts.store.sweep(BITE_EVENTS).await? >= BITE_EVENTS {
+    while parts.store.sweep(BATCH_EVENTS).await? >= BATCH_EVENTS {
         parts.clock.sleep(PAUSE).await;
     }
     Ok(())
@@ -93,25 +93,25 @@ async fn of_tenant(parts: &Parts, tenant: &str) -> Result<u64, Error> {
     let ended: u64 = counts.iter().filter(|(status, _)| FINAL.contains(status)).map(|(_, runs)| *runs).sum();
     let mut too_many = max_runs.map_or(0, |max| ended.saturating_sub(max));
     let statuses = FINAL.into_iter().filter(|status| too_many > 0 || parts.settings.max_age_ms(*status).is_some());
-    let mut walk = Walk { tenant, waiting: statuses.map(Waiting::new).collect() };
+    let mut walk = EndedRuns { tenant, waiting: statuses.map(Waiting::new).collect() };
     let mut removed = 0;
     loop {
-        let mut bite: Vec<RunRow> = Vec::new();
+        let mut batch: Vec<RunRow> = Vec::new();
         let mut more = true;
-        while bite.len() < BITE_RUNS && more {
+        while batch.len() < BATCH_RUNS && more {
             let Some(row) = walk.next(parts).await? else {
                 more = false;
                 break;
             };
             let old = |age_ms: i64| row.ended_at_ms.is_some_and(|ended_at_ms| ended_at_ms <= now_ms - age_ms);
-            if bite.len() as u64 >= too_many && !parts.settings.max_age_ms(row.status.into()).is_some_and(old) {
+            if batch.len() as u64 >= too_many && !parts.settings.max_age_ms(row.status.into()).is_some_and(old) {
                 // Runs that were created later than these ended later, too.
-                more = too_many > bite.len() as u64 || parts.settings.could_be_old(now_ms, row.created_at_ms);
+                more = too_many > batch.len() as u64 || parts.settings.could_be_old(now_ms, row.created_at_ms);
             } else {
-                bite.push(row);
+                batch.push(row);
             }
         }
-        let gone = parts.runs.remove(&*parts.store, tenant, &bite, now_ms - milliseconds(keys_seconds)).await?;
+        let gone = parts.runs.remove(&*parts.store, tenant, &batch, now_ms - milliseconds(keys_seconds)).await?;
         removed += gone.len() as u64;
         too_many = too_many.saturating_sub(gone.len() as u64);
         sweep(parts).await?;
@@ -123,7 +123,7 @@ async fn of_tenant(parts: &Parts, tenant: &str) -> Result<u64, Error> {
 }
 
 /// Ended runs, oldest first by creation, over several states.
-struct Walk<'a> {
+struct EndedRuns<'a> {
     tenant: &'a str,
     waiting: Vec<Waiting>,
 }
@@ -142,7 +142,7 @@ impl Waiting {
     }
 }
 
-impl Walk<'_> {
+impl EndedRuns<'_> {
     async fn next(&mut self, parts: &Parts) -> Result<Option<RunRow>, StoreError> {
         for waiting in &mut self.waiting {
             if waiting.rows.is_empty() && !waiting.over {

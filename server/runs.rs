@@ -62,7 +62,7 @@ use runyard_engine::{NodeRunId, Position, Recorded, RunId, RunStatus, State};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-pub use approvals::{DecidedApproval, Said};
+pub use approvals::{ApprovalDecision, DecidedApproval};
 pub use error::Error;
 pub use in_flight::InFlight;
 pub use pass_through::PassThrough;

@@ -6,8 +6,8 @@ use jsonwebtoken::Algorithm;
 use runyard_api::host::{Caller, Document, Fault, Head, Operation};
 
 use super::credential::Schemes;
-use super::jwks::Found;
-use super::jwt::{Rules, Unproven};
+use super::jwks::KeyMatch;
+use super::jwt::{Rules, UnverifiedToken};
 use super::keys::Keys;
 use super::provider::{Provider, ProviderError};
 use super::refused::Refused;
@@ -41,9 +41,9 @@ pub struct Parts {
 
 /// What all APIs of a server share. Cheap to clone.
 #[derive(Clone)]
-pub struct Guard(Arc<Known>);
+pub struct Guard(Arc<GuardState>);
 
-struct Known {
+struct GuardState {
     keys: Keys,
     local: LocalToken,
     tokens: Option<Tokens>,
@@ -87,13 +87,19 @@ impl Guard {
             rules: rules(settings),
             source: Source::new(Arc::new(provider), parts.clock.clone(), ages(settings)),
         });
-        if tokens.is_some() && settings.asks_somewhere() && !settings.has_audience_everywhere() {
+        if tokens.is_some() && settings.authenticates_somewhere() && !settings.has_audience_everywhere() {
             tracing::warn!(
                 "auth.audience is not set: some API accepts a token of the issuer for any other service, too"
             );
         }
         let keys = Keys::new(parts.store, parts.clock.clone());
-        Ok(Self(Arc::new(Known { keys, local: parts.local, tokens, settings: settings.clone(), clock: parts.clock })))
+        Ok(Self(Arc::new(GuardState {
+            keys,
+            local: parts.local,
+            tokens,
+            settings: settings.clone(),
+            clock: parts.clock,
+        })))
     }
 
     /// The gate of the API that serves this document.
@@ -131,7 +137,7 @@ impl Guard {
             let subject = Some(format!("key:{}", key.id).into());
             return Ok(Identity { tenant: key.tenant.as_str().into(), subject, scopes, lacks });
         }
-        if !Unproven::is_one(shown) {
+        if !UnverifiedToken::is_one(shown) {
             return Err(Refused::Unknown);
         }
         let tokens = known.tokens.as_ref().ok_or(Refused::NoProvider)?;
@@ -163,16 +169,16 @@ impl Gate {
     async fn judge(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Refused> {
         let scope = needed(self.document, operation);
         let settings = &self.guard.0.settings;
-        let nobody = |subject: &str| {
+        let anonymous = |subject: &str| {
             head.caller(DEFAULT_TENANT, Some(subject.into())).with_scopes(words([Scope::Read, Scope::Write]))
         };
-        if self.mode == Mode::Disabled && !scope.is_always_asked() {
-            return Ok(nobody(&settings.dev_subject));
+        if self.mode == Mode::Disabled && !scope.always_needs_credential() {
+            return Ok(anonymous(&settings.dev_subject));
         }
         let Some(shown) = self.schemes.shown(&head.headers)? else {
-            let may_be_nobody = self.mode == Mode::Optional && !scope.is_always_asked();
+            let may_be_anonymous = self.mode == Mode::Optional && !scope.always_needs_credential();
             let missing = Refused::Missing { key_header: self.schemes.has_key_header() };
-            return if may_be_nobody { Ok(nobody(&settings.anonymous_subject)) } else { Err(missing) };
+            return if may_be_anonymous { Ok(anonymous(&settings.anonymous_subject)) } else { Err(missing) };
         };
         let identity = self.guard.identify(&shown, head, scope, self.audiences.as_ref()).await?;
         match identity.lacks {
@@ -186,17 +192,17 @@ impl Tokens {
     async fn identify(
         &self,
         shown: &Secret,
-        known: &Known,
+        known: &GuardState,
         scope: Scope,
         audiences: Option<&Arc<[String]>>,
     ) -> Result<Identity, Refused> {
         let (settings, now_ms) = (&known.settings, known.clock.shown_ms());
-        let token = Unproven::read(shown, &self.rules)?;
+        let token = UnverifiedToken::read(shown, &self.rules)?;
         let fetched = self.source.keys(token.key_id.as_deref()).await?;
         let keys = match fetched.keys.find(token.key_id.as_deref(), token.algorithm) {
-            Found::Keys(keys) => keys,
-            Found::Unknown => return Err(Refused::SigningKeyUnknown),
-            Found::Mismatch => return Err(Refused::AlgorithmMismatch),
+            KeyMatch::Keys(keys) => keys,
+            KeyMatch::Unknown => return Err(Refused::SigningKeyUnknown),
+            KeyMatch::Mismatch => return Err(Refused::AlgorithmMismatch),
         };
         // If only the provider's metadata are configured, they name the issuer.
         let issuer = self.rules.issuer.clone().or_else(|| fetched.issuer.clone());

@@ -29,7 +29,7 @@ struct SigningKey {
 
 /// The result of a lookup.
 #[derive(Debug)]
-pub(super) enum Found<'a> {
+pub(super) enum KeyMatch<'a> {
     /// These may have signed the token: one, unless the token names none or several have its name.
     Keys(Vec<&'a DecodingKey>),
     /// No key of that name.
@@ -56,13 +56,13 @@ impl KeySet {
     }
 
     /// The keys for a token with this key name and this algorithm.
-    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Found<'_> {
+    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> KeyMatch<'_> {
         if !self.knows(id) {
-            return Found::Unknown;
+            return KeyMatch::Unknown;
         }
         let named = self.keys.iter().filter(|key| id.is_none() || key.id.as_deref() == id);
         let fitting: Vec<_> = named.filter(|key| key.algorithms.contains(&algorithm)).map(|key| &key.key).collect();
-        if fitting.is_empty() { Found::Mismatch } else { Found::Keys(fitting) }
+        if fitting.is_empty() { KeyMatch::Mismatch } else { KeyMatch::Keys(fitting) }
     }
 }
 
@@ -124,14 +124,14 @@ mod tests {
             ("ed", &[Algorithm::EdDSA]),
         ] {
             for algorithm in &all {
-                let fits = matches!(set.find(Some(id), *algorithm), Found::Keys(keys) if keys.len() == 1);
+                let fits = matches!(set.find(Some(id), *algorithm), KeyMatch::Keys(keys) if keys.len() == 1);
                 assert_eq!(fits, wanted.contains(algorithm), "{id} {algorithm:?}");
             }
         }
-        assert!(matches!(set.find(Some("other"), Algorithm::RS256), Found::Unknown));
-        assert!(matches!(set.find(Some("rsa"), Algorithm::ES256), Found::Mismatch));
-        assert!(matches!(set.find(None, Algorithm::PS256), Found::Keys(keys) if keys.len() == 2));
-        assert!(matches!(set.find(None, Algorithm::HS256), Found::Mismatch));
+        assert!(matches!(set.find(Some("other"), Algorithm::RS256), KeyMatch::Unknown));
+        assert!(matches!(set.find(Some("rsa"), Algorithm::ES256), KeyMatch::Mismatch));
+        assert!(matches!(set.find(None, Algorithm::PS256), KeyMatch::Keys(keys) if keys.len() == 2));
+        assert!(matches!(set.find(None, Algorithm::HS256), KeyMatch::Mismatch));
     }
 
     #[test]
@@ -156,7 +156,7 @@ mod tests {
         let mut listed = useless.as_array().unwrap().clone();
         listed.push(with(with(rsa("good"), "use", json!("sig")), "key_ops", json!(["verify"])));
         let set = read(&json!(listed)).unwrap();
-        assert!(matches!(set.find(Some("good"), Algorithm::RS256), Found::Keys(_)));
+        assert!(matches!(set.find(Some("good"), Algorithm::RS256), KeyMatch::Keys(_)));
         for gone in ["shared", "encrypts", "signs", "odd", "new", "liar", "crossed", "large", "x", "half", "rubbish"] {
             assert!(!set.knows(Some(gone)), "{gone}");
         }

@@ -52,7 +52,7 @@ pub(super) struct Bearer {
 
 /// A token whose header has been read; nothing else of it is trusted.
 #[derive(Debug)]
-pub(super) struct Unproven<'a> {
+pub(super) struct UnverifiedToken<'a> {
     /// The key that it names.
     pub(super) key_id: Option<String>,
     /// Its algorithm, one of the configured ones.
@@ -76,7 +76,7 @@ struct Header {
 /// encoded (RFC 7797).
 const CHANGING: [&str; 2] = ["crit", "b64"];
 
-impl<'a> Unproven<'a> {
+impl<'a> UnverifiedToken<'a> {
     /// Whether the text looks like a token.
     pub(super) fn is_one(shown: &Secret) -> bool {
         shown.expose().contains('.')

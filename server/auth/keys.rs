@@ -25,10 +25,10 @@ const PREFIX: &str = "ry_";
 const ID_BYTES: usize = 8;
 
 /// The most cached keys.
-const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+const CACHED_MAX: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
 /// How long a key is cached, milliseconds.
-const REMEMBERED_MS: i64 = 10_000;
+const CACHED_MS: i64 = 10_000;
 
 /// The `Retry-After` if the store does not answer.
 const STORE_AGAIN: Duration = Duration::from_secs(1);
@@ -60,10 +60,10 @@ pub struct CreatedKey {
 pub struct Keys {
     store: Arc<dyn KeyStore>,
     clock: Clock,
-    remembered: Arc<Mutex<Remembered>>,
+    remembered: Arc<Mutex<KeyCache>>,
 }
 
-struct Remembered {
+struct KeyCache {
     keys: LruCache<String, (Arc<ApiKey>, i64)>,
     /// Counts revocations: a key that was read before one is not cached after it.
     revocations: u64,
@@ -72,7 +72,7 @@ struct Remembered {
 impl Keys {
     /// The keys in this store.
     pub fn new(store: Arc<dyn KeyStore>, clock: Clock) -> Self {
-        let remembered = Remembered { keys: LruCache::new(REMEMBERED_MAX), revocations: 0 };
+        let remembered = KeyCache { keys: LruCache::new(CACHED_MAX), revocations: 0 };
         Self { store, clock, remembered: Arc::new(Mutex::new(remembered)) }
     }
 
@@ -179,13 +179,13 @@ impl Keys {
         if let Some(key) = &found {
             let mut remembered = self.remembered();
             if remembered.revocations == revocations {
-                remembered.keys.put(id.to_owned(), (Arc::clone(key), now_ms.saturating_add(REMEMBERED_MS)));
+                remembered.keys.put(id.to_owned(), (Arc::clone(key), now_ms.saturating_add(CACHED_MS)));
             }
         }
         Ok(found)
     }
 
-    fn remembered(&self) -> MutexGuard<'_, Remembered> {
+    fn remembered(&self) -> MutexGuard<'_, KeyCache> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -41,6 +41,6 @@ pub use outbound::{Credential, Outbound, OutboundError, Speaker, Target, TokenSo
 pub use provider::ProviderError;
 pub use scopes::{OWNER, Scope};
 pub use secret::Secret;
-pub use token_endpoint::{Application, Grant, Issued, TokenEndpoint, TokenError, Wanted};
+pub use token_endpoint::{Application, Grant, IssuedToken, TokenEndpoint, TokenError, TokenRequest};
 
 pub use crate::store::api_key::ApiKey;

@@ -3,7 +3,7 @@
 //! | setting | credential | whose runs are visible there |
 //! |---|---|---|
 //! | `pass` | the caller's token, unchanged | the caller's |
-//! | `exchange` | a token that the provider exchanges for the caller's (RFC 8693); without one, as the next | the caller's |
+//! | `exchange` | the provider's token for the caller's (RFC 8693); without one, as the next | the caller's |
 //! | `client_credentials` | a token of this server's own client | this server's |
 //! | `none` | none | those that need no credential |
 //!
@@ -31,13 +31,13 @@ use super::gate::DEFAULT_TENANT;
 use super::keys::Keys;
 use super::provider::ProviderError;
 use super::refused::Refused;
-use super::token_endpoint::{Application, Grant, TokenEndpoint, TokenError, Wanted};
+use super::token_endpoint::{Application, Grant, TokenEndpoint, TokenError, TokenRequest};
 use super::{LocalToken, Secret};
 use crate::clock::Clock;
 use crate::config::{Auth, Credentials};
 
 /// The most callers with cached tokens.
-const KEPT_MAX: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+const CACHED_MAX: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 /// The pause after the provider did not answer.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -47,14 +47,14 @@ pub struct Target {
     /// The kind of credential.
     pub credentials: Credentials,
     /// The audience and the scope of the tokens that are fetched for it.
-    pub wanted: Wanted,
+    pub wanted: TokenRequest,
 }
 
 /// The credentials for one server. Cheap to clone.
 #[derive(Clone)]
-pub struct Outbound(Arc<Shown>);
+pub struct Outbound(Arc<OutboundState>);
 
-struct Shown {
+struct OutboundState {
     credentials: Credentials,
     local: LocalToken,
     tokens: Option<Tokens>,
@@ -63,12 +63,12 @@ struct Shown {
 /// The fetched tokens.
 struct Tokens {
     endpoint: Arc<TokenEndpoint>,
-    wanted: Arc<Wanted>,
-    own: Arc<Kept>,
-    exchanged: Mutex<LruCache<[u8; 32], Arc<Kept>>>,
+    wanted: Arc<TokenRequest>,
+    own: Arc<CachedToken>,
+    exchanged: Mutex<LruCache<[u8; 32], Arc<CachedToken>>>,
 }
 
-type Kept = Fetched<Box<dyn Fn() -> BoxFuture<'static, Result<Token, OutboundError>> + Send + Sync>>;
+type CachedToken = Fetched<Box<dyn Fn() -> BoxFuture<'static, Result<Token, OutboundError>> + Send + Sync>>;
 
 /// Whose credential a call sends: who is to blame when it is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +97,7 @@ pub struct TokenSource(Origin);
 #[derive(Clone)]
 enum Origin {
     Caller(Secret),
-    Provider(Arc<Kept>),
+    Provider(Arc<CachedToken>),
 }
 
 /// Why a call cannot be made for a caller.
@@ -142,7 +142,7 @@ impl Outbound {
     pub fn new(target: &Target, settings: &Auth, local: LocalToken, clock: Clock) -> Result<Self, ProviderError> {
         let fetches = matches!(target.credentials, Credentials::Exchange | Credentials::ClientCredentials);
         let tokens = if fetches { Some(Tokens::new(target, settings, clock)?) } else { None };
-        Ok(Self(Arc::new(Shown { credentials: target.credentials, local, tokens })))
+        Ok(Self(Arc::new(OutboundState { credentials: target.credentials, local, tokens })))
     }
 
     /// The credential for this caller.
@@ -153,7 +153,7 @@ impl Outbound {
         let shown = &*self.0;
         // The data folder's own token is for this server alone.
         let bearer = Schemes::token(&caller.headers).filter(|bearer| !shown.local.is(bearer));
-        let provided = |kept| Some(TokenSource(Origin::Provider(kept)));
+        let provided = |cached_token| Some(TokenSource(Origin::Provider(cached_token)));
         match (shown.credentials, &shown.tokens) {
             (Credentials::Pass, _) => Ok(Credential {
                 speaker: Speaker::Caller,
@@ -190,31 +190,32 @@ impl Tokens {
         let within = Duration::from_secs(outbound.timeout_seconds);
         let endpoint = Arc::new(TokenEndpoint::new(&url, application, within, clock)?);
         let wanted = Arc::new(target.wanted.clone());
-        let own = kept(Arc::clone(&endpoint), Arc::clone(&wanted), None);
-        Ok(Self { endpoint, wanted, own, exchanged: Mutex::new(LruCache::new(KEPT_MAX)) })
+        let own = cached_token(Arc::clone(&endpoint), Arc::clone(&wanted), None);
+        Ok(Self { endpoint, wanted, own, exchanged: Mutex::new(LruCache::new(CACHED_MAX)) })
     }
 
     /// The token that is exchanged for this one.
-    fn of(&self, subject: &Secret) -> Arc<Kept> {
+    fn of(&self, subject: &Secret) -> Arc<CachedToken> {
         let mut exchanged = self.exchanged.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || kept(Arc::clone(&self.endpoint), Arc::clone(&self.wanted), Some(subject.clone()));
+        let new = || cached_token(Arc::clone(&self.endpoint), Arc::clone(&self.wanted), Some(subject.clone()));
         Arc::clone(exchanged.get_or_insert(subject.sha256(), new))
     }
 }
 
-fn kept(endpoint: Arc<TokenEndpoint>, wanted: Arc<Wanted>, subject: Option<Secret>) -> Arc<Kept> {
+fn cached_token(endpoint: Arc<TokenEndpoint>, wanted: Arc<TokenRequest>, subject: Option<Secret>) -> Arc<CachedToken> {
     Arc::new(Fetched::new(Box::new(move || {
         let (endpoint, wanted, subject) = (Arc::clone(&endpoint), Arc::clone(&wanted), subject.clone());
         Box::pin(async move {
             let grant = subject.as_ref().map_or(Grant::ClientCredentials, Grant::Exchange);
-            let issued = endpoint.token(grant, &wanted).await.map_err(|error| told(error, subject.is_some()))?;
+            let issued =
+                endpoint.token(grant, &wanted).await.map_err(|error| outbound_error(error, subject.is_some()))?;
             Ok(Token::new(issued.token.expose()).expires_in(issued.lives))
         })
     })))
 }
 
 /// The meaning of a provider's error for a caller. The log has more, without the provider's own text.
-fn told(error: TokenError, exchanged: bool) -> OutboundError {
+fn outbound_error(error: TokenError, exchanged: bool) -> OutboundError {
     match error {
         TokenError::Unavailable(reason) => {
             tracing::warn!(reason, "the identity provider gives no token");
@@ -238,7 +239,7 @@ impl TokenProvider for TokenSource {
     async fn token(&self) -> Result<String, BoxError> {
         match &self.0 {
             Origin::Caller(token) => Ok(token.expose().to_owned()),
-            Origin::Provider(kept) => kept.token().await,
+            Origin::Provider(cached_token) => cached_token.token().await,
         }
     }
 
@@ -246,7 +247,7 @@ impl TokenProvider for TokenSource {
         match &self.0 {
             // The caller has no other token.
             Origin::Caller(token) => Ok(token.expose().to_owned()),
-            Origin::Provider(kept) => kept.refresh(refused).await,
+            Origin::Provider(cached_token) => cached_token.refresh(refused).await,
         }
     }
 }

@@ -8,7 +8,7 @@ use reqwest::{Client, Response, Url, redirect};
 use serde_json::Value;
 
 use super::jwks::KeySet;
-use super::source::{Fetch, Fetched};
+use super::source::{Fetch, FetchedKeys};
 use crate::config::Auth;
 use crate::config::settings::{is_private_way, is_this_machine};
 
@@ -90,7 +90,7 @@ impl Provider {
 
 #[async_trait]
 impl Fetch for Provider {
-    async fn fetch(&self) -> Result<Fetched, String> {
+    async fn fetch(&self) -> Result<FetchedKeys, String> {
         let (keys, issuer) = match &self.place {
             Place::Keys(url) => (url.clone(), None),
             Place::Metadata { url, issuer } => self.metadata(url, issuer.as_deref()).await?,
@@ -98,7 +98,7 @@ impl Fetch for Provider {
         let read = KeySet::read(&self.get(keys.clone()).await?);
         let keys = read.map_err(|reason| format!("{keys}: {reason}"))?;
         tracing::debug!("the identity provider's keys were fetched");
-        Ok(Fetched { keys, issuer })
+        Ok(FetchedKeys { keys, issuer })
     }
 }
 

@@ -80,8 +80,8 @@ const REQUEST: Option<&str> = Some("invalid_request");
 const TOKEN: Option<&str> = Some("invalid_token");
 
 impl Refused {
-    /// The error code, the message, and the challenge's `error`, which is absent if no credential was sent (RFC 6750,
-    /// section 3.1).
+    /// For programs, for people, and the challenge's `error`: absent where no credential was shown that could be wrong
+    /// (RFC 6750, section 3.1).
     fn words(&self) -> (&'static str, &'static str, Option<&'static str>) {
         match self {
             Self::Missing { key_header: false } => {
@@ -135,8 +135,8 @@ impl From<Refused> for Fault {
                 Fault::Unavailable { reason: sentence.to_owned(), retry_after: Some(after) }
             }
             _ => {
-                let told = error.map(|error| format!(", error=\"{error}\", error_description=\"{sentence}\""));
-                let challenge = format!("{REALM}{}", told.unwrap_or_default());
+                let attributes = error.map(|error| format!(", error=\"{error}\", error_description=\"{sentence}\""));
+                let challenge = format!("{REALM}{}", attributes.unwrap_or_default());
                 Fault::Unauthenticated { reason: sentence.to_owned(), why, challenge }
             }
         }

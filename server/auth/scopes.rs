@@ -40,7 +40,7 @@ impl Scope {
     }
 
     /// Whether an operation with this scope requires a credential whatever the mode of its API.
-    pub(super) fn is_always_asked(self) -> bool {
+    pub(super) fn always_needs_credential(self) -> bool {
         self == Self::Admin
     }
 }
@@ -243,7 +243,7 @@ mod tests {
             for operation in document.operations.iter().filter(|operation| operation.secured) {
                 let said = &full["paths"][operation.path][operation.method.to_lowercase()]["x-runyard-scope"];
                 let scope = needed(document.name, operation);
-                assert_eq!(said.as_str(), scope.is_always_asked().then_some(scope.word()), "{}", operation.id);
+                assert_eq!(said.as_str(), scope.always_needs_credential().then_some(scope.word()), "{}", operation.id);
             }
         }
     }
@@ -268,6 +268,6 @@ mod tests {
         for scope in Scope::ALL {
             assert_eq!(Scope::from_word(scope.word()), Some(scope));
         }
-        assert_eq!(Scope::from_word(OWNER), None, "nobody can be given that");
+        assert_eq!(Scope::from_word(OWNER), None, "no key can have it");
     }
 }

@@ -3,7 +3,7 @@
 //! | when | what happens |
 //! |---|---|
 //! | nothing fetched yet, or too old | callers wait; all share one fetch |
-//! | a token names an unknown key | fetched again at once, and for other unknown keys not before [`Ages::unknown_ms`] has passed |
+//! | a token names an unknown key | fetched again at once, for the next unknown key after [`Ages::unknown_ms`] |
 //! | the fetch fails | keys that are too old are used for [`Ages::stale_ms`] more; then it is 503, never 401 |
 //! | a fetch failed a moment ago | no caller waits for the next failure before [`Ages::again_ms`] has passed |
 
@@ -25,12 +25,12 @@ pub(super) trait Fetch: Send + Sync + 'static {
     ///
     /// # Errors
     /// What happened, for the log.
-    async fn fetch(&self) -> Result<Fetched, String>;
+    async fn fetch(&self) -> Result<FetchedKeys, String>;
 }
 
 /// What was fetched.
 #[derive(Debug)]
-pub(super) struct Fetched {
+pub(super) struct FetchedKeys {
     /// The provider's keys.
     pub(super) keys: KeySet,
     /// The issuer that the provider's metadata name, if they were read.
@@ -60,14 +60,14 @@ pub(super) struct Source {
 
 #[derive(Default)]
 struct State {
-    fetched: Option<(Arc<Fetched>, i64)>,
+    fetched: Option<(Arc<FetchedKeys>, i64)>,
     failed_at_ms: Option<i64>,
     unknown_at_ms: Option<i64>,
     under_way: Option<Shared<BoxFuture<'static, ()>>>,
 }
 
 enum Step {
-    Use(Arc<Fetched>),
+    Use(Arc<FetchedKeys>),
     Wait(Shared<BoxFuture<'static, ()>>),
     GiveUp,
 }
@@ -81,7 +81,7 @@ impl Source {
     ///
     /// # Errors
     /// [`Refused::Unavailable`] if there are no keys that may still be used.
-    pub(super) async fn keys(&self, id: Option<&str>) -> Result<Arc<Fetched>, Refused> {
+    pub(super) async fn keys(&self, id: Option<&str>) -> Result<Arc<FetchedKeys>, Refused> {
         let mut waited = false;
         loop {
             match self.step(id, waited) {

@@ -48,7 +48,7 @@ pub enum Grant<'a> {
 
 /// The requested token.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct TokenRequest {
     /// Its audience.
     pub audience: Option<String>,
     /// Its scope.
@@ -57,7 +57,7 @@ pub struct Wanted {
 
 /// A token that was issued.
 #[derive(Debug, Clone)]
-pub struct Issued {
+pub struct IssuedToken {
     /// The token.
     pub token: Secret,
     /// Its lifetime from now on.
@@ -106,7 +106,7 @@ impl TokenEndpoint {
     ///
     /// # Errors
     /// [`TokenError`]. While the provider does not answer, only some callers wait for it: the others fail at once.
-    pub async fn token(&self, grant: Grant<'_>, wanted: &Wanted) -> Result<Issued, TokenError> {
+    pub async fn token(&self, grant: Grant<'_>, wanted: &TokenRequest) -> Result<IssuedToken, TokenError> {
         if let Some(reason) = self.failed_a_moment_ago() {
             return Err(TokenError::Unavailable(reason));
         }
@@ -125,7 +125,7 @@ impl TokenEndpoint {
         (self.clock.now_ms().saturating_sub(*at_ms) < AGAIN_MS).then(|| reason.clone())
     }
 
-    async fn ask(&self, grant: Grant<'_>, wanted: &Wanted) -> Result<Issued, TokenError> {
+    async fn ask(&self, grant: Grant<'_>, wanted: &TokenRequest) -> Result<IssuedToken, TokenError> {
         let request = self.http.post(self.url.clone()).header(ACCEPT, "application/json");
         let Application { id, secret, auth } = &self.application;
         let mut form = form(grant, wanted);
@@ -164,7 +164,7 @@ impl TokenEndpoint {
     }
 }
 
-fn form<'a>(grant: Grant<'a>, wanted: &'a Wanted) -> Vec<(&'static str, &'a str)> {
+fn form<'a>(grant: Grant<'a>, wanted: &'a TokenRequest) -> Vec<(&'static str, &'a str)> {
     let mut form = match grant {
         Grant::ClientCredentials => vec![("grant_type", "client_credentials")],
         Grant::Exchange(subject) => vec![
@@ -190,7 +190,7 @@ fn encoded(text: &str) -> String {
         .collect()
 }
 
-fn issued(said: &Value) -> Option<Issued> {
+fn issued(said: &Value) -> Option<IssuedToken> {
     let token = said["access_token"].as_str()?;
     let is_token = (1..=TOKEN_BYTES_MAX).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
     let is_bearer = said["token_type"].as_str().is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
@@ -201,7 +201,7 @@ fn issued(said: &Value) -> Option<Issued> {
         other => other.as_u64().or_else(|| other.as_i64().map(|_| 0)),
     };
     let lives = Duration::from_secs(seconds?);
-    (is_token && is_bearer).then(|| Issued { token: Secret::new(token), lives })
+    (is_token && is_bearer).then(|| IssuedToken { token: Secret::new(token), lives })
 }
 
 /// An error code of OAuth, if the value is one.

@@ -172,7 +172,7 @@ fn target(url: &str, credential: Option<&str>) -> Result<Target, BenchError> {
     let addresses = parsed.socket_addrs(|| None).map_err(|error| wrong(&error.to_string()))?;
     let host = parsed.host_str().unwrap_or_default();
     let host = parsed.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-    let credential = credential.map(HeaderValue::from_str).transpose().map_err(|_| wrong("the token is none"))?;
+    let credential = credential.map(HeaderValue::from_str).transpose().map_err(|_| wrong("the token is not valid"))?;
     Ok(Target {
         address: *addresses.first().ok_or_else(|| wrong("it has no address"))?,
         host: HeaderValue::from_str(&host).map_err(|_| wrong("it has no host"))?,

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use super::child::{Over, Subject};
 use super::client::{Client, Prepared, Target};
 use super::figure::Fact;
-use super::load::{Asked, Measurable};
+use super::load::{FigureSpec, Measurable};
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "fairness";
@@ -32,12 +32,12 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
     subject.gateway.credential = Some(quiet);
     let requests: Arc<[Prepared]> = [Prepared::post("/v1/runs", sample::one_step().to_string()).followed()].into();
     for connections in bench.connections(&[1]) {
-        let asked = Asked { bench, scenario: SCENARIO, connections };
-        let alone = asked.figure("on a quiet server", Measurable::Gateway(&subject, &requests), report).await?;
+        let spec = FigureSpec { bench, scenario: SCENARIO, connections };
+        let alone = spec.figure("on a quiet server", Measurable::Gateway(&subject, &requests), report).await?;
         report.progress(&format!("{SCENARIO}: the flood rises"));
         let flood = flood(&noisy);
         Clock::system().sleep(RISING).await;
-        let beside = asked.figure("beside a flood", Measurable::Gateway(&subject, &requests), report).await?;
+        let beside = spec.figure("beside a flood", Measurable::Gateway(&subject, &requests), report).await?;
         drop(flood);
         for (what, quantile) in [("p50: flood over quiet", 0.5), ("p99: flood over quiet", 0.99)] {
             let (flooded, quiet) = (beside.at(quantile) as f64, alone.at(quantile) as f64);
@@ -55,8 +55,8 @@ async fn key(subject: &Subject, tenant: &str) -> Result<HeaderValue, BenchError>
         HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| BenchError::Server("has an odd token".to_owned()))
     };
     let target = Target { credential: Some(shown(&owner.token)?), ..subject.own()?.clone() };
-    let asked = Prepared::post("/v1/keys", json!({ "tenant": tenant }).to_string());
-    let (status, answer) = Client::open(&target).await?.send(&asked).await?;
+    let spec = Prepared::post("/v1/keys", json!({ "tenant": tenant }).to_string());
+    let (status, answer) = Client::open(&target).await?.send(&spec).await?;
     let made: Value = serde_json::from_slice(&answer).unwrap_or_default();
     match made["api_key"].as_str() {
         Some(key) => shown(key),

@@ -192,8 +192,8 @@ fn object(value: serde_json::Value) -> Object {
 
 fn failure() -> runyard_engine::event::Failure {
     runyard_engine::event::Failure {
-        code: "told".to_owned(),
-        message: "as told".to_owned(),
+        code: "on_purpose".to_owned(),
+        message: "failed on purpose".to_owned(),
         details: None,
         retryable: Some(false),
     }

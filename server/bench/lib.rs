@@ -5,7 +5,7 @@
 //! | `starts.rs`     | runs started per second, durably, beside their limits                             |
 //! | `runs.rs`       | from start to the terminal event: one step, a chain, a fan-out                    |
 //! | `reads.rs`      | reads of runs, beside the API alone                                               |
-//! | `streams.rs`, `watchers.rs` | many watchers of many live runs: when they receive committed events, and what they cost |
+//! | `streams.rs`, `watchers.rs` | many watchers of live runs: when they receive events, and what they cost |
 //! | `fairness.rs`   | the effect of one tenant's flood on another                                       |
 //! | `mixed.rs`      | all of it at once                                                                 |
 //! | `scale.rs`      | an empty store beside one with very many runs                                     |

@@ -45,7 +45,7 @@ struct Load {
 }
 
 /// The parameters of one figure: requests at one number of connections.
-pub(super) struct Asked<'a> {
+pub(super) struct FigureSpec<'a> {
     pub(super) bench: &'a Bench,
     pub(super) scenario: &'static str,
     pub(super) connections: usize,
@@ -61,7 +61,7 @@ pub(super) enum Measurable<'a> {
     Plain(&'a Yardstick),
 }
 
-impl Asked<'_> {
+impl FigureSpec<'_> {
     /// Warms up, measures in rounds, and reports.
     pub(super) async fn figure(
         &self,
@@ -223,8 +223,8 @@ async fn round(load: &Load) -> Result<Measured, BenchError> {
             }
         }));
     }
-    for asked in asking {
-        asked.await.unwrap_or_else(|_| Err(BenchError::Server("was asked by a task that panicked".to_owned())))?;
+    for task in asking {
+        task.await.unwrap_or_else(|_| Err(BenchError::Server("was asked by a task that panicked".to_owned())))?;
     }
     let mut measured = Measured { during: watch.elapsed(), ..measured.replace(Measured::new()) };
     if load.rate.is_some() {

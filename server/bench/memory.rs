@@ -9,7 +9,7 @@ use runyard::store::sqlite::FILE_NAME;
 use super::child::{Over, Subject};
 use super::client::Prepared;
 use super::figure::Fact;
-use super::load::{Asked, Measurable};
+use super::load::{FigureSpec, Measurable};
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "memory";
@@ -39,8 +39,8 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
             clock.sleep(SETTLE).await;
             let before = subject.resident();
             let requests: Arc<[Prepared]> = [request.clone()].into();
-            let asked = Asked { bench, scenario: SCENARIO, connections };
-            asked.figure(name, Measurable::Gateway(&subject, &requests), report).await?;
+            let spec = FigureSpec { bench, scenario: SCENARIO, connections };
+            spec.figure(name, Measurable::Gateway(&subject, &requests), report).await?;
             clock.sleep(REST).await;
             let mut fact = |what: &str, bytes: f64| {
                 let what = format!("{what}, {name}");

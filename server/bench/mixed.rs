@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::child::Subject;
 use super::client::Prepared;
-use super::load::{Asked, Measurable};
+use super::load::{FigureSpec, Measurable};
 use super::reads::waiting;
 use super::{Bench, BenchError, Report, sample};
 
@@ -31,8 +31,8 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
     }
     let requests: Arc<[Prepared]> = requests.into();
     for connections in bench.connections(&[64]) {
-        let asked = Asked { bench, scenario: SCENARIO, connections };
-        asked.figure("all", Measurable::Gateway(&subject, &requests), report).await?;
+        let spec = FigureSpec { bench, scenario: SCENARIO, connections };
+        spec.figure("all", Measurable::Gateway(&subject, &requests), report).await?;
     }
     Ok(())
 }

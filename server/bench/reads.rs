@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::child::{Over, Subject};
 use super::client::{Client, Prepared, Started, Target};
 use super::figure::Fact;
-use super::load::{Asked, Measurable, apart};
+use super::load::{FigureSpec, Measurable, apart};
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "reads";
@@ -19,16 +19,16 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
     let requests: Arc<[Prepared]> =
         started.iter().map(|run| Prepared::get(&format!("/v1/runs/{}", run.run_id))).collect();
     for connections in bench.connections(&[1, 64]) {
-        let asked = Asked { bench, scenario: SCENARIO, connections };
+        let spec = FigureSpec { bench, scenario: SCENARIO, connections };
         if bench.url.is_some() {
-            asked.figure("one run", Measurable::Gateway(&subject, &requests), report).await?;
+            spec.figure("one run", Measurable::Gateway(&subject, &requests), report).await?;
             continue;
         }
         let measured = [
             ("one run", Measurable::Gateway(&subject, &requests)),
             ("no-op API", Measurable::Gateway(&still, &requests)),
         ];
-        let [read, api] = asked.figures(measured, report).await?;
+        let [read, api] = spec.figures(measured, report).await?;
         let ratio = Fact::ratio(SCENARIO, "reads over the no-op API", connections, read.per_second, api.per_second);
         report.fact(&ratio);
     }

@@ -8,7 +8,7 @@ use runyard::store::sqlite::wal;
 use super::child::Subject;
 use super::client::{Client, Prepared};
 use super::figure::Fact;
-use super::load::{Asked, Measurable, apart};
+use super::load::{FigureSpec, Measurable, apart};
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "runs";
@@ -30,8 +30,8 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
             let subject = Subject::of(bench).await?;
             let flushes = flushes(&subject, request).await?;
             let requests: Arc<[Prepared]> = [request.clone()].into();
-            let asked = Asked { bench, scenario: SCENARIO, connections };
-            asked.figure(name, Measurable::Gateway(&subject, &requests), report).await?;
+            let spec = FigureSpec { bench, scenario: SCENARIO, connections };
+            spec.figure(name, Measurable::Gateway(&subject, &requests), report).await?;
             if let Some(flushes) = flushes {
                 let what = format!("flushes for each run, {name}");
                 report.fact(&Fact { scenario: SCENARIO, what, connections: 1, value: flushes, unit: "" });
@@ -49,8 +49,8 @@ async fn many(bench: &Bench, one_step: &Prepared, report: &mut dyn Report) -> Re
     let (one, other) = (Subject::of(bench).await?, Subject::of(bench).await?);
     let measured =
         [("one step", Measurable::Gateway(&one, &whole)), ("only started", Measurable::Gateway(&other, &start))];
-    let asked = Asked { bench, scenario: SCENARIO, connections: AT_ONCE };
-    let [ended, started] = asked.figures(measured, report).await?;
+    let spec = FigureSpec { bench, scenario: SCENARIO, connections: AT_ONCE };
+    let [ended, started] = spec.figures(measured, report).await?;
     report.fact(&Fact::ratio(SCENARIO, "runs ended over runs started", AT_ONCE, ended.per_second, started.per_second));
     Ok(())
 }

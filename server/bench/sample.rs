@@ -6,7 +6,7 @@ use runyard::catalog::Catalog;
 use runyard::clock::Clock;
 use runyard::compute::Compute;
 use runyard::dialects::arp::wire;
-use runyard::dialects::run_gateway::FACE;
+use runyard::dialects::run_gateway::API;
 use runyard::feed::RunNotifier;
 use runyard::runs::{Limits, Parts, Runs};
 use runyard::store::memory::Memory;
@@ -82,7 +82,7 @@ pub(super) async fn append(clock: &Clock) -> Result<Append, BenchError> {
     });
     let odd = |what: &str| BenchError::Server(format!("was asked for something that {what}"));
     let body: arp::RunStartRequest = serde_json::from_value(waiting()).map_err(|_| odd("is no start"))?;
-    let new = wire::new_run(FACE, body).map_err(|_| odd("cannot be said"))?;
+    let new = wire::new_run(API, body).map_err(|_| odd("cannot be said"))?;
     let started = runs.start(TENANT, new).await.map_err(|error| odd(&format!("does not start: {error}")))?;
     let run = started.state.run;
     let log = memory.log(TENANT, run, 0, usize::MAX).await.unwrap_or_default();

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::child::{self, Over, Subject};
 use super::client::{Prepared, Started};
 use super::figure::{Fact, Figure};
-use super::load::{Asked, Measurable, Measured, nanoseconds};
+use super::load::{FigureSpec, Measurable, Measured, nanoseconds};
 use super::reads::waiting;
 use super::{Bench, BenchError, Report, sample};
 use crate::fill::{self, Wanted};
@@ -91,8 +91,8 @@ async fn compare(
 ) -> Result<(), BenchError> {
     let Compared { names: [few, many], what, connections, own, requests: [to_empty, to_full] } = &compared;
     let of = if *own { Measurable::Own } else { Measurable::Gateway };
-    let asked = Asked { bench, scenario: SCENARIO, connections: *connections };
-    let [few, many] = asked.figures([(*few, of(empty, to_empty)), (*many, of(full, to_full))], report).await?;
+    let spec = FigureSpec { bench, scenario: SCENARIO, connections: *connections };
+    let [few, many] = spec.figures([(*few, of(empty, to_empty)), (*many, of(full, to_full))], report).await?;
     report.fact(&Fact::ratio(SCENARIO, what, *connections, few.per_second, many.per_second));
     Ok(())
 }

@@ -68,7 +68,7 @@ fn serve(word: &str) -> Result<(), String> {
             Over::Bare => {
                 let server = bare::serve(logging::dropshot())?;
                 announce(&Ready { gateway: format!("http://{}", server.local_addr()), coordinator: None, own: None });
-                until_nobody_measures().await;
+                until_input_ends().await;
                 Ok(())
             }
             Over::Disk | Over::Tenants => whole(Server::start(&config, logging::dropshot()).await).await,
@@ -84,7 +84,7 @@ async fn whole(started: Result<Server, runyard::serve::ServeError>) -> Result<()
     let url = |api| server.url(api).map(str::to_owned);
     let gateway = url("run-gateway").unwrap_or_default();
     announce(&Ready { gateway, coordinator: url("run-coordinator"), own: url("runyard") });
-    until_nobody_measures().await;
+    until_input_ends().await;
     server.stop().await;
     Ok(())
 }
@@ -100,7 +100,7 @@ async fn nothing(config: &Config) -> Result<(), String> {
     let server = run_gateway::api(still, settings).serve(address, logging::dropshot());
     let server = server.map_err(|error| error.to_string())?;
     announce(&Ready { gateway: format!("http://{}", server.local_addr()), coordinator: None, own: None });
-    until_nobody_measures().await;
+    until_input_ends().await;
     Ok(())
 }
 
@@ -109,7 +109,7 @@ fn announce(ready: &Ready) {
 }
 
 /// On a thread of its own, because reading standard input cannot be canceled.
-async fn until_nobody_measures() {
+async fn until_input_ends() {
     let (gone, is_gone) = oneshot::channel();
     let wait = move || {
         let mut nothing = Vec::new();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::child::{Over, Subject};
 use super::client::Prepared;
 use super::figure::Fact;
-use super::load::{Asked, Measurable};
+use super::load::{FigureSpec, Measurable};
 use super::yardstick::Yardstick;
 use super::{Bench, BenchError, Report, sample};
 
@@ -20,13 +20,13 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
         // The yardsticks of this machine mean nothing for another one.
         let subject = Subject::of(bench).await?;
         for connections in bench.connections(&CONNECTIONS) {
-            let asked = Asked { bench, scenario: SCENARIO, connections };
-            asked.figure("durable", Measurable::Gateway(&subject, &requests), report).await?;
+            let spec = FigureSpec { bench, scenario: SCENARIO, connections };
+            spec.figure("durable", Measurable::Gateway(&subject, &requests), report).await?;
         }
         return Ok(());
     }
     for connections in bench.connections(&CONNECTIONS) {
-        let asked = Asked { bench, scenario: SCENARIO, connections };
+        let spec = FigureSpec { bench, scenario: SCENARIO, connections };
         let (disk, memory) = (Subject::start(Over::Disk).await?, Subject::start(Over::Memory).await?);
         let (still, yardstick) = (Subject::start(Over::Nothing).await?, Yardstick::new().await?);
         let measured = [
@@ -35,7 +35,7 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
             ("no-op API", Measurable::Gateway(&still, &requests)),
             ("SQLite alone", Measurable::Plain(&yardstick)),
         ];
-        let [durable, memory, api, plain] = asked.figures(measured, report).await?;
+        let [durable, memory, api, plain] = spec.figures(measured, report).await?;
         let mut ratio = |what: &str, one: f64, other: f64| {
             report.fact(&Fact::ratio(SCENARIO, what, connections, one, other));
         };

@@ -25,7 +25,7 @@ pub fn condition(inspection: &Inspection, place: &Place) -> Condition {
     let mut nothing = |_| {};
     let mut check = Check {
         inspection,
-        tell: &mut nothing,
+        report: &mut nothing,
         summary: Summary::default(),
         kept: BTreeMap::new(),
         counts: BTreeMap::new(),

@@ -126,7 +126,7 @@ impl Check<'_> {
             let message = match self.readable("effects", place, found) {
                 None => continue,
                 Some(None) => "is wanted and not asked for: the run waits in vain",
-                Some(Some((run, _))) if run != place.run => "is asked for by another run",
+                Some(Some((run, _))) if run != place.run => "is the effect of another run",
                 Some(Some((_, found))) => {
                     self.keep(Table::Effects, 1);
                     if same(&wanted, &found) {

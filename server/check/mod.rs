@@ -69,7 +69,7 @@ impl std::fmt::Display for Finding {
 
 /// What a check reports while it runs.
 #[derive(Debug)]
-pub enum Told {
+pub enum CheckEvent {
     /// Something is wrong.
     Finding(Finding),
     /// The counts so far.
@@ -98,9 +98,9 @@ pub struct Scope {
 ///
 /// # Errors
 /// The check cannot continue. Damage is a finding, not an error.
-pub fn check(inspection: &Inspection, scope: Scope, tell: &mut dyn FnMut(Told)) -> Result<Summary, StoreError> {
+pub fn check(inspection: &Inspection, scope: Scope, report: &mut dyn FnMut(CheckEvent)) -> Result<Summary, StoreError> {
     let mut check =
-        Check { inspection, tell, summary: Summary::default(), kept: BTreeMap::new(), counts: BTreeMap::new() };
+        Check { inspection, report, summary: Summary::default(), kept: BTreeMap::new(), counts: BTreeMap::new() };
     check.file(scope)?;
     check.runs();
     check.beside();
@@ -113,7 +113,7 @@ const PROGRESS_RUNS: u64 = 1_000;
 
 struct Check<'a> {
     inspection: &'a Inspection,
-    tell: &'a mut dyn FnMut(Told),
+    report: &'a mut dyn FnMut(CheckEvent),
     summary: Summary,
     /// How many rows of each table the logs account for.
     kept: BTreeMap<Table, u64>,
@@ -123,7 +123,7 @@ struct Check<'a> {
 impl Check<'_> {
     fn find(&mut self, finding: Finding) {
         self.summary.findings += 1;
-        (self.tell)(Told::Finding(finding));
+        (self.report)(CheckEvent::Finding(finding));
     }
 
     fn of_file(&mut self, law: &'static str, message: String) {
@@ -170,7 +170,7 @@ impl Check<'_> {
                     self.run(&place);
                     self.summary.runs += 1;
                     if self.summary.runs.is_multiple_of(PROGRESS_RUNS) {
-                        (self.tell)(Told::Progress(self.summary));
+                        (self.report)(CheckEvent::Progress(self.summary));
                     }
                     last = Some(place);
                 }

@@ -48,7 +48,7 @@ impl Check<'_> {
         let mut nothing = |_| {};
         let mut quiet = Check {
             inspection: self.inspection,
-            tell: &mut nothing,
+            report: &mut nothing,
             summary: self.summary,
             kept: std::collections::BTreeMap::new(),
             counts: std::collections::BTreeMap::new(),

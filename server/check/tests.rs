@@ -7,7 +7,7 @@ use runyard_engine::{ApprovalStrategy, Labels, NodeRunId, RunId};
 use rusqlite::Connection;
 use serde_json::json;
 
-use super::{Scope, Summary, Told, check};
+use super::{CheckEvent, Scope, Summary, check};
 use crate::clock::Clock;
 use crate::runs::NewRun;
 use crate::runs::fixture::{NOW_MS, TENANT, Yard, bounded, new_run, others_go_on};
@@ -49,12 +49,12 @@ async fn filled() -> tempfile::TempDir {
 fn checked(folder: &Path) -> (Summary, Vec<String>) {
     let inspection = Inspection::open(&folder.join(FILE_NAME)).unwrap();
     let mut found = Vec::new();
-    let mut tell = |told| {
-        if let Told::Finding(finding) = told {
+    let mut report = |told| {
+        if let CheckEvent::Finding(finding) = told {
             found.push(finding.to_string());
         }
     };
-    let summary = check(&inspection, Scope { at_rest: true }, &mut tell).unwrap();
+    let summary = check(&inspection, Scope { at_rest: true }, &mut report).unwrap();
     assert_eq!(summary.findings, found.len() as u64);
     (summary, found)
 }

@@ -63,7 +63,7 @@ fn providers(loaded: &Loaded) -> Vec<Violation> {
                 "is no https URL, and its keys are to be found there. Set auth.jwks_uri, or correct it"
             }
             url if !auth.insecure_allow_http && !settings::is_private_way(url) => {
-                "is plain http to another machine: whoever is in between could sign tokens. Use https, or set \
+                "is plain http to another machine: a machine in between could sign tokens. Use https, or set \
                  auth.insecure_allow_http = true"
             }
             _ => return None,
@@ -88,7 +88,7 @@ fn issuer(loaded: &Loaded) -> Option<Violation> {
 /// If one issuer serves many services, a token for another service must not be accepted.
 fn audience(loaded: &Loaded, environment: &BTreeMap<String, String>) -> Option<Violation> {
     let auth = &loaded.config.auth;
-    if !auth.asks_somewhere() || auth.has_audience_everywhere() || !arp::demands_audience(environment) {
+    if !auth.authenticates_somewhere() || auth.has_audience_everywhere() || !arp::demands_audience(environment) {
         return None;
     }
     let reason = "is not set, and this profile demands it: set ARP_AUTH_AUDIENCE or ARP_AUTH_SERVICE_ID, for example to \

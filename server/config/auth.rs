@@ -182,7 +182,7 @@ impl Auth {
     }
 
     /// Whether some API authenticates callers.
-    pub fn asks_somewhere(&self) -> bool {
+    pub fn authenticates_somewhere(&self) -> bool {
         self.modes().any(|mode| mode != Mode::Disabled)
     }
 

@@ -176,7 +176,7 @@ pub(crate) fn host(url: &str) -> Option<String> {
     url.host_str().map(|host| host.trim_start_matches('[').trim_end_matches(']').to_owned())
 }
 
-/// Whether nobody can change the answer on its way: https, or this machine.
+/// Whether an answer is protected on its way: https, or this machine.
 pub(crate) fn is_private_way(text: &str) -> bool {
     is_this_machine(text) || reqwest::Url::parse(text).is_ok_and(|url| url.scheme() == "https")
 }

@@ -20,7 +20,7 @@ const BYTES_MAX: usize = 16 << 10;
 
 /// The logs.
 #[derive(Debug)]
-pub(super) struct Begun {
+pub(super) struct NewLogs {
     logs: LruCache<RunId, Log>,
 }
 
@@ -31,14 +31,14 @@ struct Log {
     bytes: usize,
 }
 
-impl Default for Begun {
+impl Default for NewLogs {
     fn default() -> Self {
-        Begun { logs: LruCache::new(RUNS_MAX) }
+        NewLogs { logs: LruCache::new(RUNS_MAX) }
     }
 }
 
-impl Begun {
-    /// Whether events after this position are to be passed to [`Begun::add`].
+impl NewLogs {
+    /// Whether events after this position are to be passed to [`NewLogs::add`].
     pub(super) fn wants(&self, run: RunId, after: Position) -> bool {
         after == 0 || self.logs.contains(&run)
     }
@@ -86,13 +86,13 @@ mod tests {
         positions.map(|position| Arc::new(Recorded { position, at_ms: 0, event: event.clone() })).collect()
     }
 
-    fn positions(begun: &Begun, tenant: &str, after: Position) -> Vec<Position> {
+    fn positions(begun: &NewLogs, tenant: &str, after: Position) -> Vec<Position> {
         begun.after(tenant, run(1), after).iter().map(|recorded| recorded.position).collect()
     }
 
     #[test]
     fn the_log_of_a_new_run_is_cached_from_its_first_event_on_and_for_its_tenant_alone() {
-        let mut begun = Begun::default();
+        let mut begun = NewLogs::default();
         assert!(begun.wants(run(1), 0) && !begun.wants(run(1), 2));
         begun.add("us", run(1), 0, &events(1..3, "m"));
         begun.add("us", run(1), 2, &events(3..4, "m"));
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_log_with_a_gap_and_a_long_log_are_evicted() {
-        let mut begun = Begun::default();
+        let mut begun = NewLogs::default();
         let mut forgets = |after: Position, more: &[Arc<Recorded>]| {
             begun.add("us", run(1), 0, &events(1..3, "m"));
             begun.add("us", run(1), after, more);
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_oldest_runs_are_evicted_first() {
-        let mut begun = Begun::default();
+        let mut begun = NewLogs::default();
         for number in 1..=RUNS_MAX.get() as u128 + 1 {
             begun.add("us", run(number), 0, &events(1..2, "m"));
         }

@@ -27,11 +27,11 @@ const CHECKPOINT_BYTES: usize = 256;
 
 /// The checkpoints of all runs and APIs.
 pub struct Checkpoints {
-    held: Mutex<Held>,
+    held: Mutex<Entries>,
     bytes_max: usize,
 }
 
-struct Held {
+struct Entries {
     runs: LruCache<(Tenant, RunId), Vec<Checkpoint>>,
     bytes: usize,
 }
@@ -55,7 +55,7 @@ impl Default for Checkpoints {
 
 impl Checkpoints {
     fn new(bytes_max: usize) -> Self {
-        Checkpoints { held: Mutex::new(Held { runs: LruCache::new(RUNS_MAX), bytes: 0 }), bytes_max }
+        Checkpoints { held: Mutex::new(Entries { runs: LruCache::new(RUNS_MAX), bytes: 0 }), bytes_max }
     }
 
     /// The last checkpoint from which every event after `seq` can be shown, at or before `position_max`.
@@ -111,7 +111,7 @@ impl Checkpoints {
         held.bytes -= gone.map_or(0, |all| bytes_of(&all));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, Entries> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -73,14 +73,14 @@ impl Feed {
             Reach::Live => self.follow(tenant.clone(), run, position, stopping).boxed(),
             Reach::Recorded => self.recorded(tenant.clone(), run, position).boxed(),
         };
-        let leaves = Leaves { checkpoints: self.checkpoints.clone(), tenant, run, kept: position };
+        let writer = CheckpointWriter { checkpoints: self.checkpoints.clone(), tenant, run, kept: position };
         let fold = Fold {
             log,
             look,
             after_seq: wanted.after_seq,
             ready: VecDeque::new(),
             ended: false,
-            at: At { position, projection: Some(projection), leaves },
+            at: At { position, projection: Some(projection), writer },
         };
         futures::stream::unfold(fold, |mut fold| async move { fold.next().await.map(|shown| (shown, fold)) })
     }
@@ -129,11 +129,11 @@ struct At<P: Projection> {
     position: Position,
     /// Present until it is dropped.
     projection: Option<P>,
-    leaves: Leaves,
+    writer: CheckpointWriter,
 }
 
 /// Where a stream saves its checkpoints.
-struct Leaves {
+struct CheckpointWriter {
     checkpoints: Arc<Checkpoints>,
     tenant: Tenant,
     run: RunId,
@@ -146,14 +146,14 @@ impl<P: Projection> At<P> {
         let Some(projection) = &mut self.projection else { return Vec::new() };
         let shown = projection.project(recorded);
         self.position = recorded.position;
-        if self.position - self.leaves.kept >= STRIDE {
-            self.leaves.keep(self.position, projection.clone());
+        if self.position - self.writer.kept >= STRIDE {
+            self.writer.keep(self.position, projection.clone());
         }
         shown
     }
 }
 
-impl Leaves {
+impl CheckpointWriter {
     fn keep<P: Projection>(&mut self, position: Position, projection: P) {
         self.checkpoints.keep(&self.tenant, self.run, position, projection);
         self.kept = position;
@@ -162,8 +162,8 @@ impl Leaves {
 
 impl<P: Projection> Drop for At<P> {
     fn drop(&mut self) {
-        if let Some(projection) = self.projection.take().filter(|_| self.position > self.leaves.kept) {
-            self.leaves.keep(self.position, projection);
+        if let Some(projection) = self.projection.take().filter(|_| self.position > self.writer.kept) {
+            self.writer.keep(self.position, projection);
         }
     }
 }

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use runyard_engine::{Event, Position, Recorded, RunId};
-use tokio::sync::{Mutex as Turn, Notify};
+use tokio::sync::{Mutex as AsyncMutex, Notify};
 
-use super::begun::Begun;
+use super::begun::NewLogs;
 use crate::clock::Clock;
 use crate::store::{Store, StoreError, Tenant};
 
@@ -29,9 +29,9 @@ pub struct RunNotifier {
     /// subscribers.
     tails: Mutex<BTreeMap<RunId, Vec<Arc<Tail>>>>,
     /// When to read all logs again, Unix milliseconds. Locked by the one subscriber that does it.
-    look: Turn<i64>,
+    look: AsyncMutex<i64>,
     /// The logs of runs that have just begun.
-    begun: Mutex<Begun>,
+    begun: Mutex<NewLogs>,
 }
 
 /// The events of a commit.
@@ -50,23 +50,23 @@ pub struct CommittedEvents {
 pub(super) struct Tail {
     tenant: Tenant,
     run: RunId,
-    known: Mutex<Known>,
+    known: Mutex<LogEnd>,
     /// Notified when the log is known to be longer. Wakes subscribers in the order in which they began to wait, so
     /// that the simulation can repeat it.
     more: Notify,
     recent: Mutex<Recent>,
     /// Locked by the one subscriber that reads for the others.
-    pub(super) reading: Turn<()>,
+    pub(super) reading: AsyncMutex<()>,
 }
 
 /// What is known of a log without reading it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Known {
+pub(super) struct LogEnd {
     /// Its last position.
     pub(super) reach: Position,
     /// How many times the store could not return the position: subscribers have to read, and get the error.
-    pub(super) doubts: u64,
-    followers: usize,
+    pub(super) read_errors: u64,
+    subscribers: usize,
 }
 
 /// The last events of a run, without gaps.
@@ -90,8 +90,8 @@ impl RunNotifier {
 
     /// Notifies the run's subscribers that its log now reaches this position, with the new events if the caller has
     /// them. To be called after the commit.
-    pub fn notify(&self, tenant: &str, run: RunId, version: Position, told: Option<CommittedEvents>) {
-        let (after, events) = match told {
+    pub fn notify(&self, tenant: &str, run: RunId, version: Position, committed: Option<CommittedEvents>) {
+        let (after, events) = match committed {
             Some(CommittedEvents { after, at_ms, events }) => {
                 let recorded = |(event, position)| Arc::new(Recorded { position, at_ms, event });
                 (after, events.into_iter().zip(after + 1..).map(recorded).collect())
@@ -118,7 +118,7 @@ impl RunNotifier {
                 tail
             }
         };
-        tail.lock().followers += 1;
+        tail.lock().subscribers += 1;
         tail
     }
 
@@ -126,9 +126,9 @@ impl RunNotifier {
     pub(super) fn leave(&self, tail: &Tail) {
         // Under the lock, so that no subscriber joins between the last one's leaving and the removal.
         let mut tails = self.tails();
-        tail.lock().followers -= 1;
+        tail.lock().subscribers -= 1;
         if let Some(of_run) = tails.get_mut(&tail.run) {
-            of_run.retain(|tail| tail.lock().followers > 0);
+            of_run.retain(|tail| tail.lock().subscribers > 0);
             if of_run.is_empty() {
                 tails.remove(&tail.run);
             }
@@ -163,7 +163,7 @@ impl RunNotifier {
         self.tails().len()
     }
 
-    fn lock_begun(&self) -> MutexGuard<'_, Begun> {
+    fn lock_begun(&self) -> MutexGuard<'_, NewLogs> {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -174,7 +174,7 @@ impl RunNotifier {
 
 impl Tail {
     fn new(tenant: &str, run: RunId) -> Self {
-        let (known, recent, reading) = (Mutex::default(), Mutex::default(), Turn::default());
+        let (known, recent, reading) = (Mutex::default(), Mutex::default(), AsyncMutex::default());
         Tail { tenant: tenant.to_owned(), run, known, more: Notify::new(), recent, reading }
     }
 
@@ -203,18 +203,18 @@ impl Tail {
     }
 
     /// What is known of the log now.
-    pub(super) fn known(&self) -> Known {
+    pub(super) fn known(&self) -> LogEnd {
         *self.lock()
     }
 
     /// Waits until the log is known to be longer than this, or there is a new read error.
-    pub(super) async fn grows(&self, reach: Position, doubts: u64) {
+    pub(super) async fn grows(&self, reach: Position, read_errors: u64) {
         loop {
             let more = self.more.notified();
             tokio::pin!(more);
             more.as_mut().enable();
             let known = self.known();
-            if known.reach > reach || known.doubts > doubts {
+            if known.reach > reach || known.read_errors > read_errors {
                 return;
             }
             more.await;
@@ -231,11 +231,11 @@ impl Tail {
     }
 
     fn is_in_doubt(&self) {
-        self.lock().doubts += 1;
+        self.lock().read_errors += 1;
         self.more.notify_waiters();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, LogEnd> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -81,7 +81,7 @@ async fn a_lost_notification_costs_a_second() {
     others_go_on().await;
     yard.clock.advance(Duration::from_millis(999));
     others_go_on().await;
-    assert!(!waiting.is_finished(), "nothing is asked of the store meanwhile");
+    assert!(!waiting.is_finished(), "the store is not read meanwhile");
     yard.clock.advance(Duration::from_millis(1));
     assert_eq!(bounded(waiting).await.unwrap(), begun + 1);
 }
@@ -104,8 +104,8 @@ async fn a_server_that_stops_ends_its_subscriptions() {
 #[tokio::test]
 async fn following_an_unknown_run_ends_at_once() {
     let yard = Yard::new();
-    let nobody = RunId::from_uuid(uuid::Uuid::from_u128(1));
-    assert!(positions(follow(&yard, nobody, 0)).await.is_empty());
+    let unknown = RunId::from_uuid(uuid::Uuid::from_u128(1));
+    assert!(positions(follow(&yard, unknown, 0)).await.is_empty());
     let run = yard.start(EXTERNAL, json!({})).await;
     let others = Box::pin(yard.runs.follow("other", run, 0, CancellationToken::new()));
     assert!(positions(others).await.is_empty(), "nor is another tenant's");
@@ -119,7 +119,7 @@ async fn a_subscriber_that_leaves_leaks_nothing() {
     bounded(one.next()).await.unwrap().unwrap();
     assert_eq!(yard.notifier.followed(), 1);
     drop(one);
-    assert_eq!(yard.notifier.followed(), 1, "somebody still listens");
+    assert_eq!(yard.notifier.followed(), 1, "one subscriber is left");
     drop(other);
     assert_eq!(yard.notifier.followed(), 0);
     cancel(&yard, run).await;

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::Nodes;
 use super::written::{DIALECT, dialect, has_expressions};
-use crate::expressions::{Expressions, Fault, Moment, Template};
+use crate::expressions::{EvalClock, Expressions, Fault, Template};
 use crate::sizes;
 
 /// The evaluated inputs of a node of this type; `None` if they have no expressions.
@@ -23,7 +23,7 @@ pub async fn evaluate(
     tenant: &str,
     (node_type, inputs): (&str, &Object),
     nodes: &Nodes,
-    moment: Moment,
+    eval_clock: EvalClock,
 ) -> Result<Option<Object>, Failure> {
     let dialect = dialect(node_type);
     // A search through a few small values is faster than a switch of threads, and most steps have no expressions.
@@ -41,7 +41,7 @@ pub async fn evaluate(
     });
     let Some(template) = compiling.await?? else { return Ok(None) };
     let context = context(&template, Some(nodes), &Value::Null).await?;
-    match expressions.evaluated(tenant, template, context, moment).await? {
+    match expressions.evaluated(tenant, template, context, eval_clock).await? {
         Value::Object(inputs) => Ok(Some(inputs)),
         // The result of an object is an object.
         _ => Ok(None),
@@ -57,14 +57,14 @@ pub async fn script(
     tenant: &str,
     script: String,
     (nodes, data): (Option<&Nodes>, &Value),
-    moment: Moment,
+    eval_clock: EvalClock,
 ) -> Result<Value, Failure> {
     let with = expressions.clone();
     let compiling = expressions
         .off_runtime(tenant, move || with.script(&key("script", &script), &script, &DIALECT).map_err(invalid));
     let template = compiling.await??;
     let context = context(&template, nodes, data).await?;
-    expressions.evaluated(tenant, template, context, moment).await
+    expressions.evaluated(tenant, template, context, eval_clock).await
 }
 
 /// The cache key of a compiled configuration: everything that it depends on, whichever graph or run it is from.

@@ -13,7 +13,7 @@ struct Tool {
     color: String,
 }
 
-impl Kept for Tool {
+impl ObjectType for Tool {
     const KIND: &'static str = "test.tool";
 }
 
@@ -23,7 +23,7 @@ struct Weight {
     grams: u32,
 }
 
-impl Kept for Weight {
+impl ObjectType for Weight {
     const KIND: &'static str = "test.tool";
 }
 

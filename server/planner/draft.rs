@@ -6,7 +6,7 @@ use runyard_engine::{NodeKind, Object, Plan};
 
 use super::bind::Bound;
 use super::cuts::Link;
-use super::references::{Known, Made, Said};
+use super::references::{EarlierAnswer, Known, Made};
 use crate::catalog::Entry;
 
 /// A plan under construction.
@@ -37,12 +37,12 @@ pub(super) struct Draft<'a> {
 #[derive(Debug, Clone, PartialEq)]
 struct Ask {
     source: Source,
-    how: Asked,
+    how: AnswerKind,
 }
 
 /// How a clause wants a value in the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum AnswerKind {
     /// "give me a UUID": it is made for the caller; a later clause may still choose from it.
     Made,
     /// "return it", "show the first one": it is chosen from existing values, or named as the result.
@@ -50,7 +50,7 @@ pub(super) enum Asked {
 }
 
 /// A step that was decided on.
-pub(super) struct Decided<'a> {
+pub(super) struct ChosenStep<'a> {
     pub(super) entry: &'a Entry,
     pub(super) goal: String,
     pub(super) candidates: Vec<runyard_engine::plan::Candidate>,
@@ -61,7 +61,7 @@ pub(super) struct Decided<'a> {
 
 impl<'a> Draft<'a> {
     /// An empty plan, for a goal with these context values and these earlier answers.
-    pub(super) fn new(context: Object, earlier: Vec<Said<'a>>) -> Self {
+    pub(super) fn new(context: Object, earlier: Vec<EarlierAnswer<'a>>) -> Self {
         Self { known: Known { made: Vec::new(), context, earlier }, ..Self::default() }
     }
 
@@ -91,8 +91,8 @@ impl<'a> Draft<'a> {
     }
 
     /// Adds a step. Its id is `S` and its index.
-    pub(super) fn push(&mut self, decided: Decided<'a>) {
-        let Decided { entry, goal, candidates, rationale, bound, number } = decided;
+    pub(super) fn push(&mut self, decided: ChosenStep<'a>) {
+        let ChosenStep { entry, goal, candidates, rationale, bound, number } = decided;
         let id = format!("S{}", self.steps.len() + 1);
         let depends_on = self.needed(&bound);
         self.frontier.push(id.clone());
@@ -121,7 +121,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Adds a value to the run's result.
-    pub(super) fn answer_with(&mut self, how: Asked, source: Source) {
+    pub(super) fn answer_with(&mut self, how: AnswerKind, source: Source) {
         self.asks.push(Ask { source, how });
     }
 
@@ -154,7 +154,7 @@ impl<'a> Draft<'a> {
     /// those that it was promised besides; another gets every value that no later step has used.
     fn asked_for(&self) -> Vec<Source> {
         let chosen: Vec<&Source> =
-            self.asks.iter().filter(|ask| ask.how == Asked::Chosen).map(|ask| &ask.source).collect();
+            self.asks.iter().filter(|ask| ask.how == AnswerKind::Chosen).map(|ask| &ask.source).collect();
         let all: Vec<Source> = if chosen.is_empty() {
             let unused = |made: &&Made<'_>| made.is_value() && !self.is_used(&made.id);
             self.known.made.iter().filter(unused).map(Made::main_output).collect()
@@ -163,7 +163,7 @@ impl<'a> Draft<'a> {
             let from: Vec<usize> = chosen.iter().filter_map(|source| self.clause_of(&source.step)).collect();
             let promised = |ask: &&Ask| {
                 let others = self.clause_of(&ask.source.step).is_none_or(|clause| !from.contains(&clause));
-                ask.how == Asked::Chosen || (others && !self.is_used(&ask.source.step))
+                ask.how == AnswerKind::Chosen || (others && !self.is_used(&ask.source.step))
             };
             self.asks.iter().filter(promised).map(|ask| ask.source.clone()).collect()
         };

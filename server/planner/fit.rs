@@ -42,7 +42,7 @@ pub(super) enum Fit {
 }
 
 /// The words of a clause.
-pub(super) struct Said<'a> {
+pub(super) struct ClauseWords<'a> {
     pub(super) words: &'a [Word],
     /// Which of them an argument has used.
     pub(super) used: &'a [bool],
@@ -52,7 +52,7 @@ pub(super) struct Said<'a> {
     pub(super) has_link: bool,
 }
 
-impl Said<'_> {
+impl ClauseWords<'_> {
     fn is_id(&self, at: usize) -> bool {
         self.by_id.as_ref().is_some_and(|words| words.contains(&at))
     }
@@ -76,7 +76,7 @@ impl Said<'_> {
 ///
 /// A node type that only reads may ignore some words of a clause. One with a side effect may not: "delete it tomorrow"
 /// is not "delete it".
-pub(super) fn judge(entry: &Entry, said: &Said<'_>, vocabulary: &Vocabulary) -> Fit {
+pub(super) fn judge(entry: &Entry, said: &ClauseWords<'_>, vocabulary: &Vocabulary) -> Fit {
     let own = Own::of(entry);
     let words = said.words;
     let verb = rank::leading_verb(entry, words).is_some();
@@ -104,9 +104,9 @@ pub(super) fn judge(entry: &Entry, said: &Said<'_>, vocabulary: &Vocabulary) -> 
         added |= word.is("and");
         for stem in vocabulary::stems(&word.lower) {
             match own.judge(&stem, vocabulary) {
-                Says::Name => named += 1,
-                Says::Known | Says::Nothing => {}
-                Says::Other => leftover.push(word.lower.clone()),
+                WordMeaning::Name => named += 1,
+                WordMeaning::Known | WordMeaning::Nothing => {}
+                WordMeaning::Other => leftover.push(word.lower.clone()),
             }
         }
         if word.quoted.is_some() {
@@ -126,7 +126,7 @@ pub(super) fn judge(entry: &Entry, said: &Said<'_>, vocabulary: &Vocabulary) -> 
 
 /// Judges the unused words for a node type with a side effect: every word must be its name, its verb, or without
 /// meaning.
-fn judge_strictly(entry: &Entry, own: &Own, said: &Said<'_>, verb: bool) -> Fit {
+fn judge_strictly(entry: &Entry, own: &Own, said: &ClauseWords<'_>, verb: bool) -> Fit {
     let own_verb = |stem: &String| entry.hints.verbs.iter().any(|verb| vocabulary::stem(verb) == *stem);
     let (mut named, mut leftover) = (usize::from(said.by_id.is_some()), Vec::new());
     for (at, word) in said.unused() {
@@ -187,12 +187,12 @@ pub(super) fn asked_by(entry: &Entry) -> String {
 /// only reads.
 fn asks_for(entry: &Entry, own: &Own, words: &[Word], vocabulary: &Vocabulary) -> bool {
     let Some(first) = words.first().filter(|_| entry.side_effect == SideEffect::Read) else { return false };
-    let stranger = |stem: &String| own.judge(stem, vocabulary) == Says::Other;
+    let stranger = |stem: &String| own.judge(stem, vocabulary) == WordMeaning::Other;
     !vocabulary.is_request(&first.lower) && !vocabulary::stems(&first.lower).iter().any(stranger)
 }
 
 /// The first unused word that only a model can follow. "A while" does not count.
-fn blocking<'w>(words: &'w [Word], said: &Said<'_>) -> Option<&'w str> {
+fn blocking<'w>(words: &'w [Word], said: &ClauseWords<'_>) -> Option<&'w str> {
     let after_article = |at: usize| at > 0 && words[at - 1].is("a");
     let found = (0..words.len())
         .find(|&at| !said.used[at] && !said.is_id(at) && is_blocking(&words[at].lower) && !after_article(at))?;
@@ -203,13 +203,15 @@ fn blocking<'w>(words: &'w [Word], said: &Said<'_>) -> Option<&'w str> {
 pub(super) fn is_wholly(entry: &Entry, words: &[Word], vocabulary: &Vocabulary) -> bool {
     let own = Own::of(entry);
     let stems: Vec<String> = words.iter().flat_map(|word| vocabulary::stems(&word.lower)).collect();
-    let says: Vec<Says> = stems.iter().map(|stem| own.judge(stem, vocabulary)).collect();
-    words.iter().all(|word| word.quoted.is_none()) && says.contains(&Says::Name) && !says.contains(&Says::Other)
+    let says: Vec<WordMeaning> = stems.iter().map(|stem| own.judge(stem, vocabulary)).collect();
+    words.iter().all(|word| word.quoted.is_none())
+        && says.contains(&WordMeaning::Name)
+        && !says.contains(&WordMeaning::Other)
 }
 
 /// What a word means for a node type.
 #[derive(PartialEq)]
-enum Says {
+enum WordMeaning {
     /// It names it.
     Name,
     /// It occurs in its description.
@@ -238,12 +240,12 @@ impl Own {
         Self { names, known }
     }
 
-    fn judge(&self, stem: &String, vocabulary: &Vocabulary) -> Says {
+    fn judge(&self, stem: &String, vocabulary: &Vocabulary) -> WordMeaning {
         match stem {
-            stem if self.names.contains(stem) && stem != "text" => Says::Name,
-            stem if vocabulary.is_silent(stem) => Says::Nothing,
-            stem if self.known.contains(stem) => Says::Known,
-            _ => Says::Other,
+            stem if self.names.contains(stem) && stem != "text" => WordMeaning::Name,
+            stem if vocabulary.is_silent(stem) => WordMeaning::Nothing,
+            stem if self.known.contains(stem) => WordMeaning::Known,
+            _ => WordMeaning::Other,
         }
     }
 }

@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use super::bind::{self, Bound, Missing, Reading};
 use super::clauses::{self, Clause, Split};
-use super::draft::{Asked, Decided, Draft};
+use super::draft::{AnswerKind, ChosenStep, Draft};
 use super::failure::{self, Near, Nearest};
-use super::fit::{self, Fit, Said};
+use super::fit::{self, ClauseWords, Fit};
 use super::ids::{self, Named};
 use super::limits::{self, Bounds};
 use super::rank::{Ranked, Ranker};
@@ -119,9 +119,9 @@ impl LexicalPlanner {
     }
 
     /// The answers of earlier runs, with the node types that made them.
-    fn earlier(&self, request: &PlanRequest) -> Vec<references::Said<'_>> {
+    fn earlier(&self, request: &PlanRequest) -> Vec<references::EarlierAnswer<'_>> {
         let entry = |id: &String| self.catalog.entries().iter().find(|entry| entry.id == *id);
-        let said = |answer: &crate::runs::answer::Answer| references::Said {
+        let said = |answer: &crate::runs::answer::Answer| references::EarlierAnswer {
             value: answer.value.clone(),
             entry: answer.node_type.as_ref().and_then(entry),
         };
@@ -166,8 +166,8 @@ impl<'a> Work<'a> {
         }
         let rest = &read[length..];
         let how = match force {
-            Force::Strong => Asked::Chosen,
-            Force::Weak => Asked::Made,
+            Force::Strong => AnswerKind::Chosen,
+            Force::Weak => AnswerKind::Made,
         };
         match result::answer(rest, &self.draft.known, &self.planner.vocabulary) {
             Answer::Values(values) => return self.answer(clause, &values),
@@ -196,14 +196,14 @@ impl<'a> Work<'a> {
             match means {
                 Means::Output { .. } | Means::Several(_) => {
                     for source in means.sources() {
-                        self.draft.answer_with(Asked::Chosen, source.clone());
+                        self.draft.answer_with(AnswerKind::Chosen, source.clone());
                     }
                 }
                 Means::Given(value) => {
                     let before = self.draft.made_now().len();
                     self.say(clause, &runyard_engine::plan::as_text(value))?;
                     for source in self.draft.made_now().into_iter().skip(before) {
-                        self.draft.answer_with(Asked::Chosen, source);
+                        self.draft.answer_with(AnswerKind::Chosen, source);
                     }
                 }
                 Means::Nothing => {
@@ -249,7 +249,7 @@ impl<'a> Work<'a> {
         }
         self.draft.arrange(subtask.clause.link, chosen.entry.kind);
         for _ in 0..repeat.count {
-            self.draft.push(Decided {
+            self.draft.push(ChosenStep {
                 entry: chosen.entry,
                 goal: plain(&subtask.clause.text),
                 candidates: chosen.candidates.clone(),
@@ -321,7 +321,7 @@ impl<'a> Work<'a> {
         let (catalog, vocabulary) = (&self.planner.catalog, &self.planner.vocabulary);
         let by_id = named.as_ref().map(|named| named.words.clone());
         let judge = |used: &[bool], has_link: bool| {
-            fit::judge(entry, &Said { words: reading.words, used, by_id: by_id.clone(), has_link }, vocabulary)
+            fit::judge(entry, &ClauseWords { words: reading.words, used, by_id: by_id.clone(), has_link }, vocabulary)
         };
         let bound = bind::bind(entry, reading, &self.draft.known, catalog, vocabulary).map_err(|missing| {
             // Quoted text would be an input if it could be; only the words around it count.

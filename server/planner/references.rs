@@ -44,12 +44,12 @@ pub(super) struct Known<'a> {
     /// Context values of the goal.
     pub(super) context: Object,
     /// The answers of earlier runs of the thread, the oldest first. Used if a reference means no step of this plan.
-    pub(super) earlier: Vec<Said<'a>>,
+    pub(super) earlier: Vec<EarlierAnswer<'a>>,
 }
 
 /// The answer of an earlier run of the thread.
 #[derive(Debug, Clone)]
-pub(super) struct Said<'a> {
+pub(super) struct EarlierAnswer<'a> {
     pub(super) value: Value,
     /// The node type that made it, if known.
     pub(super) entry: Option<&'a Entry>,
@@ -300,12 +300,12 @@ impl Known<'_> {
     }
 
     /// The answer of an earlier run that this noun names.
-    fn said_before(&self, noun: &str) -> Option<&Said<'_>> {
+    fn said_before(&self, noun: &str) -> Option<&EarlierAnswer<'_>> {
         let noun = vocabulary::stem(noun);
         if ANY.iter().any(|any| vocabulary::stem(any) == noun) {
             return self.earlier.last();
         }
-        let named = |said: &&Said<'_>| {
+        let named = |said: &&EarlierAnswer<'_>| {
             said.entry.is_some_and(|entry| entry.hints.produces.iter().any(|name| vocabulary::stem(name) == noun))
         };
         self.earlier.iter().rev().find(named)

@@ -80,7 +80,7 @@ impl Admission {
     /// [`Error::TooManyLiveRuns`], and the store's errors.
     pub(super) async fn one_more(&self, store: &dyn Store, tenant: &str, now_ms: i64) -> Result<(), Error> {
         let limit = self.limits.live_runs;
-        if self.has_room(tenant, now_ms) {
+        if self.has_capacity(tenant, now_ms) {
             return Ok(());
         }
         let counts = store.counts(tenant).await?;
@@ -97,14 +97,14 @@ impl Admission {
     }
 
     /// Whether the last count is recent and leaves space for one more run.
-    fn has_room(&self, tenant: &str, now_ms: i64) -> bool {
+    fn has_capacity(&self, tenant: &str, now_ms: i64) -> bool {
         let mut tenants = lock(&self.tenants);
         let Some(known) = tenants.get_mut(tenant) else { return false };
         let Some((live, at_ms)) = known.counted else { return false };
-        let room =
+        let free =
             (0..COUNTED_FOR_MS).contains(&(now_ms - at_ms)) && live + known.started_since < self.limits.live_runs;
-        known.started_since += u64::from(room);
-        room
+        known.started_since += u64::from(free);
+        free
     }
 
     /// Admits one more descendant of a run's topmost run, and counts it. Returns the topmost run.

@@ -10,7 +10,7 @@ pub use crate::store::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow, Ap
 
 /// An approver's decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct ApprovalDecision {
     /// Approved or denied.
     pub verdict: Verdict,
     /// The approver, as far as known.
@@ -70,7 +70,12 @@ impl Runs {
     }
 
     /// Decides. The same decision again returns the first one's answer with `already`; the opposite is rejected.
-    pub async fn decide(&self, tenant: &str, approval: ApprovalId, said: Said) -> Result<DecidedApproval, Error> {
+    pub async fn decide(
+        &self,
+        tenant: &str,
+        approval: ApprovalId,
+        said: ApprovalDecision,
+    ) -> Result<DecidedApproval, Error> {
         let row = self.store.approval(tenant, approval).await?;
         let run = row.ok_or_else(|| Error::UnknownApproval(approval.to_string()))?.run;
         self.decide_in(tenant, run, approval, said).await
@@ -97,7 +102,7 @@ impl Runs {
         if tenant.is_some_and(|tenant| tenant != held.tenant) {
             return Err(Error::InvalidToken);
         }
-        let said = Said { verdict: held.verdict, by, comment: None };
+        let said = ApprovalDecision { verdict: held.verdict, by, comment: None };
         match self.decide_in(&held.tenant, held.run, held.approval, said).await {
             Ok(DecidedApproval { already: true, .. }) => Err(Error::UsedToken),
             // The token is genuine, but its run does not exist any more.
@@ -134,10 +139,10 @@ impl Runs {
         tenant: &str,
         run: RunId,
         approval: ApprovalId,
-        said: Said,
+        said: ApprovalDecision,
     ) -> Result<DecidedApproval, Error> {
         super::note_run(run);
-        let Said { verdict, by, comment } = said;
+        let ApprovalDecision { verdict, by, comment } = said;
         let command = Command::Decide { approval, verdict, by, comment };
         let submitted = self.submitter.submit(tenant, run, command, CommitExtras::default()).await?;
         let state = self.values.shown(tenant, submitted.state).await?;

@@ -37,18 +37,18 @@ const NODE_BYTES: usize = size_of::<Node>() + TREE_NODE * 24 + 16 + 256 + 512;
 
 /// The cached states.
 pub(super) struct Cache {
-    held: Mutex<Held>,
+    held: Mutex<CacheEntries>,
     bytes_max: usize,
 }
 
-struct Held {
-    runs: LruCache<RunId, Kept>,
+struct CacheEntries {
+    runs: LruCache<RunId, CachedState>,
     bytes: usize,
     /// How many times a state was put here.
     puts: u64,
 }
 
-struct Kept {
+struct CachedState {
     tenant: String,
     state: Arc<State>,
     bytes: usize,
@@ -62,7 +62,7 @@ impl Default for Cache {
 
 impl Cache {
     fn new(bytes_max: usize) -> Self {
-        Cache { held: Mutex::new(Held { runs: LruCache::new(RUNS_MAX), bytes: 0, puts: 0 }), bytes_max }
+        Cache { held: Mutex::new(CacheEntries { runs: LruCache::new(RUNS_MAX), bytes: 0, puts: 0 }), bytes_max }
     }
 
     /// The state of this tenant's run, if it is cached.
@@ -85,7 +85,7 @@ impl Cache {
         held.puts += 1;
         held.remove(state.run);
         held.bytes += bytes;
-        let pushed = held.runs.push(state.run, Kept { tenant: tenant.to_owned(), state, bytes });
+        let pushed = held.runs.push(state.run, CachedState { tenant: tenant.to_owned(), state, bytes });
         held.bytes -= pushed.map_or(0, |(_, oldest)| oldest.bytes);
         // The newest state stays, however large: the run is active, and its state would be read again for every
         // command.
@@ -129,12 +129,12 @@ impl Cache {
         self.lock().remove(run);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, CacheEntries> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Held {
+impl CacheEntries {
     fn remove(&mut self, run: RunId) {
         if let Some(kept) = self.runs.pop(&run) {
             self.bytes -= kept.bytes;
@@ -207,10 +207,10 @@ pub(crate) fn object(object: &Object) -> usize {
     }
     // Deserialized one member at a time, so that the capacity may be twice the number; and a table of indices, a byte
     // and a word each.
-    let room = (object.len() * 3 / 2).max(MEMBERS_MIN);
+    let capacity = (object.len() * 3 / 2).max(MEMBERS_MIN);
     let table = 9 * (object.len() * 8 / 7).next_power_of_two().max(MEMBERS_MIN) + 16;
     let within: usize = object.iter().map(|(key, one)| allocated(key.len()) + value(one)).sum();
-    allocated(room * MEMBER) + allocated(table) + within
+    allocated(capacity * MEMBER) + allocated(table) + within
 }
 
 fn labels(labels: &Labels) -> usize {
@@ -259,7 +259,7 @@ mod tests {
             cache.keep("default", state(number, 1, 20_000));
             assert!(cache.lock().bytes <= 100_000);
         }
-        assert!((2..=4).contains(&cache.lock().runs.len()), "as many as there is room for");
+        assert!((2..=4).contains(&cache.lock().runs.len()), "as many as fit");
         assert!(cache.get("default", state(99, 1, 0).run).is_some());
         assert!(cache.get("default", state(0, 1, 0).run).is_none());
     }
@@ -306,7 +306,7 @@ mod tests {
     fn small_objects_are_counted_with_their_capacity() {
         let one = serde_json::json!({ "echo": "hello" });
         let many: Object = (0..100).map(|n| (format!("key {n}"), Value::Null)).collect();
-        assert!(value(&one) > MEMBERS_MIN * MEMBER, "room for four, however few there are");
+        assert!(value(&one) > MEMBERS_MIN * MEMBER, "space for four, however few there are");
         assert!((100 * MEMBER..300 * MEMBER).contains(&object(&many)), "{}", object(&many));
         assert_eq!(value(&serde_json::json!({})), 0);
     }

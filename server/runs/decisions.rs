@@ -29,7 +29,7 @@ pub(super) struct Decisions(Arc<Hmac<Sha256>>);
 
 /// The content of a token whose HMAC is valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct TokenContent {
     pub(super) tenant: String,
     pub(super) run: RunId,
     pub(super) approval: ApprovalId,
@@ -56,14 +56,14 @@ impl Decisions {
     }
 
     /// The content of a token; `None` if the text is no token of this server.
-    pub(super) fn read(&self, token: &str) -> Option<Held> {
+    pub(super) fn read(&self, token: &str) -> Option<TokenContent> {
         let bytes = URL_SAFE_NO_PAD.decode(Some(token).filter(|token| token.len() <= TEXT_BYTES_MAX)?).ok()?;
         let (said, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
         // In constant time.
         Hmac::clone(&self.0).chain_update(said).verify_slice(mac).ok()?;
         let (head, tenant) = said.split_at_checked(HEAD_BYTES)?;
         let id = |from: usize| Uuid::from_slice(head.get(from..from + 16)?).ok();
-        Some(Held {
+        Some(TokenContent {
             tenant: String::from_utf8(tenant.to_vec()).ok()?,
             run: RunId::from_uuid(id(2)?),
             approval: ApprovalId::from_uuid(id(18)?),
@@ -100,7 +100,7 @@ mod tests {
             let token = issue(1, tenant, verdict);
             assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)), "{token}");
             let held = Decisions::new(&[1; 32]).read(&token);
-            let expected = Held { tenant: tenant.to_owned(), run: RUN, approval: APPROVAL, verdict };
+            let expected = TokenContent { tenant: tenant.to_owned(), run: RUN, approval: APPROVAL, verdict };
             assert_eq!(held, Some(expected));
             assert_eq!(token, issue(1, tenant, verdict), "the same every time");
         }

@@ -163,7 +163,7 @@ pub(crate) fn new_run(node_type: &str, inputs: Value) -> NewRun {
     NewRun {
         name: None,
         title: None,
-        face: "run-gateway",
+        api: "run-gateway",
         operation: "start_run",
         node_type: NodeTypeRef { id: node_type.to_owned(), version: "latest".to_owned() },
         request: json!({ "node_type": node_type, "inputs": inputs }),
@@ -195,7 +195,7 @@ impl NewRun {
 }
 
 /// The result of a start, as a word.
-pub(crate) fn told(started: &Result<StartedRun, Error>) -> &'static str {
+pub(crate) fn outcome_of(started: &Result<StartedRun, Error>) -> &'static str {
     match started {
         Ok(StartedRun { replayed: false, .. }) => "started",
         Ok(StartedRun { replayed: true, .. }) => "replayed",
@@ -211,7 +211,7 @@ pub(crate) enum Puppet {
     /// Panics.
     Panics,
     /// Fails after a notification.
-    FailsWhenTold(Arc<Notify>),
+    FailsWhenNotified(Arc<Notify>),
     /// Counts its calls, and fails.
     Counts(Arc<AtomicU64>),
 }
@@ -221,10 +221,15 @@ impl Planner for Puppet {
     async fn plan(&self, _: PlanRequest) -> Result<Plan, Failure> {
         match self {
             Puppet::Panics => panic!("as a defect would"),
-            Puppet::FailsWhenTold(told) => told.notified().await,
+            Puppet::FailsWhenNotified(notify) => notify.notified().await,
             Puppet::Counts(asked) => _ = asked.fetch_add(1, Ordering::SeqCst),
         }
-        Err(Failure { code: "told".to_owned(), message: "as told".to_owned(), details: None, retryable: None })
+        Err(Failure {
+            code: "on_purpose".to_owned(),
+            message: "failed on purpose".to_owned(),
+            details: None,
+            retryable: None,
+        })
     }
 }
 

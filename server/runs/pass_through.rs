@@ -42,7 +42,7 @@ impl PassThrough {
 
 /// The stored format. Rows live as long as their runs: a new field needs a default.
 #[derive(Serialize, Deserialize)]
-struct Opened {
+struct OpenedValues {
     headers: Vec<(String, String)>,
     query: Vec<(String, String)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,7 +80,7 @@ impl Seal {
             pairs.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect()
         };
         let values = one.values.as_ref().map(|values| values.expose().to_owned());
-        let opened = Opened { headers: shown(&one.headers), query: shown(&one.query), values };
+        let opened = OpenedValues { headers: shown(&one.headers), query: shown(&one.query), values };
         let mut bytes = serde_json::to_vec(&opened).map_err(|_| Error::Unsealed)?;
         let mut nonce = [0_u8; NONCE_LEN];
         getrandom::fill(&mut nonce).map_err(|_| Error::Unsealed)?;
@@ -95,7 +95,8 @@ impl Seal {
         let (nonce, bytes) = sealed.bytes.split_at_checked(NONCE_LEN)?;
         let (nonce, mut bytes) = (Nonce::try_assume_unique_for_key(nonce).ok()?, bytes.to_vec());
         let bound = Aad::from(bound(tenant, run, &sealed.name));
-        let opened = serde_json::from_slice::<Opened>(self.0.open_in_place(nonce, bound, &mut bytes).ok()?).ok()?;
+        let opened =
+            serde_json::from_slice::<OpenedValues>(self.0.open_in_place(nonce, bound, &mut bytes).ok()?).ok()?;
         let secret = |pairs: Vec<(String, String)>| pairs.into_iter().map(|(name, value)| (name, Secret::new(value)));
         Some(PassThrough {
             integration: sealed.name.clone(),

@@ -44,7 +44,7 @@ pub struct Forwarded {
 }
 
 /// The coordinator's client for one caller.
-struct Way<'a> {
+struct CallerClient<'a> {
     client: Client,
     speaker: Speaker,
     remote: &'a RemoteCoordinator,
@@ -117,7 +117,7 @@ impl RemoteCoordinator {
 
     /// The coordinator's health. It needs no credential, so none is sent.
     pub async fn health(&self) -> Result<arp::Health, RemoteError> {
-        let way = Way { client: self.client.clone(), speaker: Speaker::Caller, remote: self };
+        let way = CallerClient { client: self.client.clone(), speaker: Speaker::Caller, remote: self };
         self.client.health().await.map(ResponseValue::into_inner).map_err(|error| way.failed(error))
     }
 
@@ -147,17 +147,17 @@ impl RemoteCoordinator {
         way.run(way.client.cancel_run(run_id).await)
     }
 
-    fn way(&self, caller: &Caller) -> Result<Way<'_>, RemoteError> {
+    fn way(&self, caller: &Caller) -> Result<CallerClient<'_>, RemoteError> {
         let credential = self.outbound.of(caller)?;
         let client = match credential.token {
             Some(token) => self.client.with_token_provider(token),
             None => self.client.clone(),
         };
-        Ok(Way { client, speaker: credential.speaker, remote: self })
+        Ok(CallerClient { client, speaker: credential.speaker, remote: self })
     }
 }
 
-impl Way<'_> {
+impl CallerClient<'_> {
     fn run(&self, answer: Result<ResponseValue<arp::Run>, Error>) -> Result<arp::Run, RemoteError> {
         answer.map(|answer| mended(answer.into_inner())).map_err(|error| self.failed(error))
     }

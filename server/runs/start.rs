@@ -29,7 +29,7 @@ pub struct NewRun {
     /// node type is the title.
     pub title: Option<String>,
     /// The API that the run is started through.
-    pub face: &'static str,
+    pub api: &'static str,
     /// The operation that starts it: the scope of its key. Equivalent operations of several APIs share it.
     pub operation: &'static str,
     /// As requested.
@@ -315,7 +315,7 @@ impl Runs {
         Ok(Start {
             name: new.name.map(|name| name.as_str().to_owned()),
             title,
-            face: new.face.to_owned(),
+            face: new.api.to_owned(),
             node_type,
             inputs,
             constraints: self.canonical(new.constraints),

@@ -31,7 +31,7 @@ pub struct SubRun {
     /// Its parent.
     pub parent: Parent,
     /// The parent's API, under which the sub-run is listed too.
-    pub face: String,
+    pub api: String,
     /// The rest.
     pub new: NewRun,
 }
@@ -39,7 +39,7 @@ pub struct SubRun {
 impl Runs {
     /// Starts a run for its parent, unless it was started or canceled before.
     pub async fn start_sub_run(&self, tenant: &str, sub_run: &SubRun) -> Result<(), Error> {
-        let SubRun { run, parent, face, new } = sub_run;
+        let SubRun { run, parent, api, new } = sub_run;
         let run = *run;
         if self.state(tenant, run).await?.is_some() {
             return Ok(());
@@ -49,7 +49,7 @@ impl Runs {
         let root = self.admission.one_more_below(&*self.store, tenant, &above).await?;
         let (new, fingerprint) = self.fingerprinted(tenant, new.clone()).await?;
         let start = self.of_tenant(tenant).prepared(tenant, new, &fingerprint).await?;
-        let mut start = Start { parent: Some(parent.clone()), face: face.clone(), ..start };
+        let mut start = Start { parent: Some(parent.clone()), face: api.clone(), ..start };
         for (name, id) in [(PARENT_RUN, parent.run.to_string()), (PARENT_NODE_RUN, parent.node_run.to_string())] {
             start.labels.insert(name.to_owned(), [id].into());
         }
@@ -131,7 +131,7 @@ mod tests {
         let node_run = NodeRunId::root(above);
         let run = RunId::sub_run(above, node_run, 1);
         let parent = Parent { run: above, node_run, waits: true, depth: 1 };
-        let sub_run = SubRun { run, parent, face: "native".to_owned(), new: new_run("runyard.core.sleep", sleep) };
+        let sub_run = SubRun { run, parent, api: "native".to_owned(), new: new_run("runyard.core.sleep", sleep) };
         first.runs.start_sub_run(TENANT, &sub_run).await.unwrap();
         // A run that has not ended cannot be reported, and its effect is retried.
         let early = second.runs.report(TENANT, run, (above, node_run)).await;

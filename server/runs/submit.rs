@@ -16,7 +16,7 @@ use runyard_engine::{
     Command, Context, Decision, EffectId, Fitted, Made, Node, NodeRunId, Position, Recorded, Rejected, Reply, RunId,
     Slot, State, apply, decide,
 };
-use tokio::sync::{Mutex as Turn, Notify};
+use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use self::answers::{Answer, Answers};
 use self::append::{Parts, append};
@@ -36,7 +36,7 @@ use crate::store::{Append, Epoch, KeyUse, LogPart, Sealed, Store, StoreError};
 /// How many times a command is decided again before its sender gets [`Error::Busy`].
 const ATTEMPTS_MAX: usize = 16;
 /// The number of locks. More locks means that fewer runs share one.
-const TURNS: usize = 1_024;
+const LOCKS: usize = 1_024;
 /// The most events, and the most bytes, of one read.
 const PAGE: usize = 1_000;
 const PAGE_BYTES: usize = 8 << 20;
@@ -55,9 +55,9 @@ pub(super) struct Submitter {
     bytes: ByteLimits,
     depth_max: usize,
     limits: Limits,
-    turns: Vec<Turn<()>>,
+    locks: Vec<AsyncMutex<()>>,
     /// Locked while a run that is not cached is read.
-    reads: Vec<Turn<()>>,
+    reads: Vec<AsyncMutex<()>>,
     compute: Compute,
 }
 
@@ -73,9 +73,9 @@ pub(super) struct Submitted {
 
 /// The result of reading a log.
 #[expect(clippy::large_enum_variant, reason = "one exists for each reading, on its way to the caller")]
-enum Replayed {
+enum ReplayedLog {
     /// The whole state; `None` if the log is empty.
-    Backend(Option<State>),
+    Complete(Option<State>),
     /// The state is larger than may be held.
     TooLarge,
 }
@@ -97,7 +97,7 @@ impl Submitter {
         (values, limits): (Values, Limits),
         compute: Compute,
     ) -> Self {
-        let locks = || (0..TURNS).map(|_| Turn::new(())).collect();
+        let locks = || (0..LOCKS).map(|_| AsyncMutex::new(())).collect();
         Submitter {
             store,
             clock,
@@ -111,7 +111,7 @@ impl Submitter {
             bytes: ByteLimits::from(&limits),
             depth_max: usize::try_from(limits.depth).unwrap_or(usize::MAX),
             limits,
-            turns: locks(),
+            locks: locks(),
             reads: locks(),
             compute,
         }
@@ -151,10 +151,10 @@ impl Submitter {
         claim: (EffectId, Epoch),
     ) -> Result<Submitted, Error> {
         let mut place = self.answers.join(tenant, run, command, claim);
-        let _turn = tokio::select! {
+        let _lock = tokio::select! {
             biased;
             answered = place.answered() => return answered,
-            turn = self.turn(run).lock() => turn,
+            lock = self.lock_of(run).lock() => lock,
         };
         loop {
             if let Some(answered) = place.is_answered() {
@@ -191,8 +191,8 @@ impl Submitter {
         }
     }
 
-    fn asked(&self, command: Command, claim: Option<(EffectId, Epoch)>) -> Asked {
-        Asked { wish: Wish::new(command, Extracted::new(self.bytes.inline, self.depth_max)), claim }
+    fn asked(&self, command: Command, claim: Option<(EffectId, Epoch)>) -> PendingCommand {
+        PendingCommand { wish: Wish::new(command, Extracted::new(self.bytes.inline, self.depth_max)), claim }
     }
 
     async fn decide_one(
@@ -204,7 +204,7 @@ impl Submitter {
         extras: CommitExtras,
     ) -> Result<Submitted, Error> {
         let mut asked = [self.asked(command, None)];
-        let _turn = self.turn(run).lock().await;
+        let _lock = self.lock_of(run).lock().await;
         let decided = self.decide_on(known, tenant, run, &mut asked, &extras).await?;
         decided.into_iter().next().unwrap_or(Err(Error::Busy))
     }
@@ -217,7 +217,7 @@ impl Submitter {
         mut known: Option<Arc<State>>,
         tenant: &str,
         run: RunId,
-        asked: &mut [Asked],
+        asked: &mut [PendingCommand],
         extras: &CommitExtras,
     ) -> Result<Vec<Result<Submitted, Error>>, Error> {
         for _ in 0..ATTEMPTS_MAX {
@@ -227,7 +227,7 @@ impl Submitter {
             };
             let at_ms = self.clock.now_ms().max(before.updated_at_ms.unwrap_or(i64::MIN));
             let mut joint = Joint::new(before.clone());
-            for Asked { wish, claim } in asked.iter_mut() {
+            for PendingCommand { wish, claim } in asked.iter_mut() {
                 let decided = self.decided(tenant, &joint.after.clone(), wish, at_ms).await;
                 joint.add(decided, *claim)?;
                 if joint.names_values() {
@@ -262,8 +262,8 @@ impl Submitter {
                 Ok(()) if changed => {
                     self.cache.grow(tenant, before.version, after.clone(), grown);
                     self.in_flight.cancel(&dropped);
-                    let told = events.map(|events| CommittedEvents { after: before.version, at_ms, events });
-                    self.notifier.notify(tenant, run, after.version, told);
+                    let committed = events.map(|events| CommittedEvents { after: before.version, at_ms, events });
+                    self.notifier.notify(tenant, run, after.version, committed);
                     if has_effects {
                         self.work.notify_one();
                     }
@@ -410,7 +410,7 @@ impl Submitter {
 
     /// Stores a key for a run that exists already.
     pub(super) async fn remember(&self, tenant: &str, run: RunId, key: KeyUse) -> Result<(), Error> {
-        let _turn = self.turn(run).lock().await;
+        let _lock = self.lock_of(run).lock().await;
         let extras = CommitExtras { key: Some(key), ..CommitExtras::default() };
         for _ in 0..ATTEMPTS_MAX {
             let Some(state) = self.load(tenant, run).await? else { return Ok(()) };
@@ -449,17 +449,17 @@ impl Submitter {
     /// are left out, so that such a run can be shown, ended and removed.
     pub(super) async fn replayed(&self, tenant: &str, run: RunId) -> Result<Option<State>, Error> {
         match self.replay_with(tenant, run, false).await? {
-            Replayed::Backend(state) => Ok(state),
-            Replayed::TooLarge => match self.replay_with(tenant, run, true).await? {
-                Replayed::Backend(state) => Ok(state),
-                Replayed::TooLarge => {
+            ReplayedLog::Complete(state) => Ok(state),
+            ReplayedLog::TooLarge => match self.replay_with(tenant, run, true).await? {
+                ReplayedLog::Complete(state) => Ok(state),
+                ReplayedLog::TooLarge => {
                     Err(corrupted(run, "it holds more than a run may, even without its large values"))
                 }
             },
         }
     }
 
-    async fn replay_with(&self, tenant: &str, run: RunId, lean: bool) -> Result<Replayed, Error> {
+    async fn replay_with(&self, tenant: &str, run: RunId, lean: bool) -> Result<ReplayedLog, Error> {
         let mut state = State::new(run);
         let mut written = Written::default();
         // A run at its limit is ended by events that exceed it.
@@ -475,7 +475,7 @@ impl Submitter {
                 apply(&mut state, &recorded).map_err(|corrupt| corrupted(run, &corrupt.to_string()))?;
             }
             if state.written.events > held_max {
-                return Ok(Replayed::TooLarge);
+                return Ok(ReplayedLog::TooLarge);
             }
             if !more {
                 break;
@@ -485,7 +485,7 @@ impl Submitter {
             // The run stays too large to continue.
             state.written.events = written.events;
         }
-        Ok(Replayed::Backend((state.version > 0).then_some(state)))
+        Ok(ReplayedLog::Complete((state.version > 0).then_some(state)))
     }
 
     /// The state of a run with this node run in it. The cached state may be older than another server's commits.
@@ -500,7 +500,7 @@ impl Submitter {
             // An effect may be performed a moment before the state with its node run is cached; the state is there
             // when the lock is free. Reading the log instead would cost time in proportion to the run's length, at
             // each of its steps.
-            drop(self.turn(run).lock().await);
+            drop(self.lock_of(run).lock().await);
         }
         match self.load(tenant, run).await?.filter(knows) {
             Some(state) => Ok(Some(state)),
@@ -554,13 +554,13 @@ impl Submitter {
         answer.map(|_| ())
     }
 
-    fn turn(&self, run: RunId) -> &Turn<()> {
-        &self.turns[slot(run)]
+    fn lock_of(&self, run: RunId) -> &AsyncMutex<()> {
+        &self.locks[slot(run)]
     }
 }
 
 /// A command to decide, and the claim on the effect that it answers.
-struct Asked {
+struct PendingCommand {
     wish: Wish,
     claim: Option<(EffectId, Epoch)>,
 }
@@ -569,10 +569,10 @@ fn corrupted(run: RunId, reason: &str) -> Error {
     Error::Unreadable { run, reason: reason.to_owned() }
 }
 
-/// The lock of a run, as an index below [`TURNS`].
+/// The lock of a run, as an index below [`LOCKS`].
 fn slot(run: RunId) -> usize {
     let (_, low) = run.uuid().as_u64_pair();
-    usize::try_from(low % TURNS as u64).unwrap_or(0)
+    usize::try_from(low % LOCKS as u64).unwrap_or(0)
 }
 
 #[cfg(test)]

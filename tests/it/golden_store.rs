@@ -111,7 +111,7 @@ async fn every_law_holds_of_what_earlier_builds_wrote() {
 }
 
 #[tokio::test]
-async fn the_face_shows_what_it_always_showed() {
+async fn the_api_shows_what_it_always_showed() {
     for path in stores() {
         let (_folder, data) = folder_with(&path);
         let mut shown = String::new();

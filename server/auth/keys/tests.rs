@@ -89,9 +89,9 @@ async fn a_revoked_key_is_refused_at_once_here_and_within_seconds_elsewhere() {
 async fn the_cache_is_bounded() {
     let (store, clock) = (Arc::new(Memory::new()), Clock::manual(1_000));
     let keys = keys(&store, &clock);
-    for _ in 0..REMEMBERED_MAX.get() + 10 {
+    for _ in 0..CACHED_MAX.get() + 10 {
         let created = keys.create(new()).await.unwrap();
         keys.check(&created.secret).await.unwrap();
     }
-    assert_eq!(keys.remembered().keys.len(), REMEMBERED_MAX.get());
+    assert_eq!(keys.remembered().keys.len(), CACHED_MAX.get());
 }

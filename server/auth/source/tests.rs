@@ -21,12 +21,12 @@ struct Provider {
 
 #[async_trait]
 impl Fetch for Provider {
-    async fn fetch(&self) -> Result<Fetched, String> {
+    async fn fetch(&self) -> Result<FetchedKeys, String> {
         self.fetches.fetch_add(1, Ordering::SeqCst);
         self.leave.acquire().await.unwrap().forget();
-        let ids = self.answers.lock().unwrap().pop_front().ok_or("told to fail")?;
+        let ids = self.answers.lock().unwrap().pop_front().ok_or("a planned failure")?;
         let keys: Vec<_> = ids.iter().map(|id| json!({ "kty": "RSA", "kid": id, "n": "AQAB", "e": "AQAB" })).collect();
-        Ok(Fetched { keys: KeySet::read(json!({ "keys": keys }).to_string().as_bytes())?, issuer: None })
+        Ok(FetchedKeys { keys: KeySet::read(json!({ "keys": keys }).to_string().as_bytes())?, issuer: None })
     }
 }
 
@@ -69,7 +69,7 @@ impl Story {
 #[tokio::test]
 async fn keys_are_fetched_when_first_needed_and_kept_for_a_while() {
     let story = Story::new(&[&["a"], &["b"]]);
-    assert_eq!(story.provider.fetches.load(Ordering::SeqCst), 0, "nobody has asked yet");
+    assert_eq!(story.provider.fetches.load(Ordering::SeqCst), 0, "no caller yet");
     assert_eq!(story.asks("a").await, (Some(true), 1));
     story.later(999);
     assert_eq!(story.asks("a").await, (Some(true), 0));

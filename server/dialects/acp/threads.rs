@@ -21,7 +21,7 @@ use super::{environments, messages, wire};
 use crate::dialects::common::answer_size::AnswerSize;
 use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::dialects::common::time::time;
-use crate::objects::{self, Kept, New, Stored};
+use crate::objects::{self, New, ObjectType, Stored};
 use crate::runs::Error;
 use crate::store::{RunRow, Standing};
 
@@ -68,7 +68,7 @@ pub(super) struct Own {
     content: String,
 }
 
-impl Kept for Body {
+impl ObjectType for Body {
     const KIND: &'static str = "acp.thread";
 }
 

@@ -1,45 +1,45 @@
-//! Every value of the enums in this document, as in `dialects/said.rs`.
+//! Every value of the enums in this document, as in `dialects/enum_coverage.rs`.
 
 use runyard_api::cargo::types;
 use runyard_engine::Shortfall;
 
-use super::{FACE, batches, executions, wire};
-use crate::dialects::said::{RUN_STATES, Said, holds, node_states, text};
-use Said::{Never, Now};
+use super::{API, batches, executions, wire};
+use crate::dialects::enum_coverage::{Coverage, RUN_STATES, covers, node_states, text};
+use Coverage::{Unused, Used};
 
-fn run_status(word: types::RunStatus) -> Said {
+fn run_status(word: types::RunStatus) -> Coverage {
     use types::RunStatus::{Cancelled, Cancelling, Error, Idle, Pending, Running, Skipped, Success};
     match word {
-        Pending | Running | Success | Error | Cancelled => Now,
-        Idle => Never { because: "a run is queued from its start on" },
-        Cancelling => Never { because: "a run that is cancelled has ended at once" },
-        Skipped => Never { because: "only plays pass runs over, and there are none" },
+        Pending | Running | Success | Error | Cancelled => Used,
+        Idle => Unused { because: "a run is queued from its start on" },
+        Cancelling => Unused { because: "a run that is cancelled has ended at once" },
+        Skipped => Unused { because: "only plays pass runs over, and there are none" },
     }
 }
 
-fn execution_status(word: types::ExecutionStatus) -> Said {
+fn execution_status(word: types::ExecutionStatus) -> Coverage {
     use types::ExecutionStatus::{Error, Pending, Success};
     match word {
-        Pending | Success | Error => Now,
+        Pending | Success | Error => Used,
     }
 }
 
-fn batch_status(word: types::BatchStatus) -> Said {
+fn batch_status(word: types::BatchStatus) -> Coverage {
     use types::BatchStatus::{Cancelled, Cancelling, Error, Pending, Querying, Running, Skipped, Success, Syncing};
     match word {
-        Pending | Running | Success | Error | Cancelled => Now,
-        Syncing | Querying => Never { because: "records are brought along" },
-        Skipped => Never { because: "only plays pass batches over, and there are none" },
-        Cancelling => Never { because: "a batch that is cancelled has ended at once" },
+        Pending | Running | Success | Error | Cancelled => Used,
+        Syncing | Querying => Unused { because: "records are brought along" },
+        Skipped => Unused { because: "only plays pass batches over, and there are none" },
+        Cancelling => Unused { because: "a batch that is cancelled has ended at once" },
     }
 }
 
 #[test]
-fn the_words_of_this_face_are_said_or_known_not_to_be() {
-    holds(FACE, "RunStatus", run_status, RUN_STATES.map(wire::run_status).map(text));
+fn every_enum_value_of_the_document_is_used_or_known_to_be_unused() {
+    covers(API, "RunStatus", run_status, RUN_STATES.map(wire::run_status).map(text));
     let executions = node_states().map(|state| executions::status(state, None)).map(text);
-    holds(FACE, "BatchStatus", batch_status, RUN_STATES.map(batches::status).map(text));
-    holds(FACE, "ExecutionStatus", execution_status, executions);
+    covers(API, "BatchStatus", batch_status, RUN_STATES.map(batches::status).map(text));
+    covers(API, "ExecutionStatus", execution_status, executions);
 }
 
 #[test]

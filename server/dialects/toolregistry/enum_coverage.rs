@@ -1,26 +1,26 @@
-//! Every value of the enums in this document, as in `dialects/said.rs`.
+//! Every value of the enums in this document, as in `dialects/enum_coverage.rs`.
 
 use runyard_api::toolregistry::types;
 
 use super::wire;
-use crate::dialects::said::{RUN_STATES, Said, holds, text};
+use crate::dialects::enum_coverage::{Coverage, RUN_STATES, covers, text};
 use crate::store::Standing;
-use Said::{Never, Now};
+use Coverage::{Unused, Used};
 
-fn run_status(word: types::RunStatus) -> Said {
+fn run_status(word: types::RunStatus) -> Coverage {
     use types::RunStatus::{
         AuthRequired, Canceled, Failed, NoSuccess, PartialSuccess, Paused, Queued, Running, Success,
     };
     match word {
-        Queued | Running | Paused | Canceled | NoSuccess | PartialSuccess | Success | Failed => Now,
-        AuthRequired => Never { because: "users have no credentials here yet" },
+        Queued | Running | Paused | Canceled | NoSuccess | PartialSuccess | Success | Failed => Used,
+        AuthRequired => Unused { because: "users have no credentials here yet" },
     }
 }
 
 #[test]
 fn the_words_of_toolregistry_are_said_or_known_not_to_be() {
     let states = RUN_STATES.into_iter().flat_map(|status| Standing::ALL.map(|standing| (status, standing)));
-    holds(
+    covers(
         "toolregistry",
         "RunStatus",
         run_status,

@@ -15,7 +15,7 @@ use super::load::{self, Loaded};
 use super::script::Scripts;
 use super::{Call, Performer};
 use crate::catalog::Catalog;
-use crate::expressions::{Expressions, Moment};
+use crate::expressions::{EvalClock, Expressions};
 use crate::graph::{Nodes, began_with, evaluate};
 use crate::nodes::provider::Provider;
 use crate::nodes::{Builtins, builtin};
@@ -70,7 +70,7 @@ impl Performer for InProcess {
 /// A call and its run.
 struct Setting {
     nodes: Option<Nodes>,
-    moment: Moment,
+    eval_clock: EvalClock,
     /// The evaluated inputs, if they differ from the inputs.
     inputs: Option<Object>,
 }
@@ -89,11 +89,11 @@ impl InProcess {
     /// Loads the context. A node of a graph has its inputs as they were written; they are evaluated only now.
     async fn setting(&self, call: &Call<'_>) -> Result<Setting, Failure> {
         let Some(around) = call.around else {
-            let moment = Moment { now_ms: call.now_ms, seed: 0 };
-            return Ok(Setting { nodes: None, moment, inputs: None });
+            let eval_clock = EvalClock { now_ms: call.now_ms, seed: 0 };
+            return Ok(Setting { nodes: None, eval_clock, inputs: None });
         };
         let state = around.state().await?;
-        let (nodes, moment) = (Nodes::around(&state, around.node_run), around.moment(&state));
+        let (nodes, eval_clock) = (Nodes::around(&state, around.node_run), around.eval_clock(&state));
         let mut nodes = nodes.map(|nodes| nodes.reading(around));
         if let Some(nodes) = nodes.as_mut().filter(|_| needs_data(&call.node_type.id)) {
             nodes.read_data().await?;
@@ -101,11 +101,11 @@ impl InProcess {
         let inputs = match &nodes {
             Some(nodes) => {
                 let said = (call.node_type.id.as_str(), call.inputs);
-                around.bounded(evaluate(&self.expressions, call.tenant, said, nodes, moment).await?)?
+                around.bounded(evaluate(&self.expressions, call.tenant, said, nodes, eval_clock).await?)?
             }
             None => None,
         };
-        Ok(Setting { nodes, moment, inputs })
+        Ok(Setting { nodes, eval_clock, inputs })
     }
 
     async fn attempt(&self, call: &Call<'_>, setting: &Setting) -> Result<Routed, Failure> {
@@ -115,7 +115,7 @@ impl InProcess {
         let nodes = setting.nodes.as_ref();
         let data = nodes.filter(|_| needs_data(id)).map(|nodes| began_with(nodes.data()).into_owned());
         let cx = call.context(data.as_ref());
-        let scripts = Scripts { expressions: &self.expressions, nodes, moment: setting.moment };
+        let scripts = Scripts { expressions: &self.expressions, nodes, eval_clock: setting.eval_clock };
         let outside = self.outside.as_deref().map(|outside| outside as &dyn Provider);
         let providers: [Option<&dyn Provider>; 3] = [Some(&Builtins), Some(&scripts), outside];
         let mut performed = None;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use runyard_engine::Routed;
 use runyard_engine::event::Failure;
 
-use crate::expressions::{Expressions, Moment};
+use crate::expressions::{EvalClock, Expressions};
 use crate::graph::{self, Nodes};
 use crate::nodes::provider::{NodeContext, Provider};
 use crate::nodes::script::{ID, ScriptInputs, ScriptOutputs};
@@ -17,7 +17,7 @@ pub(super) struct Scripts<'a> {
     pub(super) expressions: &'a Arc<Expressions>,
     /// The graph around the call.
     pub(super) nodes: Option<&'a Nodes>,
-    pub(super) moment: Moment,
+    pub(super) eval_clock: EvalClock,
 }
 
 #[async_trait]
@@ -31,7 +31,7 @@ impl Scripts<'_> {
     /// The output of a script, inside or outside a graph.
     async fn script(&self, cx: &NodeContext<'_>) -> Result<Routed, Failure> {
         let ScriptInputs { script, data } = read(cx)?;
-        let result = graph::script(self.expressions, cx.tenant, script, (self.nodes, &data), self.moment).await?;
+        let result = graph::script(self.expressions, cx.tenant, script, (self.nodes, &data), self.eval_clock).await?;
         made(&ScriptOutputs { result })
     }
 }

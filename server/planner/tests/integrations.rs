@@ -51,7 +51,7 @@ fn plan(goal: &str, context: Option<Value>) -> Result<Plan, Failure> {
 }
 
 /// The steps of a plan, or the code of its failure.
-fn told(goal: &str, context: Option<Value>) -> String {
+fn planned(goal: &str, context: Option<Value>) -> String {
     let name = |id: &str| id.rsplit('.').next().unwrap_or_default().to_owned();
     match plan(goal, context) {
         Ok(plan) => {
@@ -90,7 +90,7 @@ fn goals_find_node_types_of_integrations() {
         ),
         ("Generate a UUID, then post it to the team chat", "uuid4 {}; post_message {text<S1/uuid4>}"),
     ] {
-        assert_eq!(told(goal, None), steps, "{goal}");
+        assert_eq!(planned(goal, None), steps, "{goal}");
     }
 }
 
@@ -98,7 +98,7 @@ fn goals_find_node_types_of_integrations() {
 fn context_values_are_read() {
     let context = json!({ "title": "No paper", "priority": 2 });
     let steps = "create_ticket {title=\"No paper\", priority=2}";
-    assert_eq!(told("Create a ticket in helpdesk", Some(context)), steps);
+    assert_eq!(planned("Create a ticket in helpdesk", Some(context)), steps);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_thing_without_a_verb_changes_nothing() {
         ("Delete a ticket in helpdesk", "arguments_missing"),
         ("Delete ticket number seven", "arguments_invalid"),
     ] {
-        assert_eq!(told(goal, None), code, "{goal}");
+        assert_eq!(planned(goal, None), code, "{goal}");
     }
 }
 
@@ -162,7 +162,7 @@ fn a_side_effect_is_planned_if_every_word_is_accounted_for() {
         ("Use integration.helpdesk.delete_ticket to delete ticket number 7", "delete_ticket {number=7}"),
         ("Call integration.helpdesk.delete_ticket with number 7", "delete_ticket {number=7}"),
     ] {
-        assert_eq!(told(goal, None), steps, "{goal}");
+        assert_eq!(planned(goal, None), steps, "{goal}");
     }
 }
 
@@ -185,7 +185,7 @@ fn an_unquoted_value_extends_to_the_next_argument_or_to_the_end() {
         ("Create a ticket with title Alpha 'Beta'", "clause_unmapped"),
         ("Create a ticket with title Printer is urgent", "clause_unmapped"),
     ] {
-        assert_eq!(told(goal, None), steps, "{goal}");
+        assert_eq!(planned(goal, None), steps, "{goal}");
     }
 }
 
@@ -214,12 +214,12 @@ fn of_two_services_with_side_effects_one_must_be_named() {
 #[test]
 fn a_url_is_read_and_its_text_is_hashed() {
     let hash = "fetch {url=\"https://example.org/a\"}; sha256 {text<S1/text>}";
-    assert_eq!(told("Get https://example.org/a, then hash the text", None), hash);
-    assert_eq!(told("Fetch https://example.org/a. Hash the text.", None), hash);
+    assert_eq!(planned("Get https://example.org/a, then hash the text", None), hash);
+    assert_eq!(planned("Fetch https://example.org/a. Hash the text.", None), hash);
     let context = json!({ "url": "https://example.org/a" });
-    assert_eq!(told("Get URL, then hash the text", Some(context)), hash);
-    assert_eq!(told("Get URL, then hash the text", None), "arguments_missing");
-    assert_eq!(told("Delete https://example.org/a", None), "clause_unmapped");
+    assert_eq!(planned("Get URL, then hash the text", Some(context)), hash);
+    assert_eq!(planned("Get URL, then hash the text", None), "arguments_missing");
+    assert_eq!(planned("Delete https://example.org/a", None), "clause_unmapped");
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn builtin_node_types_are_found_as_before() {
         ("Fetch the page", "arguments_missing"),
         ("Fetch https://a.example and https://b.example", "arguments_missing"),
     ] {
-        assert_eq!(told(goal, None), steps, "{goal}");
+        assert_eq!(planned(goal, None), steps, "{goal}");
     }
 }
 

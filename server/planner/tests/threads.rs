@@ -16,8 +16,9 @@ fn questions() {
         "Ask.",
         "Don't ask.",
     ];
-    let told: Vec<String> = goals.iter().map(|goal| format!("{goal:?}\n{}", transcript(&plan_of(goal)))).collect();
-    keep("questions", &told.join("\n"));
+    let transcripts: Vec<String> =
+        goals.iter().map(|goal| format!("{goal:?}\n{}", transcript(&plan_of(goal)))).collect();
+    keep("questions", &transcripts.join("\n"));
 }
 
 #[test]
@@ -38,10 +39,10 @@ fn goals_may_refer_to_earlier_answers() {
         "Return the result of step 1.",
         "hash",
     ];
-    let told = goals.iter().map(|goal| {
+    let transcripts = goals.iter().map(|goal| {
         let mut request = request(json!({ "goal": goal }), Constraints::default());
         request.earlier = earlier.clone();
         format!("{goal:?}\n{}", transcript(&planner().plan_now(&request)))
     });
-    keep("threads", &told.collect::<Vec<_>>().join("\n"));
+    keep("threads", &transcripts.collect::<Vec<_>>().join("\n"));
 }

@@ -18,8 +18,8 @@ async fn asked(yard: &Yard) -> (RunId, ApprovalId) {
     (state.run, *state.approvals.keys().next().unwrap())
 }
 
-fn said(verdict: Verdict) -> Said {
-    Said { verdict, by: Some("ada".to_owned()), comment: Some("as agreed".to_owned()) }
+fn said(verdict: Verdict) -> ApprovalDecision {
+    ApprovalDecision { verdict, by: Some("ada".to_owned()), comment: Some("as agreed".to_owned()) }
 }
 
 #[tokio::test]

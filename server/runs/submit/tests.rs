@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::ATTEMPTS_MAX;
 use crate::clock::Clock;
-use crate::runs::fixture::{LEASE_MS, Meddled, NOW_MS, TENANT, Yard, new_run, others_go_on, told};
+use crate::runs::fixture::{LEASE_MS, Meddled, NOW_MS, TENANT, Yard, new_run, others_go_on, outcome_of};
 use crate::runs::{Error, NewRun};
 use crate::store::{Claimed, Epoch, Store, StoreError};
 
@@ -137,11 +137,11 @@ async fn of_two_starts_under_one_name_one_starts() {
             None
         });
         let started = first.runs.start(TENANT, echo("a")).await;
-        assert_eq!(told(&started), expected);
+        assert_eq!(outcome_of(&started), expected);
         let runs = store.list(TENANT, &Default::default(), None, 10).await.unwrap();
         assert_eq!(runs.len(), 1);
         assert!(started.is_err() || started.unwrap().state.run == runs[0].run);
-        assert_eq!(told(&second.runs.start(TENANT, echo(other)).await), "replayed");
+        assert_eq!(outcome_of(&second.runs.start(TENANT, echo(other)).await), "replayed");
     }
 }
 
@@ -154,7 +154,7 @@ async fn of_two_starts_under_one_key_one_starts() {
             second.runs.start(TENANT, echo(other)).await.unwrap();
             None
         });
-        assert_eq!(told(&first.runs.start(TENANT, echo("a")).await), expected);
+        assert_eq!(outcome_of(&first.runs.start(TENANT, echo("a")).await), expected);
         assert_eq!(store.list(TENANT, &Default::default(), None, 10).await.unwrap().len(), 1);
     }
 }
@@ -163,12 +163,12 @@ async fn of_two_starts_under_one_key_one_starts() {
 async fn a_name_and_a_key_of_different_runs_do_not_mix() {
     let yard = Yard::new();
     let echo = |text: &str| new_run("runyard.core.echo", json!({ "echo": text }));
-    assert_eq!(told(&yard.runs.start(TENANT, echo("a").named("name-a").keyed("key-a")).await), "started");
-    assert_eq!(told(&yard.runs.start(TENANT, echo("b").named("name-b").keyed("key-b")).await), "started");
-    assert_eq!(told(&yard.runs.start(TENANT, echo("a").named("name-a").keyed("key-a")).await), "replayed");
-    assert_eq!(told(&yard.runs.start(TENANT, echo("a").named("name-b").keyed("key-c")).await), "name taken");
+    assert_eq!(outcome_of(&yard.runs.start(TENANT, echo("a").named("name-a").keyed("key-a")).await), "started");
+    assert_eq!(outcome_of(&yard.runs.start(TENANT, echo("b").named("name-b").keyed("key-b")).await), "started");
+    assert_eq!(outcome_of(&yard.runs.start(TENANT, echo("a").named("name-a").keyed("key-a")).await), "replayed");
+    assert_eq!(outcome_of(&yard.runs.start(TENANT, echo("a").named("name-b").keyed("key-c")).await), "name taken");
     // The same key for another tenant is another key.
-    assert_eq!(told(&yard.runs.start("other", echo("b").named("name-a").keyed("key-a")).await), "started");
+    assert_eq!(outcome_of(&yard.runs.start("other", echo("b").named("name-a").keyed("key-a")).await), "started");
 }
 
 #[tokio::test]
@@ -258,7 +258,7 @@ async fn a_commit_that_was_written_although_the_store_reported_a_failure_is_seen
         Some(StoreError::Failed("connection".into()))
     });
     assert!(first.runs.submit(TENANT, run, Command::Cancel { reason: None }).await.is_err());
-    assert!(first.state(run).await.ended_at_ms.is_some(), "nobody waits for ever for a run that has ended");
+    assert!(first.state(run).await.ended_at_ms.is_some(), "the end of the run is seen");
 }
 
 /// A run with this many parallel calls, all of them claimed.
