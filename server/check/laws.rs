@@ -6,7 +6,7 @@ use runyard_engine::{Effect, RunStatus, State, apply, check as laws_of, closing_
 use super::{Check, in_words};
 use crate::runs::{self, row};
 use crate::store::sqlite::inspect::{Place, Table};
-use crate::store::{RunRow, Standing};
+use crate::store::{RunPhase, RunRow};
 
 /// How many events one read returns.
 const PAGE: usize = 1_000;
@@ -79,15 +79,15 @@ impl Check<'_> {
     fn row(&mut self, place: &Place, found: &RunRow, state: &State) {
         let derived = row::derive(state);
         // A run of an older build gets its phase with its next event.
-        let standing = found.standing == derived.standing || found.standing == Standing::Plain;
+        let phase = found.phase == derived.phase || found.phase == RunPhase::Plain;
         let fields = [
             ("name", found.name == derived.name),
-            ("face", found.face == derived.face),
+            ("face", found.api == derived.api),
             ("node_type", found.node_type == derived.node_type),
             ("title", found.title == derived.title),
             ("thread and turn", found.turn == derived.turn),
             ("status", found.status == derived.status),
-            ("standing", standing),
+            ("standing", phase),
             ("reason", found.reason == derived.reason),
             ("created_at_ms", found.created_at_ms == derived.created_at_ms),
             ("updated_at_ms", found.updated_at_ms == derived.updated_at_ms),

@@ -49,8 +49,8 @@ async fn filled() -> tempfile::TempDir {
 fn checked(folder: &Path) -> (Summary, Vec<String>) {
     let inspection = Inspection::open(&folder.join(FILE_NAME)).unwrap();
     let mut found = Vec::new();
-    let mut report = |told| {
-        if let CheckEvent::Finding(finding) = told {
+    let mut report = |event| {
+        if let CheckEvent::Finding(finding) = event {
             found.push(finding.to_string());
         }
     };

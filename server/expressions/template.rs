@@ -286,7 +286,7 @@ impl Reader<'_> {
     fn expression(&mut self, members: &Map<String, Value>, place: &Place) -> Shape {
         let path = place.below(Key::Name("expression".into()));
         if members.get("instructTo").is_some_and(|instruct| instruct == "ai") {
-            return self.fault(&path, "is an instruction to a model (instructTo `ai`), and there is none here");
+            return self.fault(&path, "is an instruction to a model (instructTo `ai`), and this server has no model");
         }
         let text = match members.get("expression") {
             Some(Value::String(text)) => text,

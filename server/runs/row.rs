@@ -2,7 +2,7 @@
 
 use runyard_engine::{Node, NodeKind, NodeTypeRef, Object, RunOutcome, RunStatus, Start, State};
 
-use crate::store::{RunRow, Standing};
+use crate::store::{RunPhase, RunRow};
 
 /// How many characters of a goal a list shows.
 const TITLE_CHARACTERS_MAX: usize = 200;
@@ -13,12 +13,12 @@ pub fn derive(state: &State) -> RunRow {
     RunRow {
         run: state.run,
         name: start.and_then(|start| start.name.clone()),
-        face: start.map(|start| start.face.clone()).unwrap_or_default(),
+        api: start.map(|start| start.face.clone()).unwrap_or_default(),
         node_type: start.map(|start| start.node_type.id.clone()).unwrap_or_default(),
         turn: start.and_then(|start| start.turn.clone()),
         title: start.and_then(title),
         status: state.status,
-        standing: standing(state),
+        phase: phase(state),
         reason: match state.status {
             RunStatus::Queued | RunStatus::Running | RunStatus::Waiting | RunStatus::Final(RunOutcome::Succeeded) => {
                 None
@@ -35,14 +35,14 @@ pub fn derive(state: &State) -> RunRow {
 }
 
 /// The phase of a run, if its status does not say it.
-pub fn standing(state: &State) -> Standing {
+pub fn phase(state: &State) -> RunPhase {
     let planned = |root: &Node| root.node_type.kind != NodeKind::Plan || root.rounds > 0;
     match (state.status, state.root()) {
-        (RunStatus::Running | RunStatus::Waiting, Some(root)) if !planned(root) => Standing::Planning,
-        (RunStatus::Waiting, _) if state.paused.is_some() => Standing::Paused,
-        (RunStatus::Waiting, _) if state.is_asking() => Standing::Asking,
-        (RunStatus::Waiting, _) if state.has_open_question() => Standing::AwaitingInput,
-        _ => Standing::Plain,
+        (RunStatus::Running | RunStatus::Waiting, Some(root)) if !planned(root) => RunPhase::Planning,
+        (RunStatus::Waiting, _) if state.paused.is_some() => RunPhase::Paused,
+        (RunStatus::Waiting, _) if state.is_asking() => RunPhase::Asking,
+        (RunStatus::Waiting, _) if state.has_open_question() => RunPhase::AwaitingInput,
+        _ => RunPhase::Plain,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use runyard_engine::{Command, Node, NodeKind, NodeRunId, NodeState, RunId, RunStatus, State, Wait};
 
 use super::{Error, Runs};
-use crate::store::Standing;
+use crate::store::RunPhase;
 
 /// What a run waits for. If it waits for several, the first of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,12 +36,12 @@ impl WaitingOn {
     ];
 
     /// The reason that a row shows: only what a person has to act on.
-    pub fn of_row(standing: Standing) -> Option<Self> {
-        match standing {
-            Standing::Plain | Standing::Planning => None,
-            Standing::Asking => Some(WaitingOn::Approval),
-            Standing::AwaitingInput => Some(WaitingOn::Input),
-            Standing::Paused => Some(WaitingOn::Paused),
+    pub fn of_row(phase: RunPhase) -> Option<Self> {
+        match phase {
+            RunPhase::Plain | RunPhase::Planning => None,
+            RunPhase::Asking => Some(WaitingOn::Approval),
+            RunPhase::AwaitingInput => Some(WaitingOn::Input),
+            RunPhase::Paused => Some(WaitingOn::Paused),
         }
     }
 }

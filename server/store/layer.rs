@@ -48,7 +48,7 @@ pub trait Layer: Send + Sync + 'static {
     }
 }
 
-/// Commits to the inner store, or returns the error for every entry if there is none.
+/// Commits to the inner store, or returns the error for every entry without one.
 async fn commit_behind(
     behind: Result<&dyn Store, StoreError>,
     why: impl Fn() -> Option<StoreError>,

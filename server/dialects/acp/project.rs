@@ -84,7 +84,7 @@ impl Projection {
             }
             Event::ApprovalAsked { node_run, .. } => {
                 let who = self.title(*node_run);
-                Some(log("approval", LogLevel::Warn, format!("Waits until somebody approves: {who}")))
+                Some(log("approval", LogLevel::Warn, format!("Waits for an approval: {who}")))
             }
             Event::ApprovalDecided { node_run, verdict, comment, .. } => {
                 let who = self.title(*node_run);

@@ -107,7 +107,7 @@ pub(super) async fn list(handlers: &Handlers, cx: &Caller, place: Place, page: P
     let Page { status, limit, offset } = page;
     let labels = vec![LabelFilter { name: SERVER.to_owned(), values: vec![place.server.clone()] }];
     let statuses = status.map(wire::stored_statuses).unwrap_or_default();
-    let filter = Filter { face: Some(API.to_owned()), statuses, labels, ..Filter::default() };
+    let filter = Filter { api: Some(API.to_owned()), statuses, labels, ..Filter::default() };
     let mut rows = handlers.runs.page(&cx.tenant, &filter, offset, limit + 1).await.map_err(of_runs)?;
     let has_more = rows.len() > limit;
     rows.truncate(limit);

@@ -142,7 +142,7 @@ impl<'a> Source<'a> {
             self.stored = page.into();
         }
         if self.rows.is_empty() && !self.rows_end {
-            let filter = Filter { face: Some(API.to_owned()), ..Filter::default() };
+            let filter = Filter { api: Some(API.to_owned()), ..Filter::default() };
             let page = self.handlers.runs.list(tenant, &filter, self.after_row, PAGE).await.map_err(of_runs)?;
             self.rows_end = page.len() < PAGE;
             self.after_row = page.last().map(|row| Cursor { created_at_ms: row.created_at_ms, run: row.run });

@@ -159,7 +159,7 @@ pub(super) async fn cancel(handlers: &Handlers, cx: &Caller, uuid: &str) -> Resu
 
 async fn find(handlers: &Handlers, cx: &Caller, uuid: &str) -> Result<std::sync::Arc<State>, Refusal> {
     let labels = vec![LabelFilter { name: OWN.to_owned(), values: vec![uuid.to_owned()] }];
-    let filter = Filter { face: Some(API.to_owned()), labels, ..Filter::default() };
+    let filter = Filter { api: Some(API.to_owned()), labels, ..Filter::default() };
     let found = handlers.runs.list(&cx.tenant, &filter, None, 1).await.map_err(of_runs)?.pop();
     handlers.state(cx, &found.ok_or_else(|| error::no_batch(uuid))?).await
 }
@@ -176,7 +176,7 @@ pub(super) async fn list(
     let all = LabelFilter { name: ALL.to_owned(), values: vec![ALL.to_owned()] };
     let stored: BTreeSet<Status> = statuses.iter().flat_map(|status| stored(*status)).copied().collect();
     let filter = Filter {
-        face: Some(API.to_owned()),
+        api: Some(API.to_owned()),
         statuses: stored.iter().copied().collect(),
         labels: vec![of_workflows.unwrap_or(all)],
         ..Filter::default()

@@ -100,7 +100,7 @@ impl Wanted {
             none: statuses.as_ref().is_some_and(Vec::is_empty) || parent_batch_uuid.is_some(),
             filter: Filter {
                 statuses: statuses.unwrap_or_default(),
-                face: Some(API.to_owned()),
+                api: Some(API.to_owned()),
                 created_from_ms: created_after.map(|at| at.as_millisecond()),
                 created_before_ms: created_before.map(|at| at.as_millisecond()),
                 labels,

@@ -4,7 +4,7 @@ use runyard_api::toolregistry::types;
 
 use super::wire;
 use crate::dialects::enum_coverage::{Coverage, RUN_STATES, covers, text};
-use crate::store::Standing;
+use crate::store::RunPhase;
 use Coverage::{Unused, Used};
 
 fn run_status(word: types::RunStatus) -> Coverage {
@@ -19,11 +19,6 @@ fn run_status(word: types::RunStatus) -> Coverage {
 
 #[test]
 fn the_words_of_toolregistry_are_said_or_known_not_to_be() {
-    let states = RUN_STATES.into_iter().flat_map(|status| Standing::ALL.map(|standing| (status, standing)));
-    covers(
-        "toolregistry",
-        "RunStatus",
-        run_status,
-        states.map(|(status, standing)| text(wire::status_of(status, standing))),
-    );
+    let states = RUN_STATES.into_iter().flat_map(|status| RunPhase::ALL.map(|phase| (status, phase)));
+    covers("toolregistry", "RunStatus", run_status, states.map(|(status, phase)| text(wire::status_of(status, phase))));
 }

@@ -319,7 +319,7 @@ fn is_prefetch(cx: &Caller) -> bool {
 }
 
 fn filter(request: &RunControllerListRunsRequest) -> Filter {
-    let mut filter = Filter { face: Some(API.to_owned()), ..Filter::default() };
+    let mut filter = Filter { api: Some(API.to_owned()), ..Filter::default() };
     if let Some(user) = &request.user_id {
         filter.labels.push(LabelFilter { name: create::USER.to_owned(), values: vec![user.clone()] });
     }

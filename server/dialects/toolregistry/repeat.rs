@@ -33,7 +33,7 @@ impl Handlers {
     ) -> Result<Option<Repeated>, Refusal> {
         let label = |name: &str, value: &str| LabelFilter { name: name.to_owned(), values: vec![value.to_owned()] };
         let filter = Filter {
-            face: Some(API.to_owned()),
+            api: Some(API.to_owned()),
             statuses: vec![Status::Succeeded],
             labels: vec![label(REPEAT_KEY, key), label(USER, user)],
             ..Filter::default()
