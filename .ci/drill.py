@@ -169,17 +169,17 @@ def holds(name, change, row):
     """Whether the right check fails with the right words. Reverts the change of the case."""
     started = time.monotonic()
     document, words = change()
-    told, said = compared(document)
+    result, said = compared(document)
     status, output = ask(TELLERS[row["teller"]])
     restore()
     missing = [word for word in [*words, *row["says"]] if word not in output]
-    print(f"   {time.monotonic() - started:4.0f} s  {name}: {row['teller']}; openapi diff: {told}", flush=True)
+    print(f"   {time.monotonic() - started:4.0f} s  {name}: {row['teller']}; openapi diff: {result}", flush=True)
     if status == 0 or missing:
         wanted = ", ".join(missing) or "a failure"
         print(f"{output}\ndrill: {row['teller']} said nothing of: {wanted}", file=sys.stderr)
         return False
-    if told != row["breaks"]:
-        print(f"{said}\ndrill: openapi diff says {told}, the table {row['breaks']}", file=sys.stderr)
+    if result != row["breaks"]:
+        print(f"{said}\ndrill: openapi diff says {result}, the table {row['breaks']}", file=sys.stderr)
         return False
     return True
 

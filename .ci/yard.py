@@ -69,18 +69,18 @@ class Server:
         self.process = subprocess.Popen(command, cwd=yard.folder, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
         ready = self.process.stdout.readline()
         check(ready, f"the server did not start: {Path(log.name).read_text()}")
-        self.doors = {door["name"]: door["url"] for door in json.loads(ready)["doors"]}
+        self.apis = {api["name"]: api["url"] for api in json.loads(ready)["doors"]}
 
-    def url(self, door):
-        return self.doors[door]
+    def url(self, api):
+        return self.apis[api]
 
-    def get(self, door, path):
-        with urllib.request.urlopen(self.url(door) + path, timeout=BOUND_S) as answer:
+    def get(self, api, path):
+        with urllib.request.urlopen(self.url(api) + path, timeout=BOUND_S) as answer:
             return json.load(answer)
 
-    def post(self, door, path, body):
+    def post(self, api, path, body):
         data = b"" if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url(door) + path, data, {"Content-Type": "application/json"}, method="POST")
+        request = urllib.request.Request(self.url(api) + path, data, {"Content-Type": "application/json"}, method="POST")
         try:
             with urllib.request.urlopen(request, timeout=BOUND_S) as answer:
                 text = answer.read()
@@ -88,9 +88,9 @@ class Server:
         except urllib.error.HTTPError as refused:
             return refused.code, json.load(refused)
 
-    def posted(self, door, path, body):
+    def posted(self, api, path, body):
         """The answer to a POST that has to succeed."""
-        status, answer = self.post(door, path, body)
+        status, answer = self.post(api, path, body)
         check(200 <= status < 300, f"POST {path}: {status} {answer}")
         return answer
 
@@ -98,9 +98,9 @@ class Server:
         """Starts a run through the gateway."""
         return self.posted("run-gateway", "/v1/runs", {"root_node_type_ref": {"node_type_id": node_type, "version": "1.0.0"}, "input": given})
 
-    def lines(self, door, path):
+    def lines(self, api, path):
         """Every object of a stream of lines, until it ends."""
-        with urllib.request.urlopen(self.url(door) + path, timeout=BOUND_S) as answer:
+        with urllib.request.urlopen(self.url(api) + path, timeout=BOUND_S) as answer:
             return [json.loads(line) for line in answer if line.strip()]
 
     def stream(self, run_id, query=""):

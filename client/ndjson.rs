@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_broken_connection_is_told_apart_from_an_end() {
+    async fn a_broken_connection_is_not_an_end() {
         let items = read(vec![Ok(Bytes::from_static(b"{\"seq\":1}\n")), Err("reset")], 64).await;
         assert_eq!(sequence(&items), [1]);
         assert!(matches!(items[1..], [Err(LineError::Broken("reset"))]));

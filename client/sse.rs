@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_json_and_a_broken_connection_are_told_apart() {
+    async fn invalid_json_and_a_broken_connection_are_different_errors() {
         let items = read(chunks("data: {\"seq\":1}\n\ndata: <html>\n\n", 7), 64).await;
         assert!(matches!(items[1..], [Err(LineError::NotJson { line: 2, .. })]), "{items:?}");
         let mut broken = chunks("data: {\"seq\":1}\n\n", 7);

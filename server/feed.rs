@@ -1,8 +1,9 @@
-//! Live events after commit: a cursor in, a stream out, for every room.
+//! Live events after commit: a position in, a stream out, for every dialect module.
 //!
-//! A bell rings for a run after its events are committed. Followers of one run share a tail (`tail.rs`), so that a run is read once however
-//! many watch it. Bells are hints: one may be lost, so all logs that are followed are looked at again within a second. Nothing is seen before
-//! its commit. `shown.rs` is the log as an API shows it, `checkpoints.rs` where such a stream begins.
+//! A run's tail is notified after its events are committed. Subscribers of one run share a tail (`tail.rs`), so that a
+//! run is read once however many watch it. Notifications are hints: one may be lost, so all logs with subscribers are
+//! read again within a second. No event is seen before its commit. `shown.rs` is the log as an API shows it,
+//! `checkpoints.rs` where such a stream begins.
 
 mod alive;
 mod begun;
@@ -30,35 +31,35 @@ use crate::clock::Clock;
 use crate::runs::values::Values;
 use crate::store::{Store, StoreError, Tenant};
 
-/// How many events one read brings at the most.
+/// The most events of one read.
 const PAGE: usize = 256;
 
-/// What a follower needs.
+/// The parts of a feed.
 #[derive(Clone)]
 pub struct Feed {
-    /// Where events are read.
+    /// The store of the events.
     pub store: Arc<dyn Store>,
-    /// What says that there are more.
+    /// Notifies of new events.
     pub notifier: Arc<RunNotifier>,
-    /// For reading again when no bell rang.
+    /// For reading again without a notification.
     pub clock: Clock,
-    /// Where streams of an API's view of a run go on.
+    /// Where streams of an API's projection of a run resume.
     pub checkpoints: Arc<Checkpoints>,
-    /// What puts large values in place.
+    /// Puts large values in place.
     pub(crate) values: Values,
 }
 
-/// How far a stream of events reaches.
+/// Where a stream of events ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// To the end of the run: what is recorded now, and what comes.
+    /// At the end of the run.
     Live,
-    /// To the last event that is recorded now.
+    /// At the last event that is recorded now.
     Recorded,
 }
 
 impl Feed {
-    /// Every event of a run after a position that is recorded now.
+    /// Every event of a run after a position, up to the last one that is recorded now.
     pub fn recorded(
         &self,
         tenant: Tenant,
@@ -93,7 +94,8 @@ impl Feed {
         })
     }
 
-    /// Every event of a run after a position, those to come included. Ends after the run's last event, or when the server stops.
+    /// Every event of a run after a position, future events included. Ends after the run's last event, or when the
+    /// server stops.
     pub fn follow(
         &self,
         tenant: Tenant,
@@ -102,123 +104,124 @@ impl Feed {
         stopping: CancellationToken,
     ) -> impl Stream<Item = Result<Arc<Recorded>, StoreError>> + Send + 'static {
         let tail = self.notifier.join(&tenant, run);
-        let follower = Follower {
+        let subscriber = Subscriber {
             feed: self.clone(),
             tenant: tenant.clone(),
             run,
             cursor: after,
             page: VecDeque::new(),
             tail,
-            doubts: 0,
+            read_errors: 0,
             stopping,
-            stands: Stands::Unread,
+            progress: Progress::MustRead,
         };
-        let events = futures::stream::unfold(follower, |mut follower| async move {
-            let next = follower.next().await?;
-            Some((next, follower))
+        let events = futures::stream::unfold(subscriber, |mut subscriber| async move {
+            let next = subscriber.next().await?;
+            Some((next, subscriber))
         });
         self.with_values(tenant, run, events)
     }
 }
 
-struct Follower {
+struct Subscriber {
     feed: Feed,
     tenant: Tenant,
     run: RunId,
     cursor: Position,
     page: VecDeque<Arc<Recorded>>,
     tail: Arc<Tail>,
-    /// Those that this follower has looked into.
-    doubts: u64,
+    /// How many read errors of the tail this subscriber has followed up.
+    read_errors: u64,
     stopping: CancellationToken,
-    stands: Stands,
+    progress: Progress,
 }
 
-/// How a follower stands to the log.
+/// What a subscriber does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stands {
-    /// It has to read: it has not yet, or there was more than one read brings.
-    Unread,
-    /// It has seen all that there was when it last looked.
-    AtTheEnd,
-    /// Nothing comes any more.
-    Over,
+enum Progress {
+    /// Read: it has not read yet, or there were more events than one read returns.
+    MustRead,
+    /// Wait: it has every event that there was at the last read.
+    AtEnd,
+    /// End.
+    Ended,
 }
 
-impl Follower {
+impl Subscriber {
     async fn next(&mut self) -> Option<Result<Arc<Recorded>, StoreError>> {
         loop {
-            if self.stands == Stands::Over {
+            if self.progress == Progress::Ended {
                 return None;
             }
             if let Some(recorded) = self.page.pop_front() {
                 self.cursor = recorded.position;
                 if matches!(recorded.event, Event::Finished { .. }) {
-                    self.stands = Stands::Over;
+                    self.progress = Progress::Ended;
                 }
                 if self.page.is_empty() {
-                    // What waits holds nothing.
+                    // Free the buffer while waiting.
                     self.page = VecDeque::new();
                 }
                 return Some(Ok(recorded));
             }
-            if self.stands == Stands::AtTheEnd && !self.wait().await {
+            if self.progress == Progress::AtEnd && !self.wait().await {
                 return None;
             }
             if let Err(error) = self.look().await {
-                self.stands = Stands::Over;
+                self.progress = Progress::Ended;
                 return Some(Err(error));
             }
         }
     }
 
-    /// What comes after the cursor: from the tail where it is remembered, else from the store, and then the tail remembers it for the others.
+    /// Gets the events after the cursor: from the tail if it has them, else from the store, and then the tail caches
+    /// them for the others.
     async fn look(&mut self) -> Result<(), StoreError> {
-        let remembered = match self.stands {
-            // Another server may have written what no bell here has told.
-            Stands::Unread => Vec::new(),
-            Stands::AtTheEnd | Stands::Over => self.tail.after(self.cursor),
+        let remembered = match self.progress {
+            // Another server may have written events that this notifier does not know.
+            Progress::MustRead => Vec::new(),
+            Progress::AtEnd | Progress::Ended => self.tail.after(self.cursor),
         };
         if !remembered.is_empty() {
             self.page = remembered.into();
             return Ok(());
         }
-        if self.stands == Stands::Unread {
+        if self.progress == Progress::MustRead {
             let begun = self.feed.notifier.begun(&self.tenant, self.run, self.cursor);
             if !begun.is_empty() {
-                // What another server has added is found when the log is looked at again.
+                // Events of another server are found by the next periodic read.
                 self.tail.remember(begun.iter().cloned());
-                (self.page, self.stands) = (begun.into(), Stands::AtTheEnd);
+                (self.page, self.progress) = (begun.into(), Progress::AtEnd);
                 return Ok(());
             }
         }
-        let _others_wait = match self.stands {
-            // Everybody's beginning is somewhere else.
-            Stands::Unread => None,
-            Stands::AtTheEnd | Stands::Over => Some(self.tail.reading.lock().await),
+        let _others_wait = match self.progress {
+            // Each subscriber begins at another position, so the first read is not shared.
+            Progress::MustRead => None,
+            Progress::AtEnd | Progress::Ended => Some(self.tail.reading.lock().await),
         };
-        if self.stands == Stands::AtTheEnd {
+        if self.progress == Progress::AtEnd {
             self.page = self.tail.after(self.cursor).into();
             if !self.page.is_empty() {
                 return Ok(());
             }
         }
-        // Before the read: what happens during it is looked at again.
-        self.doubts = self.tail.known().doubts;
+        // Before the read, so that errors during it are followed up.
+        self.read_errors = self.tail.known().read_errors;
         let page = self.feed.store.log(&self.tenant, self.run, self.cursor, PAGE).await?;
-        self.stands = match page.len() {
-            PAGE => Stands::Unread,
-            0 if self.settled().await => Stands::Over,
-            _ => Stands::AtTheEnd,
+        self.progress = match page.len() {
+            PAGE => Progress::MustRead,
+            0 if self.settled().await => Progress::Ended,
+            _ => Progress::AtEnd,
         };
         self.page = page.into_iter().map(Arc::new).collect();
-        if self.stands == Stands::AtTheEnd {
+        if self.progress == Progress::AtEnd {
             self.tail.remember(self.page.iter().cloned());
         }
         Ok(())
     }
 
-    /// Whether nothing can come: the cursor already stands at or behind the end of a finished run.
+    /// Whether no event can come: the cursor is at or after the end of an ended run.
     async fn settled(&self) -> bool {
         match self.feed.store.row(&self.tenant, self.run).await {
             Ok(Some(row)) => row.ended_at_ms.is_some() && row.version <= self.cursor,
@@ -227,18 +230,18 @@ impl Follower {
         }
     }
 
-    /// Waits until the log is known to reach further than this follower has seen. False: the server stops.
+    /// Waits until the log reaches further than the cursor. False: the server stops.
     async fn wait(&self) -> bool {
         tokio::select! {
             biased;
             () = self.stopping.cancelled() => false,
-            () = self.tail.grows(self.cursor, self.doubts) => true,
+            () = self.tail.grows(self.cursor, self.read_errors) => true,
             () = self.feed.notifier.look_again(&*self.feed.store, &self.feed.clock) => true,
         }
     }
 }
 
-impl Drop for Follower {
+impl Drop for Subscriber {
     fn drop(&mut self) {
         self.feed.notifier.leave(&self.tail);
     }

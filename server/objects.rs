@@ -1,16 +1,17 @@
-//! Small objects as Rust types: what an API keeps beside its runs, such as ACP's servers or Cargo's tools. The façade that rooms call;
-//! where they rest is [`crate::store::object`].
+//! Small objects as Rust types: what an API stores besides its runs, such as ACP's servers or Cargo's tools. Dialect
+//! modules call this facade; [`crate::store::object`] stores the objects.
 //!
-//! A type that is kept implements [`Kept`], which names its kind. Its serde form is what is stored, for ever: a field that is added
-//! has a default. Every answer carries the version that a later change must name, so that two callers never undo each other:
+//! A stored type implements [`ObjectType`], which names its kind. Its serde form is stored, for ever: a new field needs a
+//! default. Every result has the version that a later change must name, so that callers never overwrite each other's
+//! changes:
 //!
 //! ```
 //! # async fn example(objects: runyard::objects::Objects) -> Result<(), runyard::objects::Error> {
-//! use runyard::objects::{Change, Kept, New, Stored};
+//! use runyard::objects::{Change, ObjectType, New, Stored};
 //!
 //! #[derive(serde::Serialize, serde::Deserialize)]
 //! struct Tool { color: String }
-//! impl Kept for Tool {
+//! impl ObjectType for Tool {
 //!     const KIND: &'static str = "example.tool";
 //! }
 //!
@@ -37,9 +38,9 @@ use crate::store::{StoreError, json};
 
 pub use crate::store::object::{ObjectCursor as Cursor, Version};
 
-/// A type whose values are kept.
-pub trait Kept: Serialize + DeserializeOwned + Send {
-    /// What it is: the owner, a dot, the thing, such as `acp.server`.
+/// A type of stored objects.
+pub trait ObjectType: Serialize + DeserializeOwned + Send {
+    /// The kind: the API, a dot, the thing, such as `acp.server`.
     const KIND: &'static str;
 }
 
@@ -50,39 +51,39 @@ pub struct Objects {
     clock: Clock,
 }
 
-/// An object to be.
+/// An object to create.
 #[derive(Debug, Clone, PartialEq)]
 pub struct New<T> {
-    /// Which, unique in its tenant and kind.
+    /// The id, unique in its tenant and kind.
     pub id: String,
-    /// What people call it, unique in its tenant and kind.
+    /// The name, unique in its tenant and kind.
     pub name: Option<String>,
-    /// What it belongs to, for lists.
+    /// The parent's id, for lists.
     pub parent: Option<String>,
-    /// What it is.
+    /// The value.
     pub body: T,
 }
 
-/// An object that is kept.
+/// A stored object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stored<T> {
-    /// Which.
+    /// The id.
     pub id: String,
-    /// What people call it. To be changed at will before [`Objects::replace`].
+    /// The name. It may be changed before [`Objects::replace`].
     pub name: Option<String>,
-    /// What it belongs to. To be changed at will before [`Objects::replace`].
+    /// The parent's id. It may be changed before [`Objects::replace`].
     pub parent: Option<String>,
-    /// How often it has been written: what a replacement says that it saw.
+    /// How many times it has been written; a replacement has to name the version that was read.
     pub version: Version,
-    /// Unix milliseconds.
+    /// When it was created, Unix milliseconds.
     pub created_at_ms: i64,
-    /// Unix milliseconds.
+    /// When it was last written, Unix milliseconds.
     pub updated_at_ms: i64,
-    /// What it is. To be changed at will before [`Objects::replace`].
+    /// The value. It may be changed before [`Objects::replace`].
     pub body: T,
 }
 
-/// One of several changes that are done together. Made by its functions.
+/// One of several changes of a transaction. Made by its functions.
 #[derive(Debug, Clone)]
 pub struct Change(Draft);
 
@@ -92,40 +93,41 @@ enum Draft {
     Delete { kind: &'static str, id: String, expected: Version },
 }
 
-/// JSON text, or why there is none.
+/// JSON text, or why the value cannot be written.
 type Body = Result<String, String>;
 
-/// Why it was not done. Nothing was written.
+/// Why a change failed. Nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Someone else changed it first, made it (`found` over 0 for a new one), or removed it (`found` 0). Read it again.
+    /// Another caller changed it first, created it (`found` over 0 for a new one), or removed it (`found` 0). Read it
+    /// again.
     #[error("{kind} `{id}` has been changed meanwhile")]
     Stale {
-        /// Of which kind.
+        /// The kind.
         kind: String,
-        /// Which.
+        /// The id.
         id: String,
-        /// The version that stands there: 0 for nothing.
+        /// The stored version: 0 if no such object exists.
         found: Version,
     },
     /// Another object of the kind has the name.
     #[error("the name `{name}` is taken by {kind} `{id}`")]
     NameTaken {
-        /// Of which kind.
+        /// The kind.
         kind: String,
         /// The name.
         name: String,
-        /// Who has it.
+        /// The object that has it.
         id: String,
     },
-    /// It cannot be written as JSON, or what is stored cannot be read as this type.
+    /// The value cannot be written as JSON, or the stored JSON cannot be read as this type.
     #[error("{kind} `{id}` is not what it should be: {reason}")]
     Unreadable {
-        /// Of which kind.
+        /// The kind.
         kind: &'static str,
-        /// Which.
+        /// The id.
         id: String,
-        /// What is wrong, never what is stored.
+        /// What is wrong, without the stored data.
         reason: String,
     },
     /// The store did not answer.
@@ -142,8 +144,8 @@ impl Objects {
     /// The object with this id.
     ///
     /// # Errors
-    /// The store did not answer, or what it has cannot be read.
-    pub async fn get<T: Kept>(&self, tenant: &str, id: &str) -> Result<Option<Stored<T>>, Error> {
+    /// The store did not answer, or its data cannot be read.
+    pub async fn get<T: ObjectType>(&self, tenant: &str, id: &str) -> Result<Option<Stored<T>>, Error> {
         self.store.object(tenant, T::KIND, id).await?.map(read).transpose()
     }
 
@@ -151,15 +153,16 @@ impl Objects {
     ///
     /// # Errors
     /// As for [`Objects::get`].
-    pub async fn named<T: Kept>(&self, tenant: &str, name: &str) -> Result<Option<Stored<T>>, Error> {
+    pub async fn named<T: ObjectType>(&self, tenant: &str, name: &str) -> Result<Option<Stored<T>>, Error> {
         self.store.object_named(tenant, T::KIND, name).await?.map(read).transpose()
     }
 
-    /// Objects of a type, of one parent or of all, newest first, after the cursor: [`Stored::cursor`] of the last one seen.
+    /// Objects of a type, of one parent or of all, newest first, after the cursor: [`Stored::cursor`] of the last one
+    /// on the page before.
     ///
     /// # Errors
     /// As for [`Objects::get`].
-    pub async fn list<T: Kept>(
+    pub async fn list<T: ObjectType>(
         &self,
         tenant: &str,
         parent: Option<&str>,
@@ -170,29 +173,29 @@ impl Objects {
         found.into_iter().map(read).collect()
     }
 
-    /// Keeps a new object.
+    /// Stores a new object.
     ///
     /// # Errors
-    /// [`Error::Stale`] where the id is taken, [`Error::NameTaken`] where the name is.
-    pub async fn create<T: Kept>(&self, tenant: &str, new: New<T>) -> Result<Stored<T>, Error> {
+    /// [`Error::Stale`] if the id is taken, [`Error::NameTaken`] if the name is.
+    pub async fn create<T: ObjectType>(&self, tenant: &str, new: New<T>) -> Result<Stored<T>, Error> {
         let change = Change::create(&new);
         self.one(tenant, change, new.body).await
     }
 
-    /// Keeps an object as it was changed, in the place of the one that was read.
+    /// Replaces the object that was read by its changed value.
     ///
     /// # Errors
-    /// [`Error::Stale`] where someone else was first, [`Error::NameTaken`] where the new name is taken.
-    pub async fn replace<T: Kept>(&self, tenant: &str, changed: Stored<T>) -> Result<Stored<T>, Error> {
+    /// [`Error::Stale`] if another caller was first, [`Error::NameTaken`] if the new name is taken.
+    pub async fn replace<T: ObjectType>(&self, tenant: &str, changed: Stored<T>) -> Result<Stored<T>, Error> {
         let change = Change::replace(&changed);
         self.one(tenant, change, changed.body).await
     }
 
-    /// Removes an object, whatever its version. Answers whether there was one.
+    /// Removes an object, whatever its version. Returns whether there was one.
     ///
     /// # Errors
     /// The store did not answer.
-    pub async fn delete<T: Kept>(&self, tenant: &str, id: &str) -> Result<bool, Error> {
+    pub async fn delete<T: ObjectType>(&self, tenant: &str, id: &str) -> Result<bool, Error> {
         let delete = object::Change::Delete { kind: T::KIND.to_owned(), id: id.to_owned(), expected: None };
         match self.store.change_objects(tenant, vec![delete]).await {
             Ok(_) => Ok(true),
@@ -201,10 +204,11 @@ impl Objects {
         }
     }
 
-    /// Does several changes, of any types, in one transaction, or none of them. Answers with the new versions of what was put.
+    /// Makes several changes, of any types, in one transaction. Returns the new versions of created and replaced
+    /// objects.
     ///
     /// # Errors
-    /// What the first change that cannot be done is refused for.
+    /// The error of the first change that fails; then none is made.
     pub async fn change(&self, tenant: &str, changes: Vec<Change>) -> Result<Vec<Version>, Error> {
         Ok(self.write(tenant, changes).await?.iter().map(|object| object.version).collect())
     }
@@ -223,26 +227,26 @@ impl Objects {
 }
 
 impl Change {
-    /// Keeps a new object.
-    pub fn create<T: Kept>(new: &New<T>) -> Self {
+    /// Stores a new object.
+    pub fn create<T: ObjectType>(new: &New<T>) -> Self {
         let (name, parent) = (new.name.clone(), new.parent.clone());
         Change(Draft::Put { kind: T::KIND, id: new.id.clone(), name, parent, body: body(&new.body), expected: 0 })
     }
 
-    /// Keeps an object as it was changed.
-    pub fn replace<T: Kept>(changed: &Stored<T>) -> Self {
+    /// Stores a changed object.
+    pub fn replace<T: ObjectType>(changed: &Stored<T>) -> Self {
         let (name, parent, expected) = (changed.name.clone(), changed.parent.clone(), changed.version);
         Change(Draft::Put { kind: T::KIND, id: changed.id.clone(), name, parent, body: body(&changed.body), expected })
     }
 
-    /// Removes an object as it was read.
-    pub fn delete<T: Kept>(read: &Stored<T>) -> Self {
+    /// Removes an object that was read.
+    pub fn delete<T: ObjectType>(read: &Stored<T>) -> Self {
         Change(Draft::Delete { kind: T::KIND, id: read.id.clone(), expected: read.version })
     }
 }
 
 impl<T> Stored<T> {
-    /// Where a list goes on after it.
+    /// The cursor after this object, for lists.
     pub fn cursor(&self) -> Cursor {
         Cursor { created_at_ms: self.created_at_ms, id: self.id.clone() }
     }
@@ -258,7 +262,7 @@ impl From<ObjectError> for Error {
     }
 }
 
-fn body<T: Kept>(body: &T) -> Body {
+fn body<T: ObjectType>(body: &T) -> Body {
     serde_json::to_string(body).map_err(|error| error.to_string())
 }
 
@@ -274,11 +278,11 @@ fn prepared(draft: Draft, at_ms: i64) -> Result<object::Change, Error> {
     })
 }
 
-fn read<T: Kept>(object: Object) -> Result<Stored<T>, Error> {
+fn read<T: ObjectType>(object: Object) -> Result<Stored<T>, Error> {
     match json::read(object.body.as_bytes()) {
         Ok(body) => Ok(stored(object, body)),
         Err(error) => {
-            // Only where, not what stands there: it may be anybody's data.
+            // Only the place, not the stored text: it may be anybody's data.
             let reason = format!("{:?} at line {}, column {}", error.classify(), error.line(), error.column());
             Err(Error::Unreadable { kind: T::KIND, id: object.id, reason })
         }

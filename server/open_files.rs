@@ -1,8 +1,9 @@
-//! How many files this process may have open: every connection is one, and the usual bound is far below what a server can carry.
+//! The limit of open files of this process: every connection is one, and the usual limit is far below what a server
+//! can serve.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the bound to what the system allows this process without asking anybody. Says what it is then; absent: there is none.
+/// Raises the limit to the most that the system allows without privileges. Returns the limit; absent if the system has no limit.
 pub fn allow_many() -> Option<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current == maximum {
@@ -10,7 +11,7 @@ pub fn allow_many() -> Option<u64> {
     }
     match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
         Ok(()) => maximum,
-        // It worked before with what there was.
+        // The old limit is enough to start.
         Err(error) => {
             tracing::debug!(%error, "the number of open files could not be raised");
             current
@@ -18,10 +19,10 @@ pub fn allow_many() -> Option<u64> {
     }
 }
 
-/// Descriptors that are not for connections: the store, listeners, calls to other services, and what the runtime needs.
+/// Descriptors that are not for connections: store, listeners, calls to other services, runtime.
 const RESERVED: u64 = 256;
 
-/// How many connections fit beside what else needs a descriptor, at most this many.
+/// How many connections the limit allows besides the reserved descriptors, at most this many.
 pub fn connections_max(wanted: u64) -> usize {
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let left = files - RESERVED.min(files / 2);

@@ -1,7 +1,7 @@
-//! How long finished runs are kept: looked at again and again, and removed in small bites, with pauses between them in which commits
-//! go on as if nothing were.
+//! Removal of old runs: periodic, in small batches, with pauses between them so that commits are not delayed.
 //!
-//! What may go is decided by the store (`store/retention.rs`), whatever the settings say; this only says what is old, or too much.
+//! The store decides which runs may be removed (`store/retention.rs`). This module only selects runs that are too old
+//! or too many.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,33 +15,34 @@ use crate::runs::{Error, Runs};
 use crate::store::retention::Retention;
 use crate::store::{Cursor, RunRow, Status, StoreError};
 
-/// Runs that one bite removes at most.
-const BITE_RUNS: usize = 64;
-/// Events that one bite deletes at most.
-const BITE_EVENTS: usize = 256;
-/// Between two bites.
+/// The most runs of one batch.
+const BATCH_RUNS: usize = 64;
+/// The most events that are deleted at once.
+const BATCH_EVENTS: usize = 256;
+/// The pause between two batches.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Runs that one read brings.
+/// How many runs one read returns.
 const PAGE: usize = 256;
 
 /// The states that a run ends in.
 const FINAL: [Status; 5] =
     [Status::Succeeded, Status::Partial, Status::NothingAchieved, Status::Failed, Status::Canceled];
 
-/// What removing needs.
+/// The parts of a removal.
 #[derive(Clone)]
 pub struct Parts {
-    /// Where runs are removed from.
+    /// The store.
     pub store: Arc<dyn Retention>,
-    /// Who knows them.
+    /// The facade with the caches.
     pub runs: Runs,
     /// What time it is.
     pub clock: Clock,
-    /// What is old, and too much.
+    /// When runs are too old, or too many.
     pub settings: Settings,
 }
 
-/// Removes again and again until told to stop. Returns at once where nothing is ever to be removed, and nothing is left from before.
+/// Removes old runs periodically until it is canceled. Returns at once if the settings keep everything and no removal
+/// is unfinished.
 pub async fn keep(parts: Parts, stopping: CancellationToken) {
     let work = async {
         loop {
@@ -62,7 +63,7 @@ pub async fn keep(parts: Parts, stopping: CancellationToken) {
     }
 }
 
-/// Removes what is old or too much now, of everybody. Answers how many runs it was.
+/// Removes the runs of all tenants that are too old or too many now. Returns their number.
 ///
 /// # Errors
 /// The store did not answer.
@@ -77,9 +78,9 @@ pub async fn round(parts: &Parts) -> Result<u64, Error> {
     Ok(removed)
 }
 
-/// Deletes what is left of runs that have been removed.
+/// Deletes the remaining data of removed runs.
 async fn sweep(parts: &Parts) -> Result<(), StoreError> {
-    while parts.store.sweep(BITE_EVENTS).await? >= BITE_EVENTS {
+    while parts.store.sweep(BATCH_EVENTS).await? >= BATCH_EVENTS {
         parts.clock.sleep(PAUSE).await;
     }
     Ok(())
@@ -92,25 +93,25 @@ async fn of_tenant(parts: &Parts, tenant: &str) -> Result<u64, Error> {
     let ended: u64 = counts.iter().filter(|(status, _)| FINAL.contains(status)).map(|(_, runs)| *runs).sum();
     let mut too_many = max_runs.map_or(0, |max| ended.saturating_sub(max));
     let statuses = FINAL.into_iter().filter(|status| too_many > 0 || parts.settings.max_age_ms(*status).is_some());
-    let mut walk = Walk { tenant, waiting: statuses.map(Waiting::new).collect() };
+    let mut walk = EndedRuns { tenant, waiting: statuses.map(Waiting::new).collect() };
     let mut removed = 0;
     loop {
-        let mut bite: Vec<RunRow> = Vec::new();
+        let mut batch: Vec<RunRow> = Vec::new();
         let mut more = true;
-        while bite.len() < BITE_RUNS && more {
+        while batch.len() < BATCH_RUNS && more {
             let Some(row) = walk.next(parts).await? else {
                 more = false;
                 break;
             };
             let old = |age_ms: i64| row.ended_at_ms.is_some_and(|ended_at_ms| ended_at_ms <= now_ms - age_ms);
-            if bite.len() as u64 >= too_many && !parts.settings.max_age_ms(row.status.into()).is_some_and(old) {
-                // Who was created later than all that is old ended later, too.
-                more = too_many > bite.len() as u64 || parts.settings.could_be_old(now_ms, row.created_at_ms);
+            if batch.len() as u64 >= too_many && !parts.settings.max_age_ms(row.status.into()).is_some_and(old) {
+                // Runs that were created later than these ended later, too.
+                more = too_many > batch.len() as u64 || parts.settings.could_be_old(now_ms, row.created_at_ms);
             } else {
-                bite.push(row);
+                batch.push(row);
             }
         }
-        let gone = parts.runs.remove(&*parts.store, tenant, &bite, now_ms - milliseconds(keys_seconds)).await?;
+        let gone = parts.runs.remove(&*parts.store, tenant, &batch, now_ms - milliseconds(keys_seconds)).await?;
         removed += gone.len() as u64;
         too_many = too_many.saturating_sub(gone.len() as u64);
         sweep(parts).await?;
@@ -121,13 +122,13 @@ async fn of_tenant(parts: &Parts, tenant: &str) -> Result<u64, Error> {
     }
 }
 
-/// Runs that have ended, oldest first by creation, over several states.
-struct Walk<'a> {
+/// Ended runs, oldest first by creation, over several states.
+struct EndedRuns<'a> {
     tenant: &'a str,
     waiting: Vec<Waiting>,
 }
 
-/// Those of one state that come next.
+/// The next runs of one state.
 struct Waiting {
     status: Status,
     rows: VecDeque<RunRow>,
@@ -141,7 +142,7 @@ impl Waiting {
     }
 }
 
-impl Walk<'_> {
+impl EndedRuns<'_> {
     async fn next(&mut self, parts: &Parts) -> Result<Option<RunRow>, StoreError> {
         for waiting in &mut self.waiting {
             if waiting.rows.is_empty() && !waiting.over {

@@ -1,31 +1,31 @@
-//! `Runs`: the only façade that rooms call. Start, submit, get, list, follow, decide.
+//! `Runs`: the only facade that dialect modules call. Start, submit, get, list, follow, decide.
 //!
 //! | file             | what                                                             |
 //! |------------------|------------------------------------------------------------------|
 //! | `start.rs`       | a new run: resolve, validate, start once                         |
-//! | `submit.rs`      | one command: load, decide, commit, tell who waits                |
-//! | `admission.rs`   | how much one tenant may have: live runs, starts, descendants     |
-//! | `approvals.rs`   | what somebody is asked to agree to: listed, decided              |
-//! | `decisions.rs`   | tokens that decide for whoever holds them                        |
-//! | `labels.rs`      | what lists find runs by                                          |
-//! | `waiting.rs`     | what a run waits for, and input for one that asks                |
-//! | `cache.rs`       | run states kept at hand                                          |
+//! | `submit.rs`      | one command: load, decide, commit, notify                        |
+//! | `admission.rs`   | limits of one tenant: live runs, concurrent starts, descendants  |
+//! | `approvals.rs`   | approval requests: listed, decided                               |
+//! | `decisions.rs`   | decision tokens: credentials for one verdict on one approval     |
+//! | `labels.rs`      | labels, by which lists find runs                                 |
+//! | `waiting.rs`     | what a run waits for, and input for a run with an open question  |
+//! | `cache.rs`       | run states in memory                                             |
 //! | `writing.rs`     | whether writing works, for health                                |
-//! | `references.rs`  | the ways in which a run is named                                 |
-//! | `retention.rs`   | runs that have ended, removed                                    |
+//! | `references.rs`  | the forms of a run's id                                          |
+//! | `retention.rs`   | removal of ended runs                                            |
 //! | `row.rs`         | what lists show, derived from the state                          |
-//! | `sub_runs.rs`    | runs that runs start: begun, called off, their ends told         |
+//! | `sub_runs.rs`    | runs that steps of other runs start: start, cancel, report       |
 //! | `threads.rs`     | runs that share their messages, one after the other               |
-//! | `output_schema.rs` | the schema that a result has to fit, and what fits it             |
+//! | `output_schema.rs` | the schema that a result must match, and how it is made to match |
 //! | `pass_through.rs` | what a run passes through to integrations, sealed                |
-//! | `error.rs`       | why a question was not answered                                  |
+//! | `error.rs`       | the facade's errors                                              |
 //! | `values.rs`      | large values: taken out before a decision, put back into answers |
-//! | `answer.rs`      | the one value that a run answers with                            |
-//! | `in_flight.rs`     | what is being performed, called back when nobody waits for it    |
-//! | `fingerprint.rs` | telling a repeated request from another one                      |
-//! | `remote.rs`      | the same questions, asked of a coordinator elsewhere             |
+//! | `answer.rs`      | the one value that a run returns                                 |
+//! | `in_flight.rs`   | effects that are being performed, and how they are canceled      |
+//! | `fingerprint.rs` | distinguishes a repeated request from a different one            |
+//! | `remote.rs`      | the same operations on a remote coordinator                      |
 //!
-//! Nothing here knows a dialect, and nothing here decides: the engine does.
+//! Nothing here knows a dialect. The engine alone decides.
 
 mod admission;
 pub mod answer;
@@ -62,7 +62,7 @@ use runyard_engine::{NodeRunId, Position, Recorded, RunId, RunStatus, State};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-pub use approvals::{DecidedApproval, Said};
+pub use approvals::{ApprovalDecision, DecidedApproval};
 pub use error::Error;
 pub use in_flight::InFlight;
 pub use pass_through::PassThrough;
@@ -98,37 +98,37 @@ pub struct Runs {
     compute: Compute,
 }
 
-/// Bounds that come from the configuration.
+/// Limits that come from the configuration.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Atomic node runs of one run at once.
+    /// How many atomic node runs of one run may be live at once.
     pub parallel_max: u32,
-    /// The table's.
+    /// The table of limits.
     pub table: crate::limits::Limits,
 }
 
-/// What `Runs` is made of.
+/// The parts of [`Runs`].
 pub struct Parts {
-    /// Where runs rest.
+    /// Stores the runs.
     pub store: Arc<dyn Store>,
     /// The providers of node types.
     pub providers: Arc<Providers>,
-    /// What time it is.
+    /// Tells the time.
     pub clock: Clock,
-    /// Rung after every commit.
+    /// Notified after every commit.
     pub notifier: Arc<RunNotifier>,
     /// Notified when there may be effects to claim.
     pub work: Arc<Notify>,
     /// The server key, for fingerprints, decision tokens and what is sealed.
     pub secret: [u8; 32],
-    /// Bounds.
+    /// The limits.
     pub limits: Limits,
-    /// Where what takes time is done.
+    /// Threads for bounded work off the async runtime.
     pub compute: Compute,
 }
 
 impl Runs {
-    /// Puts the parts together.
+    /// Builds `Runs` of its parts.
     pub fn new(parts: Parts) -> Self {
         let bytes = ByteLimits::from(&parts.limits.table);
         let values = Values { store: parts.store.clone(), bounds: Bounds { shown: bytes.shown, read: bytes.read } };
@@ -163,14 +163,14 @@ impl Runs {
         }
     }
 
-    /// A run as it stands, by whatever it is named.
+    /// The current state of a run, by any form of its id.
     pub async fn get(&self, tenant: &str, reference: &str) -> Result<Arc<State>, Error> {
         let run = self.find(tenant, reference).await?;
         let state = self.state(tenant, run).await?.ok_or_else(|| Error::UnknownRun(reference.to_owned()))?;
         self.values.shown(tenant, state).await
     }
 
-    /// The run of a node run, as it stands, and the node run's id.
+    /// The current state of a node run's run, and the node run's id.
     pub async fn get_node_run(&self, tenant: &str, reference: &str) -> Result<(Arc<State>, NodeRunId), Error> {
         let unknown = || Error::UnknownNodeRun(reference.to_owned());
         let node_run = NodeRunId::parse(reference).ok_or_else(unknown)?;
@@ -193,7 +193,8 @@ impl Runs {
         Ok(self.store.list(tenant, filter, after, limit).await?)
     }
 
-    /// The rows of runs that match, newest first, without the first so many. For APIs that number their pages; they bound them.
+    /// The rows of runs that match, newest first, without the first `skip`. For APIs with numbered pages; the APIs
+    /// bound the number.
     pub async fn page(
         &self,
         tenant: &str,
@@ -204,8 +205,8 @@ impl Runs {
         Ok(self.store.page(tenant, filter, skipped, limit).await?)
     }
 
-    /// The run of a row, as it stands. Nothing where it cannot be read, or has been removed since the row was: one run is no reason to
-    /// fail a list.
+    /// The current state of the run of a row. `None` if it cannot be read, or was removed since the row was read: one
+    /// damaged run must not make a list fail.
     ///
     /// # Errors
     /// The store did not answer.
@@ -238,7 +239,7 @@ impl Runs {
         Ok(self.values.shown_events(tenant, run, log).await?)
     }
 
-    /// Events of a run after a position, those that are there, at most so many.
+    /// Events of a run after a position: those recorded now, at most this many.
     pub async fn part_of_log(
         &self,
         tenant: &str,
@@ -250,7 +251,7 @@ impl Runs {
         Ok(self.values.shown_events(tenant, run, log).await?)
     }
 
-    /// Every event of a run after a position, those to come included.
+    /// Every event of a run after a position, future events included.
     pub fn follow(
         &self,
         tenant: &str,
@@ -261,7 +262,7 @@ impl Runs {
         self.feed.follow(tenant.to_owned(), run, after, stopping)
     }
 
-    /// Gives back most of the memory that states at hand take, whenever none has moved for two seconds.
+    /// Frees most of the memory of cached states whenever no run has changed for two seconds.
     pub async fn rest_when_idle(&self) {
         const LOOK: std::time::Duration = std::time::Duration::from_secs(2);
         let mut seen = 0;
@@ -286,7 +287,7 @@ impl Runs {
         }
     }
 
-    /// A run as it stands when it has ended, or else after so long, or when the server stops.
+    /// The state of a run when it has ended, or else after this time, or when the server stops.
     pub async fn ended_within(
         &self,
         tenant: &str,
@@ -312,7 +313,8 @@ impl Runs {
         self.at_least(tenant, run, seen).await
     }
 
-    /// A run as it stands, with everything up to this position. What is at hand may be older than what a stream has just shown.
+    /// The state of a run with at least the events up to this position. The cache may be older than what a stream has
+    /// just shown.
     pub async fn at_least(&self, tenant: &str, run: RunId, position: Position) -> Result<Arc<State>, Error> {
         let state = match self.state(tenant, run).await? {
             Some(state) if state.version >= position => state,
@@ -333,8 +335,8 @@ impl Runs {
         self.feed.shown::<P>(tenant.to_owned(), state, wanted, stopping, look)
     }
 
-    /// Whether a node run may still be live, as far as is known without asking the store. False is certain; true is not, and then
-    /// somebody may perform what is not wanted any more: its result is dropped.
+    /// Whether a node run may still be live, as far as the cache knows. False is certain. If true is wrong, an
+    /// unneeded effect is performed, and its result is dropped.
     pub fn may_be_live(&self, tenant: &str, run: RunId, node_run: NodeRunId) -> bool {
         self.submitter.may_be_live(tenant, run, node_run)
     }
@@ -344,7 +346,7 @@ impl Runs {
         usize::try_from(self.limits.table.depth).unwrap_or(usize::MAX)
     }
 
-    /// Bytes of the entries on one page of a list, for those who write answers.
+    /// How many bytes the entries on one page of a list may have.
     pub fn answer_bytes(&self) -> usize {
         usize::try_from(self.limits.table.answer_bytes).unwrap_or(usize::MAX)
     }
@@ -359,7 +361,7 @@ impl Runs {
         self.providers.catalog(tenant)
     }
 
-    /// The same runs, where node types are those of a tenant.
+    /// The same `Runs` with the node types of a tenant.
     pub fn of_tenant(&self, tenant: &str) -> Cow<'_, Self> {
         let catalog = self.providers.catalog(tenant);
         if Arc::ptr_eq(&catalog, &self.catalog) {
@@ -369,12 +371,12 @@ impl Runs {
         }
     }
 
-    /// What is being performed in this process.
+    /// The effects that are being performed in this process.
     pub fn in_flight(&self) -> &Arc<InFlight> {
         self.submitter.in_flight()
     }
 
-    /// Where what takes time is done.
+    /// Threads for bounded work off the async runtime.
     pub fn compute(&self) -> &Compute {
         &self.compute
     }
@@ -389,13 +391,13 @@ impl Runs {
         &self.clock
     }
 
-    /// Whether the store answers, and takes what is written.
+    /// Whether the store answers and accepts writes.
     pub async fn ping(&self) -> Result<(), Error> {
         self.store.ping().await?;
         Ok(self.submitter.writing_works()?)
     }
 
-    /// A run as it stands, at least so far that this node run is in it.
+    /// The state of a run, recent enough to have this node run.
     pub async fn state_with(&self, tenant: &str, run: RunId, node_run: NodeRunId) -> Result<Arc<State>, Error> {
         let state = self.submitter.load_with(tenant, run, node_run).await?;
         state.ok_or_else(|| Error::UnknownNodeRun(node_run.to_string()))
@@ -407,7 +409,7 @@ impl Runs {
     }
 }
 
-/// Puts the run's id into the log lines of the request at hand. Outside a request it does nothing.
+/// Adds the run's id to the log lines of the current request. Outside a request it does nothing.
 fn note_run(run: RunId) {
     tracing::Span::current().record("run_id", tracing::field::display(run));
 }

@@ -312,7 +312,7 @@ fn coordinator(config: &Config, runs: &Runs, local: &LocalToken) -> Result<run_g
         GatewayMode::Local => run_gateway::Coordinator::Local(runs.clone()),
         GatewayMode::Remote(url) => {
             let Coordinator { audience, scope, .. } = config.coordinator.clone();
-            let wanted = auth::Wanted { audience: Some(audience), scope };
+            let wanted = auth::TokenRequest { audience: Some(audience), scope };
             let target = auth::Target { credentials: config.coordinator_credentials(), wanted };
             let outbound = Outbound::new(&target, &config.auth, local.clone(), clock.clone())?;
             run_gateway::Coordinator::Remote(RemoteCoordinator::new(&url, outbound, clock.clone())?)

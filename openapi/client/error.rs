@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_work_later_is_told_by_status_or_by_the_server() {
+    fn an_error_is_temporary_by_its_status_or_by_the_servers_word() {
         let later = json!({ "error": { "code": "run_not_finished", "message": "not yet", "retryable": true } });
         assert!(refused(409, later).is_transient());
         assert!(!refused(409, json!({})).is_transient());

@@ -375,28 +375,28 @@ mod tests {
 
     #[test]
     fn at_its_bound_a_peer_loses_the_connection_that_has_been_idle_longest() {
-        let (connections, nobody) = (bounded(10, 2), Reached::default());
-        let first = connections.admit(ONE, &nobody).unwrap();
-        let second = connections.admit(ONE, &nobody).unwrap();
+        let (connections, reached) = (bounded(10, 2), Reached::default());
+        let first = connections.admit(ONE, &reached).unwrap();
+        let second = connections.admit(ONE, &reached).unwrap();
         idle_for(&first, 2_000);
         idle_for(&second, 1_000);
         drop(first.connection().busy());
-        let third = connections.admit(ONE, &nobody).unwrap();
+        let third = connections.admit(ONE, &reached).unwrap();
         assert_eq!((is_evicted(&first), is_evicted(&second)), (false, true), "the first has just been busy");
         let _busy = [first.connection().busy(), third.connection().busy()];
-        assert!(connections.admit(ONE, &nobody).is_none(), "all are busy");
-        let other = connections.admit(OTHER, &nobody);
+        assert!(connections.admit(ONE, &reached).is_none(), "all are busy");
+        let other = connections.admit(OTHER, &reached);
         assert!(other.is_some(), "another peer has its own share");
         assert_eq!(connections.count(), 3);
     }
 
     #[test]
-    fn at_the_bound_of_all_the_peer_with_the_most_makes_room() {
-        let (connections, nobody) = (bounded(3, 3), Reached::default());
-        let other = connections.admit(OTHER, &nobody).unwrap();
+    fn at_the_bound_of_all_the_peer_with_the_most_loses_one() {
+        let (connections, reached) = (bounded(3, 3), Reached::default());
+        let other = connections.admit(OTHER, &reached).unwrap();
         idle_for(&other, 1_000);
-        let many = [connections.admit(ONE, &nobody).unwrap(), connections.admit(ONE, &nobody).unwrap()];
-        let _newest = connections.admit(OTHER, &nobody).unwrap();
+        let many = [connections.admit(ONE, &reached).unwrap(), connections.admit(ONE, &reached).unwrap()];
+        let _newest = connections.admit(OTHER, &reached).unwrap();
         assert!(!is_evicted(&other) && many.iter().any(is_evicted));
         assert_eq!(connections.count(), 3);
     }
@@ -423,11 +423,11 @@ mod tests {
     #[test]
     fn a_silent_connection_and_a_head_that_does_not_end_are_overdue_and_a_busy_one_is_not() {
         let limits = ConnectionLimits::default();
-        let (connections, nobody) = (connections(limits.clone()), Reached::default());
+        let (connections, reached) = (connections(limits.clone()), Reached::default());
         let idle_ms = u64::try_from(limits.idle.as_millis()).unwrap();
         let head_ms = u64::try_from(limits.head.as_millis()).unwrap();
         let unread_ms = u64::try_from(limits.unread.as_millis()).unwrap();
-        let admitted = connections.admit(ONE, &nobody).unwrap();
+        let admitted = connections.admit(ONE, &reached).unwrap();
         let connection = admitted.connection();
         idle_for(&admitted, idle_ms - 1_000);
         assert!(connection.time_left(&limits).is_some_and(|left| left <= Duration::from_secs(1)));

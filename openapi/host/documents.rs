@@ -33,7 +33,7 @@ fn overlaid(query: Option<&str>) -> Result<bool, Fault> {
         (None, _) | (Some("true"), None) => Ok(true),
         (Some("false"), None) => Ok(false),
         (Some(_), None) => {
-            Err(Fault::invalid(Place::Query, "overlay", "must be false (the owner's contract alone) or absent"))
+            Err(Fault::invalid(Place::Query, "overlay", "must be false (the vendor's contract alone) or absent"))
         }
         (Some(_), Some(_)) => Err(Fault::invalid(Place::Query, "overlay", "must not be given more than once")),
     }

@@ -265,7 +265,7 @@ impl MountedApi {
 
 impl fmt::Debug for MountedApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Door").field("document", &self.document().name).finish_non_exhaustive()
+        f.debug_struct("MountedApi").field("document", &self.document().name).finish_non_exhaustive()
     }
 }
 

@@ -150,7 +150,7 @@ impl Bound {
 }
 
 /// Accepts until closing begins, then waits for the open connections.
-#[expect(clippy::disallowed_methods, reason = "the system tells nobody when it has descriptors again")]
+#[expect(clippy::disallowed_methods, reason = "the system does not notify when it has descriptors again")]
 async fn accept(listener: TcpListener, api: Arc<MountedApi>, closing: CancellationToken, log: slog::Logger) {
     let open = TaskTracker::new();
     loop {
@@ -227,14 +227,14 @@ impl Serving {
         builder.http2().max_concurrent_streams(STREAMS_MAX).max_send_buf_size(BUFFER_BYTES);
         let mut serving = pin!(builder.serve_connection(socket, service));
         let mut over = pin!(admitted.over());
-        let mut told = false;
+        let mut shutting_down = false;
         loop {
             tokio::select! {
                 // Errors here are the client's: it disconnected, or it does not speak HTTP.
                 _ = serving.as_mut() => return,
                 () = &mut over => return,
-                () = closing.cancelled(), if !told => {
-                    told = true;
+                () = closing.cancelled(), if !shutting_down => {
+                    shutting_down = true;
                     serving.as_mut().graceful_shutdown();
                 }
             }

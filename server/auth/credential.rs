@@ -1,4 +1,5 @@
-//! What a request shows, in the ways that its document names: `Authorization: Bearer`, and a header for API keys.
+//! The credential of a request, in the forms that its document names: `Authorization: Bearer`, and a header for API
+//! keys.
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -8,10 +9,10 @@ use serde_json::Value;
 use super::Secret;
 use super::refused::Refused;
 
-/// What `Authorization` must begin with. Case does not matter (RFC 9110, section 11.1).
+/// The scheme of `Authorization`. Case does not matter (RFC 9110, section 11.1).
 const BEARER: &str = "bearer";
 
-/// The ways in which a document lets a caller show a credential.
+/// The forms in which a document accepts a credential.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Schemes {
     bearer: bool,
@@ -19,7 +20,7 @@ pub(super) struct Schemes {
 }
 
 impl Schemes {
-    /// As the document's `securitySchemes` say.
+    /// Those of the document's `securitySchemes`.
     pub(super) fn of(document: &Document) -> Self {
         let full: Value = serde_json::from_str(document.full_json).unwrap_or_default();
         let schemes = full.pointer("/components/securitySchemes").and_then(Value::as_object);
@@ -43,8 +44,7 @@ impl Schemes {
 
     /// The one credential of a request, if it has one.
     ///
-    /// # Errors
-    /// What cannot be read, and two that differ: which of them counts would be a guess.
+    /// A header that cannot be read, and two different credentials, because it would be a guess which of them counts.
     pub(super) fn shown(&self, headers: &HeaderMap) -> Result<Option<Secret>, Refused> {
         let authorizations = headers.get_all(AUTHORIZATION).iter().map(|value| self.bearer(value));
         let keys = self.key_headers.iter().flat_map(|name| headers.get_all(name)).map(text);
@@ -79,7 +79,7 @@ fn text(value: &HeaderValue) -> Result<&str, Refused> {
     sound(value.to_str().map_err(|_| Refused::Header)?.trim())
 }
 
-/// One word (the `b64token` of RFC 6750 and a little more).
+/// One token (the `b64token` of RFC 6750 and a little more).
 fn sound(text: &str) -> Result<&str, Refused> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(text) } else { Err(Refused::Header) }
 }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_say_how() {
+    fn documents_name_the_forms_of_credentials() {
         let of = |document| Schemes::of(document);
         for document in
             [&runyard_api::runyard::DOCUMENT, &runyard_api::toolregistry::DOCUMENT, &runyard_api::acp::DOCUMENT]
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_is_found_in_each_way() {
+    fn a_credential_is_found_in_each_form() {
         for (headers, found) in [
             (&[("authorization", &b"Bearer abc"[..])][..], "abc"),
             (&[("authorization", b"bearer  abc")], "abc"),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_refused_and_not_taken_for_nothing() {
+    fn an_unreadable_credential_is_refused_and_not_taken_as_missing() {
         for (headers, refused) in [
             (&[("authorization", &b"Basic YTpi"[..])][..], Refused::Scheme),
             (&[("authorization", b"abc")], Refused::Scheme),

@@ -1,4 +1,4 @@
-//! The gate of an API: who is calling, and may they. One [`Guard`] per server, one [`Gate`] per API.
+//! Authentication and authorization of requests. One [`Guard`] per server, one [`Gate`] per API.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use jsonwebtoken::Algorithm;
 use runyard_api::host::{Caller, Document, Fault, Head, Operation};
 
 use super::credential::Schemes;
-use super::jwks::Found;
-use super::jwt::{Rules, Unproven};
+use super::jwks::KeyMatch;
+use super::jwt::{Rules, UnverifiedToken};
 use super::keys::Keys;
 use super::provider::{Provider, ProviderError};
 use super::refused::Refused;
@@ -19,31 +19,31 @@ use crate::config::Auth;
 use crate::config::auth::Mode;
 use crate::store::api_key::KeyStore;
 
-/// The tenant of everybody who has none.
+/// The tenant of callers without a tenant of their own.
 pub(crate) const DEFAULT_TENANT: &str = "default";
 
-/// How long the provider's keys are used beyond their age while it does not answer, milliseconds.
+/// How long the provider's keys are used after their age while the provider does not answer, milliseconds.
 const STALE_MS: i64 = 3_600_000;
-/// Between two fetches because of keys that nobody knows, milliseconds.
+/// The interval of fetches that are caused by unknown keys, milliseconds.
 const UNKNOWN_MS: i64 = 10_000;
-/// Between a fetch that failed and the next, milliseconds.
+/// The pause after a failed fetch, milliseconds.
 const AGAIN_MS: i64 = 2_000;
 
-/// What a guard is made of.
+/// The parts of a guard.
 pub struct Parts {
-    /// Where API keys are.
+    /// Stores API keys.
     pub store: Arc<dyn KeyStore>,
-    /// What time it is.
+    /// Tells the time.
     pub clock: Clock,
     /// The data folder's own token.
     pub local: LocalToken,
 }
 
-/// What all APIs of a server know. Cheap to clone.
+/// What all APIs of a server share. Cheap to clone.
 #[derive(Clone)]
-pub struct Guard(Arc<Known>);
+pub struct Guard(Arc<GuardState>);
 
-struct Known {
+struct GuardState {
     keys: Keys,
     local: LocalToken,
     tokens: Option<Tokens>,
@@ -57,43 +57,49 @@ struct Tokens {
     source: Source,
 }
 
-/// Who asks whom at one API. Cheap to clone.
+/// The authentication of one API. Cheap to clone.
 #[derive(Clone)]
 pub struct Gate {
     guard: Guard,
     document: &'static str,
     mode: Mode,
-    /// Of which a token must name one. Absent: none is asked for.
+    /// A token must name one of these. Absent: any token is accepted.
     audiences: Option<Arc<[String]>>,
     schemes: Arc<Schemes>,
 }
 
-/// Whom a credential names.
+/// The identity behind a credential.
 struct Identity {
     tenant: Arc<str>,
     subject: Option<Arc<str>>,
     scopes: Arc<[Arc<str>]>,
-    /// The scope that it lacks for what is asked, in its own words.
+    /// The scope that it lacks for the operation, as the provider names it.
     lacks: Option<String>,
 }
 
 impl Guard {
-    /// Puts the parts together. The provider is not asked yet.
+    /// Builds the guard. The provider is not called yet.
     ///
     /// # Errors
-    /// [`ProviderError`] when it could never be.
+    /// [`ProviderError`] if the provider can never be called.
     pub fn new(settings: &Auth, parts: Parts) -> Result<Self, ProviderError> {
         let tokens = Provider::of(settings)?.map(|provider| Tokens {
             rules: rules(settings),
             source: Source::new(Arc::new(provider), parts.clock.clone(), ages(settings)),
         });
-        if tokens.is_some() && settings.asks_somewhere() && !settings.has_audience_everywhere() {
+        if tokens.is_some() && settings.authenticates_somewhere() && !settings.has_audience_everywhere() {
             tracing::warn!(
                 "auth.audience is not set: some API accepts a token of the issuer for any other service, too"
             );
         }
         let keys = Keys::new(parts.store, parts.clock.clone());
-        Ok(Self(Arc::new(Known { keys, local: parts.local, tokens, settings: settings.clone(), clock: parts.clock })))
+        Ok(Self(Arc::new(GuardState {
+            keys,
+            local: parts.local,
+            tokens,
+            settings: settings.clone(),
+            clock: parts.clock,
+        })))
     }
 
     /// The gate of the API that serves this document.
@@ -131,7 +137,7 @@ impl Guard {
             let subject = Some(format!("key:{}", key.id).into());
             return Ok(Identity { tenant: key.tenant.as_str().into(), subject, scopes, lacks });
         }
-        if !Unproven::is_one(shown) {
+        if !UnverifiedToken::is_one(shown) {
             return Err(Refused::Unknown);
         }
         let tokens = known.tokens.as_ref().ok_or(Refused::NoProvider)?;
@@ -140,15 +146,16 @@ impl Guard {
 }
 
 impl Gate {
-    /// Who is calling, if they may call this operation.
+    /// The caller, if it is authenticated and may call this operation.
     ///
     /// # Errors
-    /// A fault that is 401, 403, or 503 where whoever knows is not there.
+    /// A fault with 401, 403, or 503 if the identity provider or the store does not answer.
     pub async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
         Ok(self.judge(head, operation).await?)
     }
 
-    /// As [`Gate::admit`], for an operation that needs no credential: nobody, where none is shown. What is shown has to hold.
+    /// As [`Gate::admit`], for an operation that needs no credential: `None` without one. A credential that is sent
+    /// has to be valid.
     ///
     /// # Errors
     /// As [`Gate::admit`].
@@ -162,16 +169,16 @@ impl Gate {
     async fn judge(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Refused> {
         let scope = needed(self.document, operation);
         let settings = &self.guard.0.settings;
-        let nobody = |subject: &str| {
+        let anonymous = |subject: &str| {
             head.caller(DEFAULT_TENANT, Some(subject.into())).with_scopes(words([Scope::Read, Scope::Write]))
         };
-        if self.mode == Mode::Disabled && !scope.is_always_asked() {
-            return Ok(nobody(&settings.dev_subject));
+        if self.mode == Mode::Disabled && !scope.always_needs_credential() {
+            return Ok(anonymous(&settings.dev_subject));
         }
         let Some(shown) = self.schemes.shown(&head.headers)? else {
-            let may_be_nobody = self.mode == Mode::Optional && !scope.is_always_asked();
+            let may_be_anonymous = self.mode == Mode::Optional && !scope.always_needs_credential();
             let missing = Refused::Missing { key_header: self.schemes.has_key_header() };
-            return if may_be_nobody { Ok(nobody(&settings.anonymous_subject)) } else { Err(missing) };
+            return if may_be_anonymous { Ok(anonymous(&settings.anonymous_subject)) } else { Err(missing) };
         };
         let identity = self.guard.identify(&shown, head, scope, self.audiences.as_ref()).await?;
         match identity.lacks {
@@ -185,19 +192,19 @@ impl Tokens {
     async fn identify(
         &self,
         shown: &Secret,
-        known: &Known,
+        known: &GuardState,
         scope: Scope,
         audiences: Option<&Arc<[String]>>,
     ) -> Result<Identity, Refused> {
         let (settings, now_ms) = (&known.settings, known.clock.shown_ms());
-        let token = Unproven::read(shown, &self.rules)?;
+        let token = UnverifiedToken::read(shown, &self.rules)?;
         let fetched = self.source.keys(token.key_id.as_deref()).await?;
         let keys = match fetched.keys.find(token.key_id.as_deref(), token.algorithm) {
-            Found::Keys(keys) => keys,
-            Found::Unknown => return Err(Refused::SigningKeyUnknown),
-            Found::Mismatch => return Err(Refused::AlgorithmMismatch),
+            KeyMatch::Keys(keys) => keys,
+            KeyMatch::Unknown => return Err(Refused::SigningKeyUnknown),
+            KeyMatch::Mismatch => return Err(Refused::AlgorithmMismatch),
         };
-        // Where only the provider's metadata were named, they say who the issuer is.
+        // If only the provider's metadata are configured, they name the issuer.
         let issuer = self.rules.issuer.clone().or_else(|| fetched.issuer.clone());
         let bearer =
             token.prove(&keys, &Rules { issuer, audiences: audiences.cloned(), ..self.rules.clone() }, now_ms)?;
@@ -215,7 +222,8 @@ impl Tokens {
     }
 }
 
-/// What a token must say for a scope of ours. Not set: nothing, and of `admin` no token can say it.
+/// What a token must have in its scopes for a scope of this server. Not set: nothing, except that no token has
+/// `admin`.
 fn wanted(settings: &Auth, scope: Scope) -> Option<&str> {
     match scope {
         Scope::Read => settings.scopes.read.as_deref(),
@@ -228,7 +236,7 @@ fn words(scopes: impl IntoIterator<Item = Scope>) -> Arc<[Arc<str>]> {
     scopes.into_iter().map(|scope| scope.word().into()).collect()
 }
 
-/// Whoever can read the data folder: every scope, over the keys of every tenant.
+/// The owner of the data folder: every scope, over the keys of every tenant.
 fn owner() -> Identity {
     let scopes = words(Scope::ALL).iter().cloned().chain([OWNER.into()]).collect();
     Identity { tenant: DEFAULT_TENANT.into(), subject: Some(OWNER.into()), scopes, lacks: None }

@@ -1,19 +1,20 @@
-//! A provider's keys (JWK Set, RFC 7517): those that can sign tokens, and which algorithm each is for.
+//! A provider's keys (JWK Set, RFC 7517): those that can verify tokens, and the algorithms of each.
 //!
-//! A key is bound to algorithms by what it is, not by what a token says: an RSA key never checks an HMAC, a P-256 key only ES256.
-//! Keys with a shared secret are never taken from a set, which is public. A key that cannot be used is left out and harms no other.
+//! The key's type determines its algorithms, not the token's header: an RSA key never checks an HMAC, a P-256 key only
+//! ES256. Keys with a shared secret are never taken from a set, which is public. A key that cannot be used is ignored
+//! and harms no other.
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::Value;
 
-/// More keys than any provider has at once. The others are not looked at.
+/// More keys than any provider has at once. The others are ignored.
 const KEYS_MAX: usize = 100;
 
 const RSA: &[Algorithm] =
     &[Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512];
 
-/// The keys of a provider that tokens can be checked with.
+/// The keys of a provider that can verify tokens.
 #[derive(Debug)]
 pub(super) struct KeySet {
     keys: Vec<SigningKey>,
@@ -26,14 +27,14 @@ struct SigningKey {
     key: DecodingKey,
 }
 
-/// What a set has for a token.
+/// The result of a lookup.
 #[derive(Debug)]
-pub(super) enum Found<'a> {
-    /// These may have signed it: one, unless the token names none or several have its name.
+pub(super) enum KeyMatch<'a> {
+    /// These may have signed the token: one, unless the token names none or several have its name.
     Keys(Vec<&'a DecodingKey>),
-    /// Nothing of that name.
+    /// No key of that name.
     Unknown,
-    /// Something of that name, for other algorithms.
+    /// A key of that name, for other algorithms.
     Mismatch,
 }
 
@@ -41,7 +42,7 @@ impl KeySet {
     /// Reads a set.
     ///
     /// # Errors
-    /// What is wrong with it, without repeating it: not a set, or none of its keys can be used.
+    /// What is wrong with it, without quoting it: not a set, or no key in it can be used.
     pub(super) fn read(json: &[u8]) -> Result<Self, &'static str> {
         let set: Value = serde_json::from_slice(json).map_err(|_| "its keys are not JSON")?;
         let listed = set["keys"].as_array().ok_or("its keys are not a JWK Set")?;
@@ -49,19 +50,19 @@ impl KeySet {
         if keys.is_empty() { Err("none of its keys can check a signature") } else { Ok(Self { keys }) }
     }
 
-    /// Whether a token that names this key can be judged. One that names none always can.
+    /// Whether the set has the key that a token names. A token that names none can always be checked.
     pub(super) fn knows(&self, id: Option<&str>) -> bool {
         id.is_none_or(|id| self.keys.iter().any(|key| key.id.as_deref() == Some(id)))
     }
 
-    /// The keys for a token that names this key and this algorithm.
-    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Found<'_> {
+    /// The keys for a token with this key name and this algorithm.
+    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> KeyMatch<'_> {
         if !self.knows(id) {
-            return Found::Unknown;
+            return KeyMatch::Unknown;
         }
         let named = self.keys.iter().filter(|key| id.is_none() || key.id.as_deref() == id);
         let fitting: Vec<_> = named.filter(|key| key.algorithms.contains(&algorithm)).map(|key| &key.key).collect();
-        if fitting.is_empty() { Found::Mismatch } else { Found::Keys(fitting) }
+        if fitting.is_empty() { KeyMatch::Mismatch } else { KeyMatch::Keys(fitting) }
     }
 }
 
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_for_the_algorithms_that_it_can_do() {
+    fn a_key_is_for_the_algorithms_of_its_type() {
         let ed = json!({ "kty": "OKP", "kid": "ed", "crv": "Ed25519", "x": "AQAB" });
         let bound = with(rsa("bound"), "alg", json!("PS256"));
         let set = read(&json!([rsa("rsa"), bound, ec("p256", "P-256"), ec("p384", "P-384"), ed])).unwrap();
@@ -123,18 +124,18 @@ mod tests {
             ("ed", &[Algorithm::EdDSA]),
         ] {
             for algorithm in &all {
-                let fits = matches!(set.find(Some(id), *algorithm), Found::Keys(keys) if keys.len() == 1);
+                let fits = matches!(set.find(Some(id), *algorithm), KeyMatch::Keys(keys) if keys.len() == 1);
                 assert_eq!(fits, wanted.contains(algorithm), "{id} {algorithm:?}");
             }
         }
-        assert!(matches!(set.find(Some("other"), Algorithm::RS256), Found::Unknown));
-        assert!(matches!(set.find(Some("rsa"), Algorithm::ES256), Found::Mismatch));
-        assert!(matches!(set.find(None, Algorithm::PS256), Found::Keys(keys) if keys.len() == 2));
-        assert!(matches!(set.find(None, Algorithm::HS256), Found::Mismatch));
+        assert!(matches!(set.find(Some("other"), Algorithm::RS256), KeyMatch::Unknown));
+        assert!(matches!(set.find(Some("rsa"), Algorithm::ES256), KeyMatch::Mismatch));
+        assert!(matches!(set.find(None, Algorithm::PS256), KeyMatch::Keys(keys) if keys.len() == 2));
+        assert!(matches!(set.find(None, Algorithm::HS256), KeyMatch::Mismatch));
     }
 
     #[test]
-    fn what_cannot_check_a_signature_is_left_out() {
+    fn a_key_that_cannot_verify_a_signature_is_ignored() {
         let useless = json!([
             { "kty": "oct", "kid": "shared", "k": "c2VjcmV0", "alg": "HS256" },
             with(rsa("encrypts"), "use", json!("enc")),
@@ -155,14 +156,14 @@ mod tests {
         let mut listed = useless.as_array().unwrap().clone();
         listed.push(with(with(rsa("good"), "use", json!("sig")), "key_ops", json!(["verify"])));
         let set = read(&json!(listed)).unwrap();
-        assert!(matches!(set.find(Some("good"), Algorithm::RS256), Found::Keys(_)));
+        assert!(matches!(set.find(Some("good"), Algorithm::RS256), KeyMatch::Keys(_)));
         for gone in ["shared", "encrypts", "signs", "odd", "new", "liar", "crossed", "large", "x", "half", "rubbish"] {
             assert!(!set.knows(Some(gone)), "{gone}");
         }
     }
 
     #[test]
-    fn what_is_no_set_is_said() {
+    fn an_invalid_set_is_reported() {
         for (text, said) in [
             ("", "not JSON"),
             ("<html>", "not JSON"),

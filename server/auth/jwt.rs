@@ -4,14 +4,15 @@
 //! | checked | how |
 //! |---|---|
 //! | size, form | at most 16 KiB; three parts |
-//! | `alg` | in the configured list, and fit for the key; never `none`, never a shared secret |
+//! | `alg` | in the configured list, and suitable for the key; never `none`, never a shared secret |
 //! | `crit`, `typ` | no `crit`; no `typ`, `JWT` or `at+jwt` |
-//! | `exp` | must be there: a token that leaks would open the API for ever |
-//! | `nbf`, `iat` | when there, not later than now |
-//! | `iss`, `aud` | exactly what is configured; not looked at where nothing is |
-//! | tenant | the configured claim; must be there where one is configured |
+//! | `exp` | required: a leaked token would be valid for ever |
+//! | `nbf`, `iat` | if present, not later than now |
+//! | `iss`, `aud` | exactly as configured; ignored if not configured |
+//! | tenant | the configured claim; required if one is configured |
 //!
-//! Times are read with the configured skew, from our clock. `jku`, `jwk` and `x5u` in a header are never followed.
+//! Times are compared with this server's clock, with the configured skew. `jku`, `jwk` and `x5u` in a header are never
+//! followed.
 
 use std::sync::Arc;
 
@@ -24,24 +25,24 @@ use serde_json::{Map, Value};
 use super::Secret;
 use super::refused::Refused;
 
-/// More than any token that fits into the headers which proxies pass.
+/// More than any token that fits into the headers that proxies forward.
 const BYTES_MAX: usize = 16 * 1024;
 
-/// The longest name of a tenant or a subject that a token may bring.
+/// The longest name of a tenant or a subject in a token.
 const NAME_CHARS_MAX: usize = 256;
 
-/// What tokens must say.
+/// What a token must have.
 #[derive(Debug, Clone)]
 pub(super) struct Rules {
     pub(super) issuer: Option<String>,
-    /// Of which a token must name one.
+    /// A token must name one of these.
     pub(super) audiences: Option<Arc<[String]>>,
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) skew_seconds: u32,
     pub(super) tenant_claim: Option<String>,
 }
 
-/// What a token that holds says of its bearer.
+/// What a valid token says about its bearer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Bearer {
     pub(super) tenant: Option<String>,
@@ -49,19 +50,19 @@ pub(super) struct Bearer {
     pub(super) scopes: Vec<String>,
 }
 
-/// A token whose header has been read, and nothing else of it believed.
+/// A token whose header has been read; nothing else of it is trusted.
 #[derive(Debug)]
-pub(super) struct Unproven<'a> {
+pub(super) struct UnverifiedToken<'a> {
     /// The key that it names.
     pub(super) key_id: Option<String>,
-    /// The algorithm that it names: one of those that are believed.
+    /// Its algorithm, one of the configured ones.
     pub(super) algorithm: Algorithm,
     message: &'a str,
     claims: &'a str,
     signature: &'a str,
 }
 
-/// What is read of a header. Members that stand twice are refused, and `alg` must be there.
+/// The fields of a header that are read. Duplicate members are refused, and `alg` is required.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
@@ -71,11 +72,12 @@ struct Header {
     others: Map<String, Value>,
 }
 
-/// Members that change how a token is to be read: extensions that must be understood, and payloads that are not encoded (RFC 7797).
+/// Members that change how a token has to be read: extensions that must be understood, and payloads that are not
+/// encoded (RFC 7797).
 const CHANGING: [&str; 2] = ["crit", "b64"];
 
-impl<'a> Unproven<'a> {
-    /// Whether this looks like a token.
+impl<'a> UnverifiedToken<'a> {
+    /// Whether the text looks like a token.
     pub(super) fn is_one(shown: &Secret) -> bool {
         shown.expose().contains('.')
     }
@@ -83,7 +85,7 @@ impl<'a> Unproven<'a> {
     /// Reads the header.
     ///
     /// # Errors
-    /// Not a token, or one that no key of any provider may vouch for.
+    /// Not a token, or one that no key of any provider may sign.
     pub(super) fn read(shown: &'a Secret, rules: &Rules) -> Result<Self, Refused> {
         let token = shown.expose();
         if token.len() > BYTES_MAX {
@@ -104,10 +106,10 @@ impl<'a> Unproven<'a> {
         Ok(Self { key_id: header.kid, algorithm, message, claims, signature })
     }
 
-    /// Checks the signature against each key, and then what the token says.
+    /// Checks the signature with each key, and then the claims.
     ///
     /// # Errors
-    /// The first thing that does not hold.
+    /// The first check that fails.
     pub(super) fn prove(&self, keys: &[&DecodingKey], rules: &Rules, now_ms: i64) -> Result<Bearer, Refused> {
         let signed = |key: &&DecodingKey| {
             crypto::verify(self.signature, self.message.as_bytes(), key, self.algorithm).unwrap_or(false)
@@ -173,7 +175,7 @@ fn for_us(claims: &Map<String, Value>, rules: &Rules) -> Result<(), Refused> {
     Ok(())
 }
 
-/// A name that can stand in a log line and a key of the store.
+/// A name that is safe in a log line and as a key of the store.
 fn word(value: Option<&Value>) -> Option<String> {
     let text = value?.as_str()?;
     let sound =
@@ -181,7 +183,7 @@ fn word(value: Option<&Value>) -> Option<String> {
     sound.then(|| text.to_owned())
 }
 
-/// `scope` as RFC 8693 has it, words with spaces between, or `scp` as a list; either may be in the form of the other.
+/// `scope` as in RFC 8693, words with spaces between, or `scp` as a list; either may have the form of the other.
 fn scopes(claims: &Map<String, Value>) -> Vec<String> {
     let listed = |claim: &Value| match claim {
         Value::String(words) => words.split_whitespace().map(str::to_owned).collect(),

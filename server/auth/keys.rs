@@ -1,8 +1,9 @@
-//! API keys: `ry_`, a public half that names the key, `_`, and a secret half of 32 random bytes, both in hexadecimal digits.
+//! API keys: `ry_`, a public half that identifies the key, `_`, and a secret half of 32 random bytes, both in
+//! hexadecimal digits.
 //!
-//! A key is shown once, when it is made; what is kept is the SHA-256 of its secret half. A key that was found good is remembered
-//! for a moment, so that a busy caller costs no read; one that is revoked through this server is forgotten at once, and where
-//! another server shares the store, within that moment.
+//! A key is shown once, when it is created; the SHA-256 of its secret half is stored. A valid key is cached for a
+//! short time, so that a busy caller costs no read. A key that is revoked through this server is removed from the
+//! cache at once; if another server shares the store, it is accepted there until the cache entry expires.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,38 +18,38 @@ use crate::clock::Clock;
 use crate::store::StoreError;
 use crate::store::api_key::{ApiKey, KeyStore};
 
-/// What every key begins with, so that it can be told from a token, and found where it should not be.
+/// The prefix of every key, which distinguishes it from a token, and makes leaked keys easy to find.
 const PREFIX: &str = "ry_";
 
 /// Bytes of the public half.
 const ID_BYTES: usize = 8;
 
-/// Keys remembered at once.
-const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+/// The most cached keys.
+const CACHED_MAX: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
-/// How long a key is remembered, milliseconds.
-const REMEMBERED_MS: i64 = 10_000;
+/// How long a key is cached, milliseconds.
+const CACHED_MS: i64 = 10_000;
 
-/// When to ask again after the store did not answer.
+/// The `Retry-After` if the store does not answer.
 const STORE_AGAIN: Duration = Duration::from_secs(1);
 
-/// A key to be.
+/// A key to create.
 #[derive(Debug, Clone)]
 pub struct NewKey {
-    /// Whose data it opens.
+    /// The tenant whose data it opens.
     pub tenant: String,
-    /// What its maker calls it.
+    /// The name that its creator gives it.
     pub name: Option<String>,
-    /// What it may do.
+    /// Its scopes.
     pub scopes: Vec<Scope>,
-    /// From when on it is not taken any more, Unix milliseconds. Absent: never.
+    /// When it expires, Unix milliseconds. Absent: never.
     pub expires_at_ms: Option<i64>,
 }
 
-/// A key that was made, with what is shown this once.
+/// A created key, with the text that is shown this once.
 #[derive(Debug, Clone)]
 pub struct CreatedKey {
-    /// What is kept.
+    /// The stored part.
     pub key: ApiKey,
     /// The whole key.
     pub secret: Secret,
@@ -59,26 +60,26 @@ pub struct CreatedKey {
 pub struct Keys {
     store: Arc<dyn KeyStore>,
     clock: Clock,
-    remembered: Arc<Mutex<Remembered>>,
+    remembered: Arc<Mutex<KeyCache>>,
 }
 
-struct Remembered {
+struct KeyCache {
     keys: LruCache<String, (Arc<ApiKey>, i64)>,
-    /// Counts revocations: what was read before one is not remembered after it.
+    /// Counts revocations: a key that was read before one is not cached after it.
     revocations: u64,
 }
 
 impl Keys {
     /// The keys in this store.
     pub fn new(store: Arc<dyn KeyStore>, clock: Clock) -> Self {
-        let remembered = Remembered { keys: LruCache::new(REMEMBERED_MAX), revocations: 0 };
+        let remembered = KeyCache { keys: LruCache::new(CACHED_MAX), revocations: 0 };
         Self { store, clock, remembered: Arc::new(Mutex::new(remembered)) }
     }
 
-    /// Makes a key.
+    /// Creates a key.
     ///
     /// # Errors
-    /// The store did not keep it.
+    /// The store failed.
     pub async fn create(&self, new: NewKey) -> Result<CreatedKey, StoreError> {
         let no_randomness = |reason: String| StoreError::Failed(reason.into());
         let (id, secret) = (random_hex::<ID_BYTES>().map_err(no_randomness)?, Secret::random().map_err(no_randomness)?);
@@ -122,7 +123,7 @@ impl Keys {
         Ok(found.filter(|key| tenant.is_none_or(|tenant| key.tenant == tenant)))
     }
 
-    /// Ends a key of a tenant, or of any. From the answer on it is not taken any more.
+    /// Revokes a key of a tenant, or of any. It is refused as soon as this returns.
     ///
     /// # Errors
     /// The store did not answer.
@@ -134,21 +135,21 @@ impl Keys {
         Ok(revoked)
     }
 
-    /// The clock that keys are judged by.
+    /// The clock for expiry.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// Whether this looks like a key.
+    /// Whether the text looks like a key.
     pub(super) fn is_one(shown: &Secret) -> bool {
         shown.expose().starts_with(PREFIX)
     }
 
-    /// The key that was shown, if it holds now.
+    /// The key, if it is valid now.
     pub(super) async fn check(&self, shown: &Secret) -> Result<Arc<ApiKey>, Refused> {
         let (id, secret) = halves(shown).ok_or(Refused::KeyUnknown)?;
         let key = self.find(id).await?.ok_or(Refused::KeyUnknown)?;
-        // Before anything else is said of it: whoever has only the public half learns nothing.
+        // Before anything else is revealed: a caller with only the public half learns nothing.
         if !secret.has(&key.secret_sha256) {
             return Err(Refused::KeyUnknown);
         }
@@ -178,13 +179,13 @@ impl Keys {
         if let Some(key) = &found {
             let mut remembered = self.remembered();
             if remembered.revocations == revocations {
-                remembered.keys.put(id.to_owned(), (Arc::clone(key), now_ms.saturating_add(REMEMBERED_MS)));
+                remembered.keys.put(id.to_owned(), (Arc::clone(key), now_ms.saturating_add(CACHED_MS)));
             }
         }
         Ok(found)
     }
 
-    fn remembered(&self) -> MutexGuard<'_, Remembered> {
+    fn remembered(&self) -> MutexGuard<'_, KeyCache> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

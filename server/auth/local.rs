@@ -1,33 +1,33 @@
-//! The data folder's own token: new at each start of the server, in `server.json`, which only the folder's owner can read. With it
-//! the commands in that folder go on working where everybody is asked who they are.
+//! The data folder's own token: new at each start of the server, in `server.json`, which only the folder's owner can
+//! read. With it the commands in that folder work even if authentication is required.
 
 use std::net::{IpAddr, SocketAddr};
 
 use super::Secret;
 
-/// The token, and from where it is taken.
+/// The token, and the addresses from which it is accepted.
 #[derive(Debug, Clone)]
 pub struct LocalToken {
     secret: Secret,
-    /// A server that listens on one address alone is called from that address by its own machine.
+    /// If a server listens on one address alone, its own machine calls it from that address.
     own: IpAddr,
 }
 
 impl LocalToken {
-    /// A new one, for a server that listens there.
+    /// A new token, for a server that listens on this address.
     ///
     /// # Errors
-    /// What the operating system says when it gives no randomness.
+    /// The system gives no randomness.
     pub fn random(own: IpAddr) -> Result<Self, String> {
         Ok(Self { secret: Secret::random()?, own })
     }
 
-    /// The token itself, for `server.json` and for this process.
+    /// The token, for `server.json` and for this process.
     pub fn secret(&self) -> &Secret {
         &self.secret
     }
 
-    /// Whether this is it.
+    /// Whether the text is the token.
     pub(super) fn is(&self, shown: &Secret) -> bool {
         self.secret.is(shown)
     }

@@ -1,23 +1,23 @@
-//! Who is calling. A room asks its [`Gate`] once per request, and is told the caller or a fault that says what is wrong. And who this
-//! server is to others that it calls: [`Outbound`].
+//! Authentication. A dialect module calls its [`Gate`] once per request, and gets the caller or a fault that says what
+//! is wrong. [`Outbound`] has the credentials that this server sends to others.
 //!
 //! | file            | one idea |
 //! |-----------------|----------|
-//! | `credential.rs` | what a request shows, in the ways that its document names |
-//! | `keys.rs`       | API keys: made once, kept as a hash, checked |
+//! | `credential.rs` | the credential of a request, in the forms that its document names |
+//! | `keys.rs`       | API keys: created once, stored as a hash, checked |
 //! | `jwt.rs`        | tokens of an identity provider: header, signature, claims |
 //! | `jwks.rs`       | the provider's keys, and which algorithm each is for |
-//! | `source.rs`     | these keys fetched when needed, kept for a while, fetched again when one is new |
-//! | `provider.rs`   | the way to the provider's keys |
-//! | `token_endpoint.rs` | the way to the provider's tokens; these two files alone reach outside |
-//! | `outbound.rs`   | what is shown to a server that this one calls, for whom |
+//! | `source.rs`     | these keys, cached, and fetched again when a token names a new one |
+//! | `provider.rs`   | fetches the provider's keys |
+//! | `token_endpoint.rs` | fetches the provider's tokens; these two files alone call outside |
+//! | `outbound.rs`   | the credentials that this server sends to servers that it calls, by caller |
 //! | `local.rs`      | the data folder's own token, for commands on this machine |
 //! | `scopes.rs`     | which operation needs which scope |
-//! | `refused.rs`    | every way in which a credential does not hold, as a 401 or 403 |
+//! | `refused.rs`    | every reason for refusing a credential, as a 401 or 403 |
 //! | `secret.rs`     | text that is never shown |
 //!
-//! Whose data may be seen comes from the credential alone. Streams are judged when they are opened. Nothing here knows a dialect:
-//! a fault becomes an error body in the room.
+//! The credential alone determines the tenant. Streams are authorized when they are opened. Nothing here knows a
+//! dialect: the dialect module turns a fault into an error body.
 
 mod credential;
 mod gate;
@@ -41,6 +41,6 @@ pub use outbound::{Credential, Outbound, OutboundError, Speaker, Target, TokenSo
 pub use provider::ProviderError;
 pub use scopes::{OWNER, Scope};
 pub use secret::Secret;
-pub use token_endpoint::{Application, Grant, Issued, TokenEndpoint, TokenError, Wanted};
+pub use token_endpoint::{Application, Grant, IssuedToken, TokenEndpoint, TokenError, TokenRequest};
 
 pub use crate::store::api_key::ApiKey;

@@ -1,18 +1,19 @@
-//! What is shown to a server that this one calls, and for whom: one [`Outbound`] for each such server.
+//! The credentials that this server sends to a server that it calls, by caller: one [`Outbound`] for each such server.
 //!
-//! | setting | what is shown | whose runs are seen there |
+//! | setting | credential | whose runs are visible there |
 //! |---|---|---|
-//! | `pass` | the caller's token, as it is | the caller's |
-//! | `exchange` | a token that the provider gives for the caller's (RFC 8693); without one, as the next | the caller's |
+//! | `pass` | the caller's token, unchanged | the caller's |
+//! | `exchange` | the provider's token for the caller's (RFC 8693); without one, as the next | the caller's |
 //! | `client_credentials` | a token of this server's own client | this server's |
-//! | `none` | nothing | whatever is open to everybody |
+//! | `none` | none | those that need no credential |
 //!
-//! Where this server speaks for itself, all its callers are one to the other server. So it does that for the tenant of everybody who
-//! has none alone: what is another tenant's must not be seen through a gateway either. The data folder's own token never leaves.
+//! If this server sends its own credential, all its callers are the same to the other server. So it does that only for
+//! the default tenant: data of another tenant must not be visible through a gateway. The data folder's own token is
+//! never sent.
 //!
-//! Tokens are kept until shortly before their end, each under the hash of the one that it was given for; the least used goes first.
-//! Requests for one at the same time wait for one fetch, and a token that is refused is fetched once again, both by
-//! [`Fetched`].
+//! Tokens are cached until shortly before they expire, each under the hash of the token that it was exchanged for; the
+//! least recently used is evicted first. Concurrent requests for one wait for one fetch, and a token that is refused
+//! is fetched once again, both by [`Fetched`].
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,91 +31,91 @@ use super::gate::DEFAULT_TENANT;
 use super::keys::Keys;
 use super::provider::ProviderError;
 use super::refused::Refused;
-use super::token_endpoint::{Application, Grant, TokenEndpoint, TokenError, Wanted};
+use super::token_endpoint::{Application, Grant, TokenEndpoint, TokenError, TokenRequest};
 use super::{LocalToken, Secret};
 use crate::clock::Clock;
 use crate::config::{Auth, Credentials};
 
-/// For how many callers tokens are kept.
-const KEPT_MAX: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
-/// When to try again where the provider does not answer.
+/// The most callers with cached tokens.
+const CACHED_MAX: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+/// The pause after the provider did not answer.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// Whom this server calls.
+/// A server that this one calls.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// What is shown there.
+    /// The kind of credential.
     pub credentials: Credentials,
-    /// The audience and the scope of tokens that are fetched for it.
-    pub wanted: Wanted,
+    /// The audience and the scope of the tokens that are fetched for it.
+    pub wanted: TokenRequest,
 }
 
-/// What is shown to one server. Cheap to clone.
+/// The credentials for one server. Cheap to clone.
 #[derive(Clone)]
-pub struct Outbound(Arc<Shown>);
+pub struct Outbound(Arc<OutboundState>);
 
-struct Shown {
+struct OutboundState {
     credentials: Credentials,
     local: LocalToken,
     tokens: Option<Tokens>,
 }
 
-/// Tokens that are fetched.
+/// The fetched tokens.
 struct Tokens {
     endpoint: Arc<TokenEndpoint>,
-    wanted: Arc<Wanted>,
-    own: Arc<Kept>,
-    exchanged: Mutex<LruCache<[u8; 32], Arc<Kept>>>,
+    wanted: Arc<TokenRequest>,
+    own: Arc<CachedToken>,
+    exchanged: Mutex<LruCache<[u8; 32], Arc<CachedToken>>>,
 }
 
-type Kept = Fetched<Box<dyn Fn() -> BoxFuture<'static, Result<Token, OutboundError>> + Send + Sync>>;
+type CachedToken = Fetched<Box<dyn Fn() -> BoxFuture<'static, Result<Token, OutboundError>> + Send + Sync>>;
 
-/// Who speaks in a call: who is to blame when it is refused.
+/// Whose credential a call sends: who is to blame when it is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Speaker {
-    /// The caller, in their own words.
+    /// The caller's own token.
     Caller,
-    /// The caller, by a token that was given for theirs.
+    /// A token that was exchanged for the caller's.
     Exchanged,
-    /// This server.
+    /// This server's own.
     Server,
 }
 
-/// What one call shows, if anything, and who speaks.
+/// The credential of one call, if any, and whose it is.
 #[derive(Clone)]
 pub struct Credential {
-    /// Who speaks.
+    /// Whose it is.
     pub speaker: Speaker,
-    /// Where the token comes from.
+    /// The source of the token.
     pub token: Option<TokenSource>,
 }
 
-/// Where a call's token comes from: what the client of the call asks.
+/// The source of a call's token, which the client of the call uses.
 #[derive(Clone)]
 pub struct TokenSource(Origin);
 
 #[derive(Clone)]
 enum Origin {
     Caller(Secret),
-    Provider(Arc<Kept>),
+    Provider(Arc<CachedToken>),
 }
 
 /// Why a call cannot be made for a caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OutboundError {
-    /// This server would speak for itself, and the caller is of another tenant.
+    /// This server would send its own credential, and the caller has another tenant.
     #[error(
         "this gateway speaks to the run coordinator for itself, which is for tenant {DEFAULT_TENANT} alone: show a token of the identity \
          provider"
     )]
     Tenant,
-    /// The provider does not take the caller's token.
+    /// The provider refuses the caller's token.
     #[error("the identity provider does not exchange this token")]
     Caller,
-    /// The provider does not take this server's client, or what it asks for.
+    /// The provider refuses this server's client, or its request.
     #[error("the identity provider refuses this server's own client: {error}")]
     Client {
-        /// OAuth's word for it.
+        /// OAuth's error code.
         error: String,
     },
     /// The provider does not answer, or not with a token.
@@ -123,7 +124,7 @@ pub enum OutboundError {
 }
 
 impl OutboundError {
-    /// The fault that an API answers, where it is one that APIs have: 401, or 503.
+    /// The fault that an API answers, if APIs have one for it: 401, or 503.
     pub fn fault(&self) -> Option<Fault> {
         match self {
             Self::Caller => Some(Refused::Exchange.into()),
@@ -134,25 +135,25 @@ impl OutboundError {
 }
 
 impl Outbound {
-    /// What is shown to this target. Nothing is fetched yet.
+    /// The credentials for this target. Nothing is fetched yet.
     ///
     /// # Errors
-    /// [`ProviderError`] for what loading the configuration would have refused.
+    /// [`ProviderError`] for settings that loading the configuration would have refused.
     pub fn new(target: &Target, settings: &Auth, local: LocalToken, clock: Clock) -> Result<Self, ProviderError> {
         let fetches = matches!(target.credentials, Credentials::Exchange | Credentials::ClientCredentials);
         let tokens = if fetches { Some(Tokens::new(target, settings, clock)?) } else { None };
-        Ok(Self(Arc::new(Shown { credentials: target.credentials, local, tokens })))
+        Ok(Self(Arc::new(OutboundState { credentials: target.credentials, local, tokens })))
     }
 
-    /// What is shown for this caller.
+    /// The credential for this caller.
     ///
     /// # Errors
-    /// [`OutboundError::Tenant`]. What goes wrong with tokens is told when one is needed.
+    /// [`OutboundError::Tenant`]. Errors about tokens come when one is fetched.
     pub fn of(&self, caller: &Caller) -> Result<Credential, OutboundError> {
         let shown = &*self.0;
-        // The folder's own token opens this server and no other.
+        // The data folder's own token is for this server alone.
         let bearer = Schemes::token(&caller.headers).filter(|bearer| !shown.local.is(bearer));
-        let provided = |kept| Some(TokenSource(Origin::Provider(kept)));
+        let provided = |cached_token| Some(TokenSource(Origin::Provider(cached_token)));
         match (shown.credentials, &shown.tokens) {
             (Credentials::Pass, _) => Ok(Credential {
                 speaker: Speaker::Caller,
@@ -189,37 +190,38 @@ impl Tokens {
         let within = Duration::from_secs(outbound.timeout_seconds);
         let endpoint = Arc::new(TokenEndpoint::new(&url, application, within, clock)?);
         let wanted = Arc::new(target.wanted.clone());
-        let own = kept(Arc::clone(&endpoint), Arc::clone(&wanted), None);
-        Ok(Self { endpoint, wanted, own, exchanged: Mutex::new(LruCache::new(KEPT_MAX)) })
+        let own = cached_token(Arc::clone(&endpoint), Arc::clone(&wanted), None);
+        Ok(Self { endpoint, wanted, own, exchanged: Mutex::new(LruCache::new(CACHED_MAX)) })
     }
 
-    /// The token that is given for this one.
-    fn of(&self, subject: &Secret) -> Arc<Kept> {
+    /// The token that is exchanged for this one.
+    fn of(&self, subject: &Secret) -> Arc<CachedToken> {
         let mut exchanged = self.exchanged.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || kept(Arc::clone(&self.endpoint), Arc::clone(&self.wanted), Some(subject.clone()));
+        let new = || cached_token(Arc::clone(&self.endpoint), Arc::clone(&self.wanted), Some(subject.clone()));
         Arc::clone(exchanged.get_or_insert(subject.sha256(), new))
     }
 }
 
-fn kept(endpoint: Arc<TokenEndpoint>, wanted: Arc<Wanted>, subject: Option<Secret>) -> Arc<Kept> {
+fn cached_token(endpoint: Arc<TokenEndpoint>, wanted: Arc<TokenRequest>, subject: Option<Secret>) -> Arc<CachedToken> {
     Arc::new(Fetched::new(Box::new(move || {
         let (endpoint, wanted, subject) = (Arc::clone(&endpoint), Arc::clone(&wanted), subject.clone());
         Box::pin(async move {
             let grant = subject.as_ref().map_or(Grant::ClientCredentials, Grant::Exchange);
-            let issued = endpoint.token(grant, &wanted).await.map_err(|error| told(error, subject.is_some()))?;
+            let issued =
+                endpoint.token(grant, &wanted).await.map_err(|error| outbound_error(error, subject.is_some()))?;
             Ok(Token::new(issued.token.expose()).expires_in(issued.lives))
         })
     })))
 }
 
-/// What an error of the provider means to a caller. The log has the rest, without the provider's own words.
-fn told(error: TokenError, exchanged: bool) -> OutboundError {
+/// The meaning of a provider's error for a caller. The log has more, without the provider's own text.
+fn outbound_error(error: TokenError, exchanged: bool) -> OutboundError {
     match error {
         TokenError::Unavailable(reason) => {
             tracing::warn!(reason, "the identity provider gives no token");
             OutboundError::Unavailable
         }
-        // RFC 8693, section 2.2.2, has one word for whatever is wrong with the caller's token; providers have two more.
+        // RFC 8693, section 2.2.2, has one code for every fault of the caller's token; providers have two more.
         TokenError::Refused { error, .. }
             if exchanged && ["invalid_request", "invalid_grant", "invalid_token"].contains(&&*error) =>
         {
@@ -237,15 +239,15 @@ impl TokenProvider for TokenSource {
     async fn token(&self) -> Result<String, BoxError> {
         match &self.0 {
             Origin::Caller(token) => Ok(token.expose().to_owned()),
-            Origin::Provider(kept) => kept.token().await,
+            Origin::Provider(cached_token) => cached_token.token().await,
         }
     }
 
     async fn refresh(&self, refused: &str) -> Result<String, BoxError> {
         match &self.0 {
-            // There is no other.
+            // The caller has no other token.
             Origin::Caller(token) => Ok(token.expose().to_owned()),
-            Origin::Provider(kept) => kept.refresh(refused).await,
+            Origin::Provider(cached_token) => cached_token.refresh(refused).await,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The way to an identity provider: its metadata (OpenID Connect Discovery 1.0), then its keys. Two GETs, bounded in time and size,
-//! that follow no redirect and send nothing but themselves. How its tokens are asked for is `token_endpoint.rs`.
+//! Fetches the metadata (OpenID Connect Discovery 1.0) of an identity provider, then its keys. Two GETs, bounded in
+//! time and size, that follow no redirect and send no data. `token_endpoint.rs` fetches tokens.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use reqwest::{Client, Response, Url, redirect};
 use serde_json::Value;
 
 use super::jwks::KeySet;
-use super::source::{Fetch, Fetched};
+use super::source::{Fetch, FetchedKeys};
 use crate::config::Auth;
 use crate::config::settings::{is_private_way, is_this_machine};
 
-/// How long an answer may take, from the connection to its last byte.
+/// The timeout of an answer, from the connection to its last byte.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// The largest answer that is read, bytes.
+/// The largest answer, bytes.
 const BYTES_MAX: usize = 512 * 1024;
-/// Where an issuer's metadata are, below the issuer.
+/// The path of an issuer's metadata, below the issuer.
 const WELL_KNOWN: &str = "/.well-known/openid-configuration";
 
-/// A provider as it is configured.
+/// A configured provider.
 #[derive(Debug)]
 pub(super) struct Provider {
     http: Client,
@@ -27,22 +27,22 @@ pub(super) struct Provider {
     insecure_allow_http: bool,
 }
 
-/// Where to look.
+/// Where the keys are found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
-    /// At its keys.
+    /// The address of the keys.
     Keys(Url),
-    /// At its metadata, which must say that they are of this issuer where they were found by it.
+    /// The address of the metadata, which must name this issuer if they were found by it.
     Metadata { url: Url, issuer: Option<String> },
 }
 
-/// Why a provider cannot be asked at all.
+/// Why a provider can never be called.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
-    /// An address is none.
+    /// An address is not valid.
     #[error("the identity provider's address cannot be used: {0}")]
     Address(String),
-    /// Keys prove who signed, not for whom: any `iss` would be believed.
+    /// Keys prove who signed, but not for whom: any `iss` would be accepted.
     #[error("auth.jwks_uri needs auth.issuer: without it a token of any issuer would be believed")]
     IssuerMissing,
     /// There is no HTTP client.
@@ -51,10 +51,10 @@ pub enum ProviderError {
 }
 
 impl Provider {
-    /// The provider of a configuration, or none.
+    /// The configured provider, if any.
     ///
     /// # Errors
-    /// [`ProviderError`] for what loading the configuration would have refused.
+    /// [`ProviderError`] for settings that loading the configuration would have refused.
     pub(super) fn of(auth: &Auth) -> Result<Option<Self>, ProviderError> {
         let Some(place) = place(auth)? else { return Ok(None) };
         if auth.jwks_uri.is_some() && auth.issuer.is_none() {
@@ -90,7 +90,7 @@ impl Provider {
 
 #[async_trait]
 impl Fetch for Provider {
-    async fn fetch(&self) -> Result<Fetched, String> {
+    async fn fetch(&self) -> Result<FetchedKeys, String> {
         let (keys, issuer) = match &self.place {
             Place::Keys(url) => (url.clone(), None),
             Place::Metadata { url, issuer } => self.metadata(url, issuer.as_deref()).await?,
@@ -98,7 +98,7 @@ impl Fetch for Provider {
         let read = KeySet::read(&self.get(keys.clone()).await?);
         let keys = read.map_err(|reason| format!("{keys}: {reason}"))?;
         tracing::debug!("the identity provider's keys were fetched");
-        Ok(Fetched { keys, issuer })
+        Ok(FetchedKeys { keys, issuer })
     }
 }
 
@@ -113,12 +113,12 @@ impl Place {
 /// A client for one address of a provider.
 pub(super) fn client(url: &Url, within: Duration) -> Result<Client, ProviderError> {
     let builder = Client::builder().timeout(within).redirect(redirect::Policy::none());
-    // What is on this machine is not asked through a proxy.
+    // This machine is called without a proxy.
     let builder = if is_this_machine(url.as_str()) { builder.no_proxy() } else { builder };
     builder.build().map_err(ProviderError::Client)
 }
 
-/// The whole of an answer, within the bound.
+/// The body of an answer, within the bound.
 pub(super) async fn body(mut answer: Response) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|error| causes(&error))? {
@@ -130,7 +130,7 @@ pub(super) async fn body(mut answer: Response) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// The keys' own address goes before that of the metadata, and this before the one that follows from the issuer.
+/// The configured address of the keys wins over that of the metadata, which wins over the one below the issuer.
 fn place(auth: &Auth) -> Result<Option<Place>, ProviderError> {
     let parsed = |url: &str| Url::parse(url).map_err(|error| ProviderError::Address(error.to_string()));
     Ok(match (&auth.jwks_uri, &auth.discovery_url, &auth.issuer) {
@@ -144,7 +144,7 @@ fn place(auth: &Auth) -> Result<Option<Place>, ProviderError> {
     })
 }
 
-/// An error down to its cause, in one line.
+/// An error with its causes, in one line.
 pub(super) fn causes(error: &dyn std::error::Error) -> String {
     std::iter::successors(error.source(), |cause| cause.source())
         .last()
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_keys_own_address_goes_first() {
+    fn the_address_of_the_keys_wins() {
         let (issuer, metadata, keys) = (Some("https://id/r/"), Some("https://meta/x"), Some("https://keys/y"));
         let url = |auth: &Auth| place(auth).unwrap().map(|place| place.url().to_string());
         assert_eq!(url(&auth(issuer, metadata, keys)).as_deref(), keys);

@@ -1,5 +1,5 @@
-//! Every way in which a credential does not hold, as the fault that an API answers: 401 (RFC 6750), 403, or 503 when it is not the
-//! caller's fault. What is said names what is wrong and repeats nothing of what was sent.
+//! Every reason for refusing a credential, as the fault that an API answers: 401 (RFC 6750), 403, or 503 when it is
+//! not the caller's fault. The message says what is wrong without quoting the request.
 
 use std::time::Duration;
 
@@ -7,32 +7,32 @@ use runyard_api::host::Fault;
 
 use crate::codes::AccessReason;
 
-/// Names the server to callers (RFC 9110).
+/// The challenge with the server's name (RFC 9110).
 const REALM: &str = "Bearer realm=\"runyard\"";
 
-/// Why a caller is not let in.
+/// Why a caller is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// Nothing was shown, at an API that may take a key in a header of its own.
+    /// No credential was sent.
     Missing {
-        /// Whether it does.
+        /// Whether the API accepts a key in a header of its own.
         key_header: bool,
     },
     /// Another scheme than those of the document.
     Scheme,
     /// The header cannot be read.
     Header,
-    /// Two credentials, and they differ.
+    /// Two different credentials.
     Ambiguous,
-    /// Neither a key, nor a token, nor anything else that is known here.
+    /// Neither a key, nor a token, nor another known credential.
     Unknown,
-    /// There is no such key, or this is not its secret.
+    /// There is no such key, or its secret is different.
     KeyUnknown,
-    /// The key was ended.
+    /// The key was revoked.
     KeyRevoked,
-    /// The key's time is over.
+    /// The key has expired.
     KeyExpired,
-    /// The local token, shown from elsewhere.
+    /// The local token, from another machine.
     NotLocal,
     /// A token, and no provider is configured.
     NoProvider,
@@ -42,37 +42,37 @@ pub(super) enum Refused {
     TokenMalformed,
     /// `crit`, or a type of something else than an access token.
     TokenKind,
-    /// The algorithm is not one that is believed: `none`, a shared secret, or not in the list.
+    /// The algorithm is not accepted: `none`, a shared secret, or not in the list.
     Algorithm,
     /// The key that the token names is for another algorithm.
     AlgorithmMismatch,
     /// The provider has no such key.
     SigningKeyUnknown,
-    /// The signature is not the key's.
+    /// The signature does not match.
     Signature,
-    /// `exp` is over.
+    /// `exp` is in the past.
     Expired,
     /// There is no `exp`.
     NeverExpires,
-    /// `nbf` is to come.
+    /// `nbf` is in the future.
     NotYetValid,
-    /// `iat` is to come.
+    /// `iat` is in the future.
     IssuedInFuture,
-    /// `iss` is another.
+    /// `iss` is another issuer.
     Issuer,
-    /// `aud` is another.
+    /// `aud` is another audience.
     Audience,
-    /// The claim that names the tenant is not there, or names none.
+    /// The claim with the tenant is missing or not valid.
     Tenant,
-    /// Somebody else has to be asked with a token that the provider does not give for this one.
+    /// The provider does not exchange this token for one that the other server accepts.
     Exchange,
-    /// Known, and lacks this scope.
+    /// A valid credential without this scope.
     Scope(String),
-    /// Whoever knows is not there now. The caller is not to blame.
+    /// The provider or the store does not answer. The caller is not to blame.
     Unavailable {
-        /// Who.
+        /// What does not answer.
         reason: &'static str,
-        /// When to try again.
+        /// The `Retry-After`.
         after: Duration,
     },
 }
@@ -159,8 +159,8 @@ impl From<Refused> for Fault {
                 Fault::Unavailable { reason: sentence.to_owned(), retry_after: Some(after) }
             }
             _ => {
-                let told = error.map(|error| format!(", error=\"{error}\", error_description=\"{sentence}\""));
-                let challenge = format!("{REALM}{}", told.unwrap_or_default());
+                let attributes = error.map(|error| format!(", error=\"{error}\", error_description=\"{sentence}\""));
+                let challenge = format!("{REALM}{}", attributes.unwrap_or_default());
                 let why = why.map_or("", AccessReason::as_str);
                 Fault::Unauthenticated { reason: sentence.to_owned(), why, challenge }
             }

@@ -1,23 +1,23 @@
-//! Which operation needs which scope: one rule for all documents, and the exceptions by name.
+//! The scope of each operation: one rule for all documents, and the exceptions by name.
 
 use runyard_api::host::Operation;
 
 /// What a caller may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// Look at something.
+    /// Read.
     Read,
     /// Start or change something.
     Write,
-    /// Make, list and end API keys of one's own tenant.
+    /// Create, list and revoke API keys of the caller's tenant.
     Admin,
 }
 
-/// What only the owner of the data folder may: the keys of every tenant. No key and no token has it.
+/// The scope of the data folder's owner: the keys of every tenant. No key and no token has it.
 pub const OWNER: &str = "owner";
 
-/// Operations that manage keys. Whoever could call one unasked could let himself in for good, so that a credential is asked for
-/// even where nobody is asked for one.
+/// Operations that manage keys. A caller without a credential could give itself permanent access, so these require one
+/// even if authentication is disabled.
 const KEY_OPERATIONS: [(&str, &str); 3] =
     [("runyard", "create_key"), ("runyard", "list_keys"), ("runyard", "revoke_key")];
 
@@ -25,7 +25,7 @@ impl Scope {
     /// Every scope that a key can have.
     pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Admin];
 
-    /// The word for it.
+    /// The scope's name.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Read => "runs:read",
@@ -34,18 +34,18 @@ impl Scope {
         }
     }
 
-    /// Reads the word. Anything else is `None`.
+    /// Parses a name. Any other text is `None`.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.word() == word)
     }
 
-    /// Whether an operation that needs it asks for a credential whatever the mode of its API.
-    pub(super) fn is_always_asked(self) -> bool {
+    /// Whether an operation with this scope requires a credential whatever the mode of its API.
+    pub(super) fn always_needs_credential(self) -> bool {
         self == Self::Admin
     }
 }
 
-/// The scope that an operation of a document needs: to GET is to read, everything else is to write.
+/// The scope that an operation of a document needs: GET needs `read`, everything else `write`.
 pub(super) fn needed(document: &str, operation: &Operation) -> Scope {
     if KEY_OPERATIONS.contains(&(document, operation.id)) {
         return Scope::Admin;
@@ -237,23 +237,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_always_asked_is_what_its_document_says() {
+    fn operations_that_always_need_a_credential_are_those_of_their_document() {
         for (document, _) in runyard_api::DOCUMENTS {
             let full: serde_json::Value = serde_json::from_str(document.full_json).expect("a document is JSON");
             for operation in document.operations.iter().filter(|operation| operation.secured) {
                 let said = &full["paths"][operation.path][operation.method.to_lowercase()]["x-runyard-scope"];
                 let scope = needed(document.name, operation);
-                assert_eq!(said.as_str(), scope.is_always_asked().then_some(scope.word()), "{}", operation.id);
+                assert_eq!(said.as_str(), scope.always_needs_credential().then_some(scope.word()), "{}", operation.id);
             }
         }
     }
 
     #[test]
-    fn what_is_open_is_what_tells_nothing_of_anybody() {
+    fn open_operations_reveal_nothing_about_tenants() {
         for (document, _) in runyard_api::DOCUMENTS {
             let open: Vec<_> = document.operations.iter().filter(|one| !one.secured).map(|one| one.id).collect();
             let of_ours = ["health", "version"];
-            // Some owners have no such operations.
+            // Some vendors have no such operations.
             let expected = match document.name {
                 "toolregistry" | "cargo" => &[][..],
                 "acp" => &of_ours[..1],
@@ -264,10 +264,10 @@ mod tests {
     }
 
     #[test]
-    fn words_come_back() {
+    fn names_are_parsed_back() {
         for scope in Scope::ALL {
             assert_eq!(Scope::from_word(scope.word()), Some(scope));
         }
-        assert_eq!(Scope::from_word(OWNER), None, "nobody can be given that");
+        assert_eq!(Scope::from_word(OWNER), None, "no key can have it");
     }
 }

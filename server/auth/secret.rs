@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq;
 pub struct Secret(Arc<str>);
 
 impl Secret {
-    /// Text to be kept to ourselves.
+    /// Hides a text.
     pub fn new(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
@@ -21,27 +21,27 @@ impl Secret {
     /// 32 random bytes in hexadecimal digits.
     ///
     /// # Errors
-    /// What the operating system says when it gives no randomness.
+    /// The system gives no randomness.
     pub fn random() -> Result<Self, String> {
         Ok(Self::new(random_hex::<32>()?))
     }
 
-    /// The text itself, for whoever sends or shows it on purpose.
+    /// The text itself, for code that sends or shows it on purpose.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// SHA-256 of it.
+    /// The SHA-256 of the text.
     pub(super) fn sha256(&self) -> [u8; 32] {
         Sha256::digest(self.0.as_bytes()).into()
     }
 
-    /// Whether both are the same, in a time that does not tell where they differ or how long they are.
+    /// Compares two secrets in a time that does not reveal where they differ or how long they are.
     pub(super) fn is(&self, other: &Self) -> bool {
         self.has(&other.sha256())
     }
 
-    /// Whether it has this hash.
+    /// Compares the hash.
     pub(super) fn has(&self, sha256: &[u8; 32]) -> bool {
         self.sha256().ct_eq(sha256).into()
     }

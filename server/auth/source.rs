@@ -1,11 +1,11 @@
-//! A provider's keys, at hand: fetched when first needed, kept for a while, fetched again when a token names a new one.
+//! A provider's keys, cached: fetched when first needed, used for a while, fetched again when a token names a new one.
 //!
 //! | when | what happens |
 //! |---|---|
-//! | nothing fetched yet, or too old | whoever asks waits; all share one fetch |
-//! | a token names an unknown key | fetched again at once, and for others' unknown keys not before [`Ages::unknown_ms`] has passed |
-//! | fetching fails | keys that are too old are used for [`Ages::stale_ms`] more; then it is 503, never 401 |
-//! | it failed a moment ago | nobody waits for it to fail again before [`Ages::again_ms`] has passed |
+//! | nothing fetched yet, or too old | callers wait; all share one fetch |
+//! | a token names an unknown key | fetched again at once, for the next unknown key after [`Ages::unknown_ms`] |
+//! | the fetch fails | keys that are too old are used for [`Ages::stale_ms`] more; then it is 503, never 401 |
+//! | a fetch failed a moment ago | no caller waits for the next failure before [`Ages::again_ms`] has passed |
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,39 +18,39 @@ use super::jwks::KeySet;
 use super::refused::Refused;
 use crate::clock::Clock;
 
-/// Where keys come from.
+/// Fetches keys.
 #[async_trait]
 pub(super) trait Fetch: Send + Sync + 'static {
-    /// Gets them, within a bound of its own.
+    /// Fetches the keys, within a bound of its own.
     ///
     /// # Errors
-    /// For the log: what happened.
-    async fn fetch(&self) -> Result<Fetched, String>;
+    /// What happened, for the log.
+    async fn fetch(&self) -> Result<FetchedKeys, String>;
 }
 
 /// What was fetched.
 #[derive(Debug)]
-pub(super) struct Fetched {
+pub(super) struct FetchedKeys {
     /// The provider's keys.
     pub(super) keys: KeySet,
-    /// What the provider's metadata says its name is, where they were read.
+    /// The issuer that the provider's metadata name, if they were read.
     pub(super) issuer: Option<String>,
 }
 
-/// How long what may be believed, milliseconds.
+/// How long keys are used, milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ages {
-    /// Keys are fetched again after this.
+    /// Keys are fetched again after this age.
     pub(super) max_ms: i64,
-    /// And used for this long beyond it while they cannot be fetched.
+    /// Keys are used for this long after that while they cannot be fetched.
     pub(super) stale_ms: i64,
-    /// Between two fetches because of keys that nobody knows: anybody can make these up.
+    /// The interval of fetches that are caused by unknown keys, because anybody can invent key names.
     pub(super) unknown_ms: i64,
-    /// Between a fetch that failed and the next.
+    /// The pause after a failed fetch.
     pub(super) again_ms: i64,
 }
 
-/// The keys at hand.
+/// The cached keys.
 pub(super) struct Source {
     fetch: Arc<dyn Fetch>,
     clock: Clock,
@@ -60,14 +60,14 @@ pub(super) struct Source {
 
 #[derive(Default)]
 struct State {
-    fetched: Option<(Arc<Fetched>, i64)>,
+    fetched: Option<(Arc<FetchedKeys>, i64)>,
     failed_at_ms: Option<i64>,
     unknown_at_ms: Option<i64>,
     under_way: Option<Shared<BoxFuture<'static, ()>>>,
 }
 
 enum Step {
-    Use(Arc<Fetched>),
+    Use(Arc<FetchedKeys>),
     Wait(Shared<BoxFuture<'static, ()>>),
     GiveUp,
 }
@@ -77,11 +77,11 @@ impl Source {
         Self { fetch, clock, ages, state: Arc::default() }
     }
 
-    /// Keys to judge a token with that names this one.
+    /// The keys for checking a token that names this key.
     ///
     /// # Errors
-    /// [`Refused::Unavailable`] when there are none that may still be used.
-    pub(super) async fn keys(&self, id: Option<&str>) -> Result<Arc<Fetched>, Refused> {
+    /// [`Refused::Unavailable`] if there are no keys that may still be used.
+    pub(super) async fn keys(&self, id: Option<&str>) -> Result<Arc<FetchedKeys>, Refused> {
         let mut waited = false;
         loop {
             match self.step(id, waited) {
@@ -99,7 +99,7 @@ impl Source {
         }
     }
 
-    /// What to do now. After one wait there is no second: what is at hand then has to do.
+    /// What to do now. A caller waits at most once; then it uses what is cached.
     fn step(&self, id: Option<&str>, waited: bool) -> Step {
         let now_ms = self.clock.now_ms();
         let mut state = self.state();
@@ -120,7 +120,7 @@ impl Source {
         if age_ms < self.ages.max_ms.saturating_add(self.ages.stale_ms) { Step::Use(fetched) } else { Step::GiveUp }
     }
 
-    /// The fetch that is under way, or a new one. It goes on when whoever began it goes away.
+    /// The running fetch, or a new one. It continues when the caller that began it leaves.
     fn begin(&self, state: &mut State) -> Shared<BoxFuture<'static, ()>> {
         if let Some(under_way) = state.under_way.as_ref().filter(|fetch| fetch.peek().is_none()) {
             return under_way.clone();

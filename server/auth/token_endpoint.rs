@@ -1,5 +1,5 @@
-//! The way to an identity provider's tokens (RFC 6749, section 4.4; RFC 8693): one POST, bounded in time and size, that follows no
-//! redirect. What it answers is a token, a refusal in its own words, or nothing that can be used.
+//! Fetches tokens from an identity provider (RFC 6749, section 4.4; RFC 8693): one POST, bounded in time and size,
+//! that follows no redirect. The answer is a token, a refusal with its reason, or unusable.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -14,19 +14,19 @@ use super::provider::{ProviderError, body, causes, client};
 use crate::clock::Clock;
 use crate::config::outbound::ClientAuth;
 
-/// After a failure nobody waits for the next one before this has passed, milliseconds.
+/// The pause after a failure, in which no caller waits for the next one, milliseconds.
 const AGAIN_MS: i64 = 2_000;
-/// How long a token is used whose provider does not say for how long, seconds.
+/// The lifetime of a token whose provider does not state one, seconds.
 const LIFE_SECONDS: u64 = 60;
-/// The largest token that is taken.
+/// The largest token that is accepted.
 const TOKEN_BYTES_MAX: usize = 16 * 1024;
-/// The longest word of a provider that is repeated.
+/// The longest text of a provider in a message.
 const WORDS_CHARS_MAX: usize = 300;
 
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
-/// Who asks for tokens.
+/// The client that fetches tokens.
 #[derive(Debug, Clone)]
 pub struct Application {
     /// Its name at the provider.
@@ -37,52 +37,52 @@ pub struct Application {
     pub auth: ClientAuth,
 }
 
-/// What a token is asked for with.
+/// The grant of a token request.
 #[derive(Debug, Clone, Copy)]
 pub enum Grant<'a> {
-    /// The application itself.
+    /// The application's own credentials.
     ClientCredentials,
-    /// Somebody's token, for another that speaks for the same one.
+    /// A caller's token, to exchange for another that speaks for the same caller.
     Exchange(&'a Secret),
 }
 
-/// What the token is to be.
+/// The requested token.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
-    /// For whom.
+pub struct TokenRequest {
+    /// Its audience.
     pub audience: Option<String>,
-    /// What it allows.
+    /// Its scope.
     pub scope: Option<String>,
 }
 
-/// A token that was given.
+/// A token that was issued.
 #[derive(Debug, Clone)]
-pub struct Issued {
+pub struct IssuedToken {
     /// The token.
     pub token: Secret,
-    /// How long it lives from now on.
+    /// Its lifetime from now on.
     pub lives: Duration,
 }
 
 /// Why there is no token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Nobody answers in time, or what is answered is no token and no refusal.
+    /// The provider does not answer in time, or the answer is neither a token nor a refusal.
     #[error("{0}")]
     Unavailable(String),
-    /// It was refused.
+    /// The provider refused.
     #[error("{url} refused: {}", .description.as_ref().map_or_else(|| error.clone(), |words| format!("{error} ({words})")))]
     Refused {
-        /// Who refused.
+        /// The token endpoint.
         url: String,
-        /// OAuth's word for it.
+        /// OAuth's error code.
         error: String,
-        /// The provider's words.
+        /// The provider's message.
         description: Option<String>,
     },
 }
 
-/// Where a provider gives tokens.
+/// A provider's token endpoint.
 #[derive(Debug)]
 pub struct TokenEndpoint {
     http: Client,
@@ -96,17 +96,17 @@ impl TokenEndpoint {
     /// The endpoint at this address. Nothing is sent.
     ///
     /// # Errors
-    /// [`ProviderError`] when it can never be asked.
+    /// [`ProviderError`] if it can never be called.
     pub fn new(url: &str, application: Application, within: Duration, clock: Clock) -> Result<Self, ProviderError> {
         let url = Url::parse(url).map_err(|error| ProviderError::Address(error.to_string()))?;
         Ok(Self { http: client(&url, within)?, url, application, clock, failed: Mutex::new(None) })
     }
 
-    /// Asks for a token.
+    /// Fetches a token.
     ///
     /// # Errors
-    /// [`TokenError`]. While the provider does not answer, only some wait for it: the others are told at once.
-    pub async fn token(&self, grant: Grant<'_>, wanted: &Wanted) -> Result<Issued, TokenError> {
+    /// [`TokenError`]. While the provider does not answer, only some callers wait for it: the others fail at once.
+    pub async fn token(&self, grant: Grant<'_>, wanted: &TokenRequest) -> Result<IssuedToken, TokenError> {
         if let Some(reason) = self.failed_a_moment_ago() {
             return Err(TokenError::Unavailable(reason));
         }
@@ -125,7 +125,7 @@ impl TokenEndpoint {
         (self.clock.now_ms().saturating_sub(*at_ms) < AGAIN_MS).then(|| reason.clone())
     }
 
-    async fn ask(&self, grant: Grant<'_>, wanted: &Wanted) -> Result<Issued, TokenError> {
+    async fn ask(&self, grant: Grant<'_>, wanted: &TokenRequest) -> Result<IssuedToken, TokenError> {
         let request = self.http.post(self.url.clone()).header(ACCEPT, "application/json");
         let Application { id, secret, auth } = &self.application;
         let mut form = form(grant, wanted);
@@ -146,7 +146,7 @@ impl TokenEndpoint {
         }
         match word(&said["error"]) {
             Some(error) if status.is_client_error() && error != "temporarily_unavailable" => {
-                // A provider that repeats what it was sent is not repeated.
+                // A provider that quotes the request is not quoted.
                 let description =
                     said["error_description"].as_str().map(shown).filter(|words| !self.repeats(words, grant));
                 Err(TokenError::Refused { url: self.url.to_string(), error, description })
@@ -164,7 +164,7 @@ impl TokenEndpoint {
     }
 }
 
-fn form<'a>(grant: Grant<'a>, wanted: &'a Wanted) -> Vec<(&'static str, &'a str)> {
+fn form<'a>(grant: Grant<'a>, wanted: &'a TokenRequest) -> Vec<(&'static str, &'a str)> {
     let mut form = match grant {
         Grant::ClientCredentials => vec![("grant_type", "client_credentials")],
         Grant::Exchange(subject) => vec![
@@ -179,7 +179,7 @@ fn form<'a>(grant: Grant<'a>, wanted: &'a Wanted) -> Vec<(&'static str, &'a str)
     form
 }
 
-/// As a form has it, which RFC 6749 asks of names and secrets in the header.
+/// Form encoding, which RFC 6749 requires for names and secrets in the header.
 fn encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
@@ -190,21 +190,21 @@ fn encoded(text: &str) -> String {
         .collect()
 }
 
-fn issued(said: &Value) -> Option<Issued> {
+fn issued(said: &Value) -> Option<IssuedToken> {
     let token = said["access_token"].as_str()?;
     let is_token = (1..=TOKEN_BYTES_MAX).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
     let is_bearer = said["token_type"].as_str().is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
-    // A number, although there are providers that write it as text.
+    // A number, although some providers write it as text.
     let seconds = match &said["expires_in"] {
         Value::Null => Some(LIFE_SECONDS),
         Value::String(text) => text.parse().ok(),
         other => other.as_u64().or_else(|| other.as_i64().map(|_| 0)),
     };
     let lives = Duration::from_secs(seconds?);
-    (is_token && is_bearer).then(|| Issued { token: Secret::new(token), lives })
+    (is_token && is_bearer).then(|| IssuedToken { token: Secret::new(token), lives })
 }
 
-/// A word of OAuth, if it is one.
+/// An error code of OAuth, if the value is one.
 fn word(value: &Value) -> Option<String> {
     let text = value.as_str()?;
     let fits = |letter: char| letter.is_ascii_alphanumeric() || "_-.:/".contains(letter);
@@ -222,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_taken_and_anything_else_is_none() {
+    fn a_token_is_accepted_and_other_answers_are_not() {
         let lives = |said: Value| issued(&said).map(|issued| issued.lives.as_secs());
         assert_eq!(lives(json!({"access_token": "t", "token_type": "Bearer", "expires_in": 300})), Some(300));
         assert_eq!(lives(json!({"access_token": "t", "token_type": "bearer", "expires_in": "300"})), Some(300));
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_word_is_not_repeated() {
+    fn a_text_that_is_no_error_code_is_not_quoted() {
         assert_eq!(word(&json!("invalid_client")).as_deref(), Some("invalid_client"));
         for none in [json!(""), json!("two words"), json!("x\n"), json!(7), json!("x".repeat(WORDS_CHARS_MAX + 1))] {
             assert_eq!(word(&none), None, "{none}");
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_with_odd_letters_is_written_as_in_a_form() {
+    fn a_secret_with_special_characters_is_form_encoded() {
         assert_eq!(encoded("a b:c%d+\u{e9}-_.*"), "a+b%3Ac%25d%2B%C3%A9-_.*");
     }
 }

@@ -1,5 +1,5 @@
-//! The yardstick for streams: dropshot with one endpoint whose answer never ends and is silent after its first byte. What a watcher of
-//! ours costs beyond that is ours.
+//! The yardstick for streams: dropshot with one endpoint whose answer never ends and is silent after its first byte. A
+//! subscription of Runyard costs at least this much.
 
 use dropshot::{ApiDescription, Body, ConfigDropshot, HttpError, HttpServer, RequestContext, ServerBuilder, endpoint};
 use futures::StreamExt;

@@ -1,5 +1,5 @@
-//! A server in a process and a folder of its own, so that what it costs can be told from what measuring costs. Both are gone when this is
-//! dropped.
+//! A server in a process and a folder of its own, so that its cost is separate from the cost of measuring. Both are
+//! removed when this is dropped.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -15,18 +15,18 @@ use super::process::{self, Usage};
 use super::served::{ARGUMENT, Ready};
 use super::{Bench, BenchError};
 
-/// What a server under test stands on.
+/// The store of a server under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Over {
-    /// The store in a folder, as `runyard serve` has it.
+    /// The store in a folder, as in `runyard serve`.
     Disk,
-    /// The same, and callers may show keys of tenants.
+    /// The same, and callers may send API keys of tenants.
     Tenants,
-    /// The store that forgets.
+    /// The memory store.
     Memory,
-    /// Nothing: the API answers by itself.
+    /// None: the API answers by itself.
     Nothing,
-    /// Not even an API of ours: dropshot, and streams that are silent.
+    /// None, and no API of Runyard either: dropshot, and streams that are silent.
     Bare,
 }
 
@@ -34,7 +34,7 @@ impl Over {
     /// Every one.
     pub const ALL: [Over; 5] = [Over::Disk, Over::Tenants, Over::Memory, Over::Nothing, Over::Bare];
 
-    /// The word for it.
+    /// Its name.
     pub const fn word(self) -> &'static str {
         match self {
             Over::Disk => "disk",
@@ -45,16 +45,16 @@ impl Over {
         }
     }
 
-    /// Reads the word.
+    /// Parses a name.
     pub fn from_word(word: &str) -> Option<Self> {
         Over::ALL.into_iter().find(|over| over.word() == word)
     }
 }
 
-/// A server under test: a child, or one that was there before.
+/// A server under test: a child, or one that was running before.
 pub(super) struct Subject {
     pub(super) gateway: Target,
-    /// Where executors report to; absent where it was not told.
+    /// The address for executors; absent if unknown.
     pub(super) coordinator: Option<Target>,
     own: Option<Target>,
     child: Option<Served>,
@@ -67,7 +67,7 @@ struct Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // Both fail where it has ended by itself. Its folder goes next.
+        // Both fail if it has ended by itself. Its folder is removed next.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -79,7 +79,7 @@ impl Subject {
         Self::start_in(folder()?, over).await
     }
 
-    /// Starts one over what a folder holds already, if anything.
+    /// Starts one over a folder, with the data in it.
     pub(super) async fn start_in(folder: TempDir, over: Over) -> Result<Self, BenchError> {
         let (child, ready) = spawn_blocking(move || spawn(folder, over))
             .await
@@ -89,7 +89,7 @@ impl Subject {
         Ok(Self { gateway: target(&ready.gateway, None)?, coordinator, own, child: Some(child) })
     }
 
-    /// The one that was named, or one of its own.
+    /// The server that was named, or a new one.
     pub(super) async fn of(bench: &Bench) -> Result<Self, BenchError> {
         match &bench.url {
             None => Self::start(Over::Disk).await,
@@ -100,27 +100,27 @@ impl Subject {
         }
     }
 
-    /// Its own API, where it has one.
+    /// The Runyard API, if the server has it.
     pub(super) fn own(&self) -> Result<&Target, BenchError> {
         self.own.as_ref().ok_or_else(|| BenchError::Server("has no API of its own here".to_owned()))
     }
 
-    /// What it has used so far, where that can be known.
+    /// What it has used so far, if the system says.
     pub(super) fn usage(&self) -> Option<Usage> {
         process::usage(self.child.as_ref()?.process.id())
     }
 
-    /// Its process, where it is ours.
+    /// Its process, if it is a child.
     pub(super) fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(|child| child.process.id())
     }
 
-    /// How much memory it holds, bytes, where that can be known.
+    /// Its resident memory, bytes, if the system says.
     pub(super) fn resident(&self) -> Option<u64> {
         process::resident(self.child.as_ref()?.process.id())
     }
 
-    /// The data folder, where it is ours.
+    /// Its data folder, if it is a child.
     pub(super) fn data(&self) -> Option<PathBuf> {
         self.child.as_ref().map(|child| data(child.folder.path()))
     }
@@ -132,7 +132,7 @@ pub(super) fn folder() -> Result<TempDir, BenchError> {
     folder.map_err(BenchError::io("make a folder for measuring"))
 }
 
-/// Where the server of such a folder keeps its data.
+/// The data folder in such a folder.
 pub(super) fn data(folder: &Path) -> PathBuf {
     folder.join(Config::default().data_dir)
 }
@@ -140,7 +140,7 @@ pub(super) fn data(folder: &Path) -> PathBuf {
 fn spawn(folder: TempDir, over: Over) -> Result<(Served, Ready), BenchError> {
     let program = std::env::current_exe().map_err(BenchError::io("find this program"))?;
     let log = std::fs::File::create(folder.path().join("log")).map_err(BenchError::io("write a log"))?;
-    // Its standard input ends with this process, however that ends, and it with it.
+    // The child's standard input ends with this process, however that ends, and then the child ends.
     let process = Command::new(program)
         .args([ARGUMENT, over.word()])
         .current_dir(folder.path())
@@ -162,7 +162,7 @@ fn spawn(folder: TempDir, over: Over) -> Result<(Served, Ready), BenchError> {
     Ok((served, ready))
 }
 
-/// Where the gateway at this URL is.
+/// The gateway at this URL.
 fn target(url: &str, credential: Option<&str>) -> Result<Target, BenchError> {
     let wrong = |reason: &str| BenchError::Url { url: url.to_owned(), reason: reason.to_owned() };
     let parsed = reqwest::Url::parse(url).map_err(|error| wrong(&error.to_string()))?;
@@ -172,7 +172,7 @@ fn target(url: &str, credential: Option<&str>) -> Result<Target, BenchError> {
     let addresses = parsed.socket_addrs(|| None).map_err(|error| wrong(&error.to_string()))?;
     let host = parsed.host_str().unwrap_or_default();
     let host = parsed.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-    let credential = credential.map(HeaderValue::from_str).transpose().map_err(|_| wrong("the token is none"))?;
+    let credential = credential.map(HeaderValue::from_str).transpose().map_err(|_| wrong("the token is not valid"))?;
     Ok(Target {
         address: *addresses.first().ok_or_else(|| wrong("it has no address"))?,
         host: HeaderValue::from_str(&host).map_err(|_| wrong("it has no host"))?,

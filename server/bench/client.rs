@@ -1,4 +1,4 @@
-//! One keep-alive connection, as cheap as possible: requests are made beforehand, and answers are not read as anything but bytes.
+//! One keep-alive connection, as cheap as possible: requests are made in advance, and answers are only bytes.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use super::BenchError;
 
-/// Where requests go, and what they show.
+/// The address of requests, and their credential.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub(super) address: SocketAddr,
@@ -26,9 +26,9 @@ pub(super) struct Prepared {
     pub(super) method: Method,
     pub(super) path: Uri,
     pub(super) body: Bytes,
-    /// Whether what is started is then followed to its end, as one request.
+    /// Whether a started run is then followed to its end, as one request.
     pub(super) follow: bool,
-    /// What kind of request it is, where there are several.
+    /// The kind of the request, if there are several.
     pub(super) kind: &'static str,
 }
 
@@ -43,18 +43,18 @@ impl Prepared {
         Self { method: Method::GET, path: uri(path), body: Bytes::new(), follow: false, kind: "" }
     }
 
-    /// With following what it starts to its end.
+    /// Follows the started run to its end.
     pub(super) fn followed(self) -> Self {
         Self { follow: true, ..self }
     }
 
-    /// With a word for what it is.
+    /// Names the kind of the request.
     pub(super) fn called(self, kind: &'static str) -> Self {
         Self { kind, ..self }
     }
 }
 
-/// What is read of a run that was started.
+/// The fields that are read of a started run.
 #[derive(Debug, Clone, serde::Deserialize)]
 pub(super) struct Started {
     pub(super) run_id: String,
@@ -72,7 +72,7 @@ impl Started {
     }
 }
 
-/// Paths are ours, or made of ids that a server gave.
+/// Paths are constants, or made of ids that a server returned.
 fn uri(path: &str) -> Uri {
     path.parse().unwrap_or_default()
 }
@@ -88,12 +88,12 @@ impl Client {
         let stream = TcpStream::connect(target.address).await.map_err(BenchError::io("connect to the server"))?;
         stream.set_nodelay(true).map_err(BenchError::io("set up a connection"))?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(broken)?;
-        // How a connection ended is told to who waits for an answer on it.
+        // The task that waits for an answer learns how the connection ended.
         tokio::spawn(async move { drop(connection.await) });
         Ok(Self { sender, target: target.clone() })
     }
 
-    /// Sends, and where a run was started that is to be followed, reads its events to their end.
+    /// Sends, and if a started run is to be followed, reads its events to their end.
     pub(super) async fn ask(&mut self, prepared: &Prepared) -> Result<(StatusCode, Bytes), BenchError> {
         let (status, answer) = self.send(prepared).await?;
         if !prepared.follow || !status.is_success() {
@@ -101,7 +101,7 @@ impl Client {
         }
         let events = Prepared::get(&Started::read(&answer)?.events(0));
         let (status, events) = self.send(&events).await?;
-        // A run that fails is over sooner than one that does what it should.
+        // A failed run ends sooner than one that did its work.
         let wanted = b"\"state\":\"succeeded\"";
         if !events.windows(wanted.len()).any(|window| window == wanted) {
             return Err(BenchError::Server(format!(
@@ -118,7 +118,7 @@ impl Client {
         Ok((parts.status, body.collect().await.map_err(broken)?.to_bytes()))
     }
 
-    /// Sends, and leaves the answer's body to be read as it comes.
+    /// Sends, and leaves the answer's body to be read as a stream.
     pub(super) async fn stream(&mut self, prepared: &Prepared) -> Result<Response<Incoming>, BenchError> {
         self.sender.ready().await.map_err(broken)?;
         let mut request = Request::new(Full::new(prepared.body.clone()));

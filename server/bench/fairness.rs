@@ -1,5 +1,5 @@
-//! What one tenant's flood costs another: the quiet tenant's run of one step, on a quiet server and beside a tenant that floods it with
-//! scripts, lists, sub-runs and waits.
+//! The effect of one tenant's flood on another: the quiet tenant's run of one step, on a quiet server and beside a
+//! tenant that floods it with scripts, lists, sub-runs and waits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,15 +13,15 @@ use tokio::task::JoinSet;
 use super::child::{Over, Subject};
 use super::client::{Client, Prepared, Target};
 use super::figure::Fact;
-use super::load::{Asked, Measurable};
+use super::load::{FigureSpec, Measurable};
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "fairness";
-/// Connections of the tenant that floods.
+/// Connections of the flooding tenant.
 const FLOODING: usize = 16;
-/// How long the flood goes on before it counts.
+/// How long the flood runs before it is measured.
 const RISING: Duration = Duration::from_secs(2);
-/// How long a refused flood waits before it asks again.
+/// How long a refused flood waits before its next request.
 const REFUSED: Duration = Duration::from_millis(10);
 
 pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
@@ -32,12 +32,12 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
     subject.gateway.credential = Some(quiet);
     let requests: Arc<[Prepared]> = [Prepared::post("/v1/runs", sample::one_step().to_string()).followed()].into();
     for connections in bench.connections(&[1]) {
-        let asked = Asked { bench, scenario: SCENARIO, connections };
-        let alone = asked.figure("on a quiet server", Measurable::Gateway(&subject, &requests), report).await?;
+        let spec = FigureSpec { bench, scenario: SCENARIO, connections };
+        let alone = spec.figure("on a quiet server", Measurable::Gateway(&subject, &requests), report).await?;
         report.progress(&format!("{SCENARIO}: the flood rises"));
         let flood = flood(&noisy);
         Clock::system().sleep(RISING).await;
-        let beside = asked.figure("beside a flood", Measurable::Gateway(&subject, &requests), report).await?;
+        let beside = spec.figure("beside a flood", Measurable::Gateway(&subject, &requests), report).await?;
         drop(flood);
         for (what, quantile) in [("p50: flood over quiet", 0.5), ("p99: flood over quiet", 0.99)] {
             let (flooded, quiet) = (beside.at(quantile) as f64, alone.at(quantile) as f64);
@@ -47,7 +47,7 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
     Ok(())
 }
 
-/// A new key of a tenant, as it is shown.
+/// Creates a key of a tenant.
 async fn key(subject: &Subject, tenant: &str) -> Result<HeaderValue, BenchError> {
     let folder = subject.data().unwrap_or_default();
     let owner = Folder::owner(folder).ok_or_else(|| BenchError::Server("does not say how to reach it".to_owned()))?;
@@ -55,8 +55,8 @@ async fn key(subject: &Subject, tenant: &str) -> Result<HeaderValue, BenchError>
         HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| BenchError::Server("has an odd token".to_owned()))
     };
     let target = Target { credential: Some(shown(&owner.token)?), ..subject.own()?.clone() };
-    let asked = Prepared::post("/v1/keys", json!({ "tenant": tenant }).to_string());
-    let (status, answer) = Client::open(&target).await?.send(&asked).await?;
+    let spec = Prepared::post("/v1/keys", json!({ "tenant": tenant }).to_string());
+    let (status, answer) = Client::open(&target).await?.send(&spec).await?;
     let made: Value = serde_json::from_slice(&answer).unwrap_or_default();
     match made["api_key"].as_str() {
         Some(key) => shown(key),
@@ -64,7 +64,7 @@ async fn key(subject: &Subject, tenant: &str) -> Result<HeaderValue, BenchError>
     }
 }
 
-/// Starts and starts, until it is dropped.
+/// Starts runs until it is dropped.
 fn flood(target: &Target) -> JoinSet<()> {
     let requests: Arc<[Prepared]> =
         flooding().into_iter().map(|body| Prepared::post("/v1/runs", body.to_string())).collect();
@@ -85,7 +85,7 @@ fn flood(target: &Target) -> JoinSet<()> {
     asking
 }
 
-/// What a flood is made of: scripts that do not end by themselves, lists, runs that start runs, and waits.
+/// The runs of a flood: scripts that do not end, lists, runs that start runs, and waits.
 fn flooding() -> [Value; 4] {
     let each = |node_type: &str, inputs: Value, items: usize| {
         json!({

@@ -1,4 +1,4 @@
-//! What was measured: a row for people, an object for programs.
+//! Figures: a row for people, an object for programs.
 
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
@@ -6,30 +6,30 @@ use serde_json::{Value, json};
 use super::load::Measured;
 use super::process::Usage;
 
-/// One thing that was measured.
+/// One figure.
 #[derive(Debug, Clone)]
 pub struct Figure {
     /// The measurement that it belongs to: `starts`, `runs` and so on.
     pub scenario: &'static str,
-    /// What was measured, or which yardstick.
+    /// What was measured, or the name of a yardstick.
     pub subject: String,
-    /// How many asked at once.
+    /// Concurrent connections.
     pub connections: usize,
-    /// How often it was done.
+    /// How many times it was done.
     pub operations: u64,
-    /// How often per second.
+    /// How many times per second.
     pub per_second: f64,
     /// How long it took, nanoseconds.
     pub latency: Histogram<u64>,
     /// The 99th percentile over the median: the median of several rounds.
     pub tail: Option<f64>,
-    /// How often the server said that it had too much to do.
+    /// How many requests were refused because the server was busy.
     pub refused: u64,
-    /// What the server's processors did for one, nanoseconds.
+    /// Processor time of the server for one, nanoseconds.
     pub cpu: Option<f64>,
-    /// What the server wrote to the disk for one, bytes.
+    /// Bytes that the server wrote to the disk for one.
     pub written: Option<f64>,
-    /// How often the disk was flushed for one.
+    /// Flushes of the disk for one.
     pub flushes: Option<f64>,
 }
 
@@ -50,7 +50,7 @@ impl Figure {
         }
     }
 
-    /// One figure for each kind of request that there was.
+    /// One figure for each kind of request.
     pub(super) fn of_kinds(scenario: &'static str, connections: usize, measured: &Measured) -> Vec<Self> {
         let of = |(kind, latency): (&&'static str, &Histogram<u64>)| {
             let (latency, during) = (latency.clone(), measured.during);
@@ -60,7 +60,7 @@ impl Figure {
         measured.kinds.iter().map(of).collect()
     }
 
-    /// With what the server used meanwhile.
+    /// Adds what the server used meanwhile.
     pub(super) fn costing(mut self, before: Option<Usage>, after: Option<Usage>) -> Self {
         let (Some(before), Some(after), true) = (before, after, self.operations > 0) else { return self };
         let each = |total: f64| total / self.operations as f64;
@@ -118,7 +118,7 @@ impl Figure {
         row
     }
 
-    /// How its times lie, for people: a line for each doubling.
+    /// The latency histogram, for people: a line for each doubling.
     pub fn drawn(&self) -> Vec<String> {
         const WIDTH: f64 = 50.0;
         let doublings =
@@ -134,18 +134,18 @@ impl Figure {
     }
 }
 
-/// One number: how far one figure is from another, or what is no matter of time.
+/// One number: the ratio of two figures, or a measure other than time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
     /// The measurement that it belongs to.
     pub scenario: &'static str,
     /// What is compared, or counted.
     pub what: String,
-    /// How many asked at once.
+    /// Concurrent connections.
     pub connections: usize,
-    /// How much, or how many times as much.
+    /// The value.
     pub value: f64,
-    /// In what; [`TIMES`] for how many times as much.
+    /// The unit; [`TIMES`] for a ratio.
     pub unit: &'static str,
 }
 
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn rounds_add_up_and_tails_are_told_apart() {
+    fn rounds_add_up_and_tails_are_separate() {
         let mut all = Measured::new();
         all.add(&measured());
         all.add(&measured());

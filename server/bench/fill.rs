@@ -1,5 +1,5 @@
-//! A store filled with runs as if they had been: for measuring how much a server minds what it keeps. The runs are what the engine
-//! makes of real commands, so that a filled store is a whole one; only that they come in bulk is not as in life.
+//! Fills a store with runs, to measure how much a server slows down with its data. The runs are made by the engine
+//! from real commands, so that a filled store is valid; but they are committed in bulk.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -13,23 +13,23 @@ use runyard_engine::{
 };
 use serde_json::json;
 
-/// Runs that share a commit.
+/// Runs in one commit.
 const BATCH: usize = 512;
 /// Batches that may wait for the store.
 const BATCHES_AHEAD: usize = 4;
-/// Runs between two words about progress.
+/// Runs between two progress reports.
 const PROGRESS_RUNS: u64 = 10_000;
-/// Who they say they are of, by label, one after the other.
+/// How many users the runs have, by label, one after the other.
 const USERS: u64 = 1_000;
 
-/// How many runs of each kind.
+/// The number of runs of each kind.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Wanted {
-    /// That have ended, one in a hundred of them badly.
+    /// Ended runs, of which one in a hundred has failed.
     pub ended: u64,
-    /// That sleep for a day.
+    /// Runs that sleep for a day.
     pub asleep: u64,
-    /// That have a step to do at once.
+    /// Runs with a step that is due at once.
     pub due: u64,
 }
 
@@ -52,18 +52,18 @@ impl Wanted {
 /// Why a store was not filled.
 #[derive(Debug, thiserror::Error)]
 pub enum FillError {
-    /// The store did not do it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The engine did not: a defect.
+    /// The engine failed: a defect.
     #[error("no run could be made: {0}")]
     Engine(String),
 }
 
-/// Fills. `progress` is told how many runs there are.
+/// Fills. `progress` is called with the number of runs.
 ///
 /// # Errors
-/// The store did not do it. What was committed stays.
+/// The store failed. Committed runs stay.
 pub async fn fill(
     store: Arc<dyn Store>,
     tenant: &str,
@@ -87,7 +87,7 @@ pub async fn fill(
     Ok(())
 }
 
-/// Batches, made by a thread of its own while the store is at work on those before.
+/// Batches, made by a thread of its own while the store writes those before.
 fn batches(tenant: String, wanted: Wanted, clock: Clock) -> Receiver<Result<Vec<Append>, FillError>> {
     let (batches, made) = sync_channel(BATCHES_AHEAD);
     std::thread::spawn(move || {
@@ -99,7 +99,7 @@ fn batches(tenant: String, wanted: Wanted, clock: Clock) -> Receiver<Result<Vec<
                 Err(error) => return drop(batches.send(Err(error))),
             }
             if batch.len() == BATCH && batches.send(Ok(std::mem::take(&mut batch))).is_err() {
-                return; // Nobody wants more.
+                return; // The receiver has left.
             }
         }
         let _ = batches.send(Ok(batch));
@@ -192,8 +192,8 @@ fn object(value: serde_json::Value) -> Object {
 
 fn failure() -> runyard_engine::event::Failure {
     runyard_engine::event::Failure {
-        code: runyard_engine::CodeText::from_outside("told"),
-        message: "as told".to_owned(),
+        code: runyard_engine::CodeText::from_outside("on_purpose"),
+        message: "failed on purpose".to_owned(),
         details: None,
         retryable: Some(false),
     }

@@ -1,4 +1,4 @@
-//! A server that has nothing to do: how soon it is ready, and what it holds, does and writes then.
+//! A server without requests: how soon it is ready, and what it uses and writes then.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use super::load::{Measured, nanoseconds};
 use super::{Bench, BenchError, Report};
 
 const SCENARIO: &str = "idle";
-/// How often a server is started.
+/// How many times a server is started.
 const STARTS: u32 = 5;
-/// How long a server may have to do with its start.
+/// How long a server may take to settle after its start.
 const SETTLE: Duration = Duration::from_millis(500);
 
 pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {

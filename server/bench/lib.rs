@@ -1,32 +1,32 @@
-//! How fast a build of Runyard is on this machine, and how far that is from the limit.
+//! Measures how fast a build of Runyard is on this machine, and how far that is from the limit.
 //!
 //! | file            | what                                                                              |
 //! |-----------------|-----------------------------------------------------------------------------------|
-//! | `starts.rs`     | runs started per second, durably, beside what bounds it                           |
+//! | `starts.rs`     | runs started per second, durably, beside their limits                             |
 //! | `runs.rs`       | from start to the terminal event: one step, a chain, a fan-out                    |
-//! | `reads.rs`      | looking at runs, beside the API alone                                            |
-//! | `streams.rs`, `watchers.rs` | many who watch many live runs: when they see what has been committed, and what they cost |
-//! | `fairness.rs`   | what one tenant's flood costs another                                             |
+//! | `reads.rs`      | reads of runs, beside the API alone                                               |
+//! | `streams.rs`, `watchers.rs` | many watchers of live runs: when they receive events, and what they cost |
+//! | `fairness.rs`   | the effect of one tenant's flood on another                                       |
 //! | `mixed.rs`      | all of it at once                                                                 |
 //! | `scale.rs`      | an empty store beside one with very many runs                                     |
-//! | `memory.rs`     | what is held when the work is done                                                |
-//! | `idle.rs`       | a server that has nothing to do, and how soon it is ready                         |
+//! | `memory.rs`     | memory after the work                                                             |
+//! | `idle.rs`       | a server without requests, and how soon it is ready                               |
 //! | `cli.rs`        | the command line                                                                  |
-//! | `fill.rs`       | a store filled with runs as if they had been                                      |
-//! | `figure.rs`     | what was measured, as a row of a table and as JSON                                |
+//! | `fill.rs`       | fills a store with runs                                                           |
+//! | `figure.rs`     | figures, as rows of a table and as JSON                                           |
 //! | `load.rs`       | many connections at once, in a closed or an open loop                             |
 //! | `client.rs`     | one connection, as cheap as possible: it shares the machine with the server       |
-//! | `sample.rs`     | the requests, and what the store is given for one of them                         |
-//! | `child.rs`      | a server in a process and a folder of its own, ended with the measuring           |
+//! | `sample.rs`     | the requests, and what the store gets for one of them                             |
+//! | `child.rs`      | a server in a process and a folder of its own, ended with the measurement         |
 //! | [`served`]      | that process from inside                                                          |
-//! | `still.rs`      | the yardstick for APIs: the same API, with nothing behind it                    |
-//! | `bare.rs`       | the yardstick for streams: dropshot's, with nothing in them                       |
-//! | `machine.rs`    | the yardsticks for disks: one flush; and what else is at work here                |
-//! | `process.rs`    | what a process costs, as the system counts it                                     |
-//! | `yardstick.rs`  | the yardstick for stores, SQLite alone, at work                                   |
+//! | `still.rs`      | the yardstick for APIs: the same API without a store                              |
+//! | `bare.rs`       | the yardstick for streams: silent streams of dropshot                             |
+//! | `machine.rs`    | the yardsticks for disks: one flush; and the load of this machine                 |
+//! | `process.rs`    | the cost of a process, as the system reports it                                   |
+//! | `yardstick.rs`  | the yardstick for stores: SQLite alone                                            |
 //!
-//! What that yardstick writes is in `store/sqlite/plain.rs`: nothing else knows SQL. Nothing here is part of a
-//! server that serves.
+//! `store/sqlite/plain.rs` does the writes of that yardstick, because only the store knows SQL. Nothing here is part
+//! of a production server.
 
 mod bare;
 mod child;
@@ -58,55 +58,55 @@ pub use child::Over;
 pub use figure::{Fact, Figure};
 pub use machine::Machine;
 
-/// What is measured where.
+/// The parameters of a measurement.
 #[derive(Debug, Clone)]
 pub struct Bench {
-    /// The base URL of a run gateway that is there already. Absent: a server is started for each figure.
+    /// The base URL of a running run gateway. Absent: a server is started for each figure.
     pub url: Option<String>,
     /// The value of `Authorization` for that server.
     pub credential: Option<String>,
-    /// How many connections at once, one figure each. Empty: what each measurement is made for.
+    /// Concurrent connections, one figure each. Empty: the defaults of each measurement.
     pub connections: Vec<usize>,
     /// How long each figure is measured.
     pub seconds: Duration,
-    /// Requests per second, whatever the answers take. Absent: each connection asks again when it has its answer.
+    /// Requests per second, whatever the latency. Absent: each connection sends the next request after its answer.
     pub rate: Option<f64>,
-    /// How many watch, in `streams`.
+    /// The number of watchers, in `streams`.
     pub watchers: usize,
-    /// How many live runs they watch.
+    /// The number of live runs that they watch.
     pub runs: usize,
-    /// How many runs that have ended are kept, in `scale`.
+    /// The number of ended runs in the store, in `scale`.
     pub kept: u64,
-    /// How many runs that have not a server has to go on with, in `scale`.
+    /// The number of live runs that a server finds at its start, in `scale`.
     pub unfinished: u64,
 }
 
-/// Where figures go as they are found.
+/// Receives figures.
 pub trait Report: Send {
-    /// What is being measured now.
+    /// The current measurement.
     fn progress(&mut self, what: &str);
     /// One more figure.
     fn figure(&mut self, figure: &Figure);
-    /// One more number beside the figures.
+    /// One more number besides the figures.
     fn fact(&mut self, fact: &Fact);
 }
 
-/// Why something could not be measured.
+/// Why a measurement failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
-    /// The folder, the process or the threads that it takes are not to be had.
+    /// No folder, process or thread could be made.
     #[error("cannot {what}")]
     Io {
-        /// What was tried.
+        /// The attempted action.
         what: &'static str,
         /// Why not.
         #[source]
         cause: std::io::Error,
     },
-    /// The server under test does not answer as one does.
+    /// The server under test gave a wrong answer.
     #[error("the server {0}")]
     Server(String),
-    /// The URL is none that can be measured.
+    /// The URL cannot be measured.
     #[error("`{url}` is not an http:// URL of a run gateway: {reason}")]
     Url {
         /// As given.
@@ -122,14 +122,14 @@ impl BenchError {
     }
 }
 
-/// What can be measured.
+/// The measurements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scenario {
     /// Runs started durably.
     Starts,
     /// Runs from start to their terminal event.
     Runs,
-    /// Looking at runs.
+    /// Reads of runs.
     Reads,
     /// Watching live runs.
     Streams,
@@ -137,16 +137,16 @@ pub enum Scenario {
     Mixed,
     /// One tenant beside another that floods the server.
     Fairness,
-    /// What is kept.
+    /// Many runs in the store.
     Scale,
-    /// What is held when the work is done.
+    /// Memory after the work.
     Memory,
-    /// Nothing.
+    /// An idle server.
     Idle,
 }
 
 impl Scenario {
-    /// Every one that takes no more than moments, in the order in which they are best measured.
+    /// Every measurement that takes only a short time, in the best order.
     pub const ALL: [Scenario; 6] =
         [Scenario::Idle, Scenario::Starts, Scenario::Runs, Scenario::Reads, Scenario::Mixed, Scenario::Streams];
 }
@@ -155,7 +155,7 @@ impl Bench {
     /// Measures.
     ///
     /// # Errors
-    /// [`BenchError`]; what was found until then has been reported.
+    /// [`BenchError`]; figures until then have been reported.
     pub async fn measure(&self, scenario: Scenario, report: &mut dyn Report) -> Result<(), BenchError> {
         match scenario {
             Scenario::Starts => starts::measure(self, report).await,

@@ -1,8 +1,8 @@
-//! Many connections at once, all in one thread: what measures must leave the machine to what is measured.
+//! Many connections at once, all in one thread, so that the machine is free for the server under test.
 //!
-//! In a closed loop each connection asks again when it has its answer. In an open loop requests are due at a fixed rate, whatever
-//! the answers take, and a request that had to wait for a connection has waited since it was due: a server that stops for a second is
-//! not asked less often for it.
+//! In a closed loop each connection sends the next request after its answer. In an open loop requests are due at a
+//! fixed rate, whatever the latency, and a request that waits for a connection waits since it was due: a server that
+//! stops for a second does not get fewer requests.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -26,42 +26,42 @@ use super::process::Usage;
 use super::yardstick::Yardstick;
 use super::{Bench, BenchError, Report};
 
-/// How often a figure is taken: what is told of its tail is the middle one.
+/// How many rounds a figure has; the reported tail is the median of theirs.
 pub(super) const ROUNDS: u32 = 5;
-/// How long a server is asked before it counts.
+/// How long a server is warmed up.
 const WARM: Duration = Duration::from_millis(500);
 /// How long answers are waited for after the last request was due.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// What is asked of whom.
+/// One load on one target.
 #[derive(Debug, Clone)]
 struct Load {
     target: Target,
     connections: usize,
-    /// Each connection goes round these, and no two begin at the same place.
+    /// Each connection cycles through these, from a different start.
     requests: Arc<[Prepared]>,
     rate: Option<f64>,
     during: Duration,
 }
 
-/// One figure to be: requests at one number of connections.
-pub(super) struct Asked<'a> {
+/// The parameters of one figure: requests at one number of connections.
+pub(super) struct FigureSpec<'a> {
     pub(super) bench: &'a Bench,
     pub(super) scenario: &'static str,
     pub(super) connections: usize,
 }
 
-/// What is measured: a server, or a yardstick that is none.
+/// What is measured: a server, or a yardstick.
 pub(super) enum Measurable<'a> {
-    /// A server, asked these over its gateway's API.
+    /// A server, with these requests to its gateway.
     Gateway(&'a Subject, &'a Arc<[Prepared]>),
-    /// The same over its own API.
+    /// The same on the Runyard API.
     Own(&'a Subject, &'a Arc<[Prepared]>),
     /// SQLite alone, with one writer for each connection.
     Plain(&'a Yardstick),
 }
 
-impl Asked<'_> {
+impl FigureSpec<'_> {
     /// Warms up, measures in rounds, and reports.
     pub(super) async fn figure(
         &self,
@@ -73,7 +73,7 @@ impl Asked<'_> {
         Ok(figure)
     }
 
-    /// The same for several that are to be compared: a round of each in turn, so that what else this machine does meanwhile befalls all
+    /// The same for several that are compared: a round of each in turn, so that other work of this machine affects all
     /// of them.
     pub(super) async fn figures<const N: usize>(
         &self,
@@ -117,21 +117,21 @@ impl Measurable<'_> {
     fn usage(&self) -> Option<Usage> {
         match self {
             Measurable::Gateway(subject, _) | Measurable::Own(subject, _) => subject.usage(),
-            // In this process, with what asks it: nobody counts them apart.
+            // In this process together with its callers, so it has no separate usage.
             Measurable::Plain(_) => None,
         }
     }
 }
 
-/// What came of it.
+/// The result of a load.
 #[derive(Debug, Clone)]
 pub(super) struct Measured {
     /// Nanoseconds.
     pub(super) latency: Histogram<u64>,
-    /// The same for each kind of request, where there are several.
+    /// The same for each kind of request, if there are several.
     pub(super) kinds: BTreeMap<&'static str, Histogram<u64>>,
     pub(super) during: Duration,
-    /// Answers that were no success.
+    /// Answers without success.
     pub(super) refused: u64,
     /// The 99th percentile over the median, of each round.
     pub(super) tails: Vec<f64>,
@@ -147,9 +147,9 @@ impl Measured {
         self.latency.len() as f64 / self.during.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
-    /// One more round of the same.
+    /// Adds another round.
     pub(super) fn add(&mut self, other: &Self) {
-        // All have the same bounds, so that this does not fail.
+        // All have the same bounds, so this does not fail.
         let _ = self.latency.add(&other.latency);
         for (kind, latency) in &other.kinds {
             let _ = self.kinds.entry(kind).or_insert_with(histogram).add(latency);
@@ -162,7 +162,7 @@ impl Measured {
         }
     }
 
-    /// The median over the rounds of how far the tail is from the middle.
+    /// The median of the tails of all rounds.
     pub(super) fn tail(&self) -> Option<f64> {
         let mut tails = self.tails.clone();
         tails.sort_by(f64::total_cmp);
@@ -181,12 +181,12 @@ pub(super) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Puts a load on a server, from a thread of its own.
+/// Runs a load on a thread of its own.
 async fn put(load: Load) -> Result<Measured, BenchError> {
     apart(move || async move { round(&load).await }).await
 }
 
-/// Runs what measures on a thread of its own, with everything that it starts.
+/// Runs a measurement on a thread of its own, with everything that it starts.
 pub(super) async fn apart<T, F>(work: impl FnOnce() -> F + Send + 'static) -> Result<T, BenchError>
 where
     T: Send + 'static,
@@ -198,7 +198,7 @@ where
         let done = runtime
             .map_err(BenchError::io("start a thread"))
             .and_then(|runtime| LocalSet::new().block_on(&runtime, work()));
-        // Nobody waiting any more is no error.
+        // The receiver may have left.
         let _ = answer.send(done);
     };
     thread::Builder::new().name("bench-load".into()).spawn(on_thread).map_err(BenchError::io("start a thread"))?;
@@ -223,8 +223,8 @@ async fn round(load: &Load) -> Result<Measured, BenchError> {
             }
         }));
     }
-    for asked in asking {
-        asked.await.unwrap_or_else(|_| Err(BenchError::Server("was asked by a task that panicked".to_owned())))?;
+    for task in asking {
+        task.await.unwrap_or_else(|_| Err(BenchError::Server("was asked by a task that panicked".to_owned())))?;
     }
     let mut measured = Measured { during: watch.elapsed(), ..measured.replace(Measured::new()) };
     if load.rate.is_some() {
@@ -233,7 +233,7 @@ async fn round(load: &Load) -> Result<Measured, BenchError> {
     Ok(measured)
 }
 
-/// When requests are due, told by a thread that has nothing else to do.
+/// When requests are due, sent by a thread that does nothing else.
 pub(super) fn paced(watch: Stopwatch, rate: f64, during: Duration) -> UnboundedReceiver<Duration> {
     let (due, dues) = unbounded_channel();
     let tell = move || {
@@ -282,7 +282,7 @@ impl Asker {
             let next = due.lock().await.recv().await;
             let Some(at) = next else { return Ok(()) };
             if self.watch.elapsed() >= until {
-                // Too far behind: what is still due is not answered in time by anybody.
+                // Too far behind: requests that are still due cannot be answered in time.
                 self.measured.borrow_mut().refused += 1;
                 continue;
             }
@@ -307,7 +307,7 @@ impl Asker {
             }
             return Ok(());
         }
-        // A server may say that it has too much to do. Anything else is a mistake in what is asked.
+        // A server may be too busy. Any other error is a mistake in the request.
         if status != StatusCode::SERVICE_UNAVAILABLE && status != StatusCode::TOO_MANY_REQUESTS {
             return Err(BenchError::Server(format!("answered {status}: {}", String::from_utf8_lossy(body))));
         }

@@ -1,4 +1,4 @@
-//! The machine that is measured on: what it has, what else is at work on it, and what one flush of its disk takes.
+//! The machine: its processors, its load, and the time of one flush of its disk.
 
 use std::io::Write;
 use std::path::Path;
@@ -10,24 +10,24 @@ use runyard::clock::Stopwatch;
 use super::BenchError;
 use super::load::{histogram, nanoseconds};
 
-/// What one flush writes: a page, as a small commit does.
+/// What one flush writes: a page, like a small commit.
 const PAGE: usize = 4096;
 /// How long flushes are measured.
 const FLUSHES: Duration = Duration::from_millis(500);
 
-/// What a figure was taken on.
+/// The machine of a figure.
 #[derive(Debug, Clone)]
 pub struct Machine {
     /// Processors that this process may use.
     pub processors: usize,
-    /// Processes that wanted to run, over the last minute.
+    /// Runnable processes, over the last minute.
     pub load: Option<f64>,
     /// One flush of the disk, nanoseconds.
     pub flush: Histogram<u64>,
 }
 
 impl Machine {
-    /// Looks at the machine, and flushes the disk that this folder is on.
+    /// Inspects the machine, and flushes the disk of this folder.
     ///
     /// # Errors
     /// The folder cannot be written to.
@@ -42,7 +42,7 @@ impl Machine {
 }
 
 fn flushes(folder: &Path) -> std::io::Result<Histogram<u64>> {
-    // Without a name, so that nobody else who measures meets it, and nothing is left of it.
+    // Without a name, so that concurrent measurements do not conflict, and nothing is left of it.
     let mut file = tempfile::tempfile_in(folder)?;
     let (page, mut taken, watch) = ([7; PAGE], histogram(), Stopwatch::start());
     while watch.elapsed() < FLUSHES {

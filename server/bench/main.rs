@@ -1,11 +1,11 @@
-//! The binary: measures. Started by itself, it may be a server under test, or a worker that evaluates expressions for one.
+//! The binary: measures. It also runs as a server under test, or as a worker that evaluates expressions for one.
 
 use std::process::ExitCode;
 
 use runyard::expressions::{self, worker};
 use runyard_bench::{cli, served};
 
-// The server's: what is measured is the server.
+// The server's allocator, because the server is measured.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

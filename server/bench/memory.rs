@@ -1,4 +1,4 @@
-//! What a server holds when its work is done: resident memory above that of before, and what is left of the WAL.
+//! The memory of a server after its work: resident memory above that of before, and the size of the WAL.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use runyard::store::sqlite::FILE_NAME;
 use super::child::{Over, Subject};
 use super::client::Prepared;
 use super::figure::Fact;
-use super::load::{Asked, Measurable};
+use super::load::{FigureSpec, Measurable};
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "memory";
-/// How many at once, where nobody says.
+/// The default number of connections.
 const CONNECTIONS: [usize; 1] = [16];
-/// How long a server may have to do with its start.
+/// How long a server may take to settle after its start.
 const SETTLE: Duration = Duration::from_secs(1);
-/// How long after the load a server is at rest.
+/// How long a server rests after the load.
 const REST: Duration = Duration::from_secs(6);
 
 pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
@@ -39,8 +39,8 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
             clock.sleep(SETTLE).await;
             let before = subject.resident();
             let requests: Arc<[Prepared]> = [request.clone()].into();
-            let asked = Asked { bench, scenario: SCENARIO, connections };
-            asked.figure(name, Measurable::Gateway(&subject, &requests), report).await?;
+            let spec = FigureSpec { bench, scenario: SCENARIO, connections };
+            spec.figure(name, Measurable::Gateway(&subject, &requests), report).await?;
             clock.sleep(REST).await;
             let mut fact = |what: &str, bytes: f64| {
                 let what = format!("{what}, {name}");

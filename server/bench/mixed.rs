@@ -1,16 +1,16 @@
-//! Starts, reads and whole runs at the same time, from the same connections: of ten requests six look at a run, three start one, and one
-//! starts a run of one step and follows it to its end.
+//! Starts, reads and whole runs at the same time, from the same connections: of ten requests six read a run, three
+//! start one, and one starts a run of one step and follows it to its end.
 
 use std::sync::Arc;
 
 use super::child::Subject;
 use super::client::Prepared;
-use super::load::{Asked, Measurable};
+use super::load::{FigureSpec, Measurable};
 use super::reads::waiting;
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "mixed";
-/// How many runs are looked at, in turn.
+/// How many runs are read, in turn.
 const RUNS: usize = 1_000;
 
 pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
@@ -31,8 +31,8 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
     }
     let requests: Arc<[Prepared]> = requests.into();
     for connections in bench.connections(&[64]) {
-        let asked = Asked { bench, scenario: SCENARIO, connections };
-        asked.figure("all", Measurable::Gateway(&subject, &requests), report).await?;
+        let spec = FigureSpec { bench, scenario: SCENARIO, connections };
+        spec.figure("all", Measurable::Gateway(&subject, &requests), report).await?;
     }
     Ok(())
 }

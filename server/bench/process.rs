@@ -1,14 +1,14 @@
-//! What a process costs, as the system counts it. Where it does not count, there are no figures.
+//! The cost of a process, as the system reports it. Where it does not, there are no figures.
 
 use std::time::Duration;
 
-/// The unit in which processors' time is told to programs (`USER_HZ`), the same on every Linux.
+/// The unit in which the system reports processor time (`USER_HZ`), the same on every Linux.
 const TICK: Duration = Duration::from_millis(10);
 
 /// What a process has used since its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Usage {
-    /// Time on processors, in steps of 10 ms.
+    /// Processor time, in steps of 10 ms.
     pub(super) cpu: Duration,
     /// Bytes sent to a disk.
     pub(super) written: u64,
@@ -21,7 +21,7 @@ pub(super) fn usage(pid: u32) -> Option<Usage> {
     Some(Usage { cpu: cpu(&stat)?, written: field(&io, "write_bytes:")? })
 }
 
-/// How much memory this process holds, bytes.
+/// The resident memory of this process, bytes.
 pub(super) fn resident(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     Some(field(&status, "VmRSS:")? * 1024)
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_is_counted_whatever_it_is_called() {
+    fn a_process_is_counted_whatever_its_name() {
         let stat = "7 (a ) b (c) S 1 7 7 0 -1 4194560 180 0 0 0 150 25 0 0 20 0 4 0 100 1 2 3";
         assert_eq!(cpu(stat), Some(Duration::from_millis(1_750)));
         assert_eq!(cpu("nothing"), None);

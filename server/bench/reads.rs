@@ -1,15 +1,15 @@
-//! Looking at runs that are there, beside the same requests at the API alone.
+//! Reads of runs, beside the same requests at the API alone.
 
 use std::sync::Arc;
 
 use super::child::{Over, Subject};
 use super::client::{Client, Prepared, Started, Target};
 use super::figure::Fact;
-use super::load::{Asked, Measurable, apart};
+use super::load::{FigureSpec, Measurable, apart};
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "reads";
-/// How many runs are looked at, in turn.
+/// How many runs are read, in turn.
 const RUNS: usize = 1_000;
 
 pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
@@ -19,25 +19,25 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
     let requests: Arc<[Prepared]> =
         started.iter().map(|run| Prepared::get(&format!("/v1/runs/{}", run.run_id))).collect();
     for connections in bench.connections(&[1, 64]) {
-        let asked = Asked { bench, scenario: SCENARIO, connections };
+        let spec = FigureSpec { bench, scenario: SCENARIO, connections };
         if bench.url.is_some() {
-            asked.figure("one run", Measurable::Gateway(&subject, &requests), report).await?;
+            spec.figure("one run", Measurable::Gateway(&subject, &requests), report).await?;
             continue;
         }
         let measured = [
             ("one run", Measurable::Gateway(&subject, &requests)),
             ("no-op API", Measurable::Gateway(&still, &requests)),
         ];
-        let [read, api] = asked.figures(measured, report).await?;
+        let [read, api] = spec.figures(measured, report).await?;
         let ratio = Fact::ratio(SCENARIO, "reads over the no-op API", connections, read.per_second, api.per_second);
         report.fact(&ratio);
     }
     Ok(())
 }
 
-/// Starts so many runs that wait for somebody outside.
+/// Starts this many runs that wait for an external worker.
 pub(super) async fn waiting(target: &Target, count: usize) -> Result<Vec<Started>, BenchError> {
-    /// How many are started at the same time.
+    /// How many starts are concurrent.
     const AT_ONCE: usize = 16;
     let target = target.clone();
     apart(move || async move {

@@ -1,5 +1,5 @@
-//! Runs from their start to the terminal event, as their caller sees it: the start is sent, its events are followed, and the last one has
-//! come. One at a time, for how long it takes; then many at once, for how many there are in a second.
+//! Runs from their start to the terminal event, as their caller sees it: it sends the start, follows the events, and
+//! receives the last one. One at a time for the latency; then many at once for the throughput.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use runyard::store::sqlite::wal;
 use super::child::Subject;
 use super::client::{Client, Prepared};
 use super::figure::Fact;
-use super::load::{Asked, Measurable, apart};
+use super::load::{FigureSpec, Measurable, apart};
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "runs";
-/// How many items the list has whose items are done side by side.
+/// The number of items of the list whose items run in parallel.
 const ITEMS: usize = 100;
-/// How many runs flushes are counted over.
+/// Over how many runs flushes are counted.
 const COUNTED: u64 = 8;
 
 pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
@@ -30,8 +30,8 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
             let subject = Subject::of(bench).await?;
             let flushes = flushes(&subject, request).await?;
             let requests: Arc<[Prepared]> = [request.clone()].into();
-            let asked = Asked { bench, scenario: SCENARIO, connections };
-            asked.figure(name, Measurable::Gateway(&subject, &requests), report).await?;
+            let spec = FigureSpec { bench, scenario: SCENARIO, connections };
+            spec.figure(name, Measurable::Gateway(&subject, &requests), report).await?;
             if let Some(flushes) = flushes {
                 let what = format!("flushes for each run, {name}");
                 report.fact(&Fact { scenario: SCENARIO, what, connections: 1, value: flushes, unit: "" });
@@ -41,7 +41,7 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
     many(bench, &one_step, report).await
 }
 
-/// How many runs of one step come to their end in a second, beside how many are started in one.
+/// How many runs of one step end in a second, beside how many are started in one.
 async fn many(bench: &Bench, one_step: &Prepared, report: &mut dyn Report) -> Result<(), BenchError> {
     const AT_ONCE: usize = 64;
     let whole: Arc<[Prepared]> = [one_step.clone()].into();
@@ -49,13 +49,13 @@ async fn many(bench: &Bench, one_step: &Prepared, report: &mut dyn Report) -> Re
     let (one, other) = (Subject::of(bench).await?, Subject::of(bench).await?);
     let measured =
         [("one step", Measurable::Gateway(&one, &whole)), ("only started", Measurable::Gateway(&other, &start))];
-    let asked = Asked { bench, scenario: SCENARIO, connections: AT_ONCE };
-    let [ended, started] = asked.figures(measured, report).await?;
+    let spec = FigureSpec { bench, scenario: SCENARIO, connections: AT_ONCE };
+    let [ended, started] = spec.figures(measured, report).await?;
     report.fact(&Fact::ratio(SCENARIO, "runs ended over runs started", AT_ONCE, ended.per_second, started.per_second));
     Ok(())
 }
 
-/// How many durable transactions a run takes that is alone on its server.
+/// How many durable transactions a run needs that is alone on its server.
 async fn flushes(subject: &Subject, request: &Prepared) -> Result<Option<f64>, BenchError> {
     let Some(data) = subject.data() else { return Ok(None) };
     let (target, request) = (subject.gateway.clone(), request.clone());
@@ -69,6 +69,6 @@ async fn flushes(subject: &Subject, request: &Prepared) -> Result<Option<f64>, B
         Ok(())
     })
     .await?;
-    // Moved into the database meanwhile, it begins again, and there is nothing to count.
+    // After a checkpoint the WAL begins again, and there is nothing to count.
     Ok(counted(&data)?.checked_sub(before).map(|commits| commits as f64 / COUNTED as f64))
 }

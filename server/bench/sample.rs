@@ -1,11 +1,11 @@
-//! What is asked while measuring, and what the store is given for one of it.
+//! The requests of measurements, and what the store gets for one of them.
 
 use std::sync::Arc;
 
 use runyard::clock::Clock;
 use runyard::compute::Compute;
 use runyard::dialects::arp::wire;
-use runyard::dialects::run_gateway::FACE;
+use runyard::dialects::run_gateway::API;
 use runyard::feed::RunNotifier;
 use runyard::nodes::Providers;
 use runyard::runs::{Limits, Parts, Runs};
@@ -19,7 +19,7 @@ use super::BenchError;
 
 const TENANT: &str = "default";
 
-/// A run that waits for somebody outside from its first moment on: starting it is all that is done.
+/// A run that waits for an external worker from its start on: starting it is all its work.
 pub(super) fn waiting() -> Value {
     json!({
         "root_node_type_ref": { "node_type_id": "runyard.composite.external", "version": "1.0.0" },
@@ -35,7 +35,7 @@ pub(super) fn one_step() -> Value {
     })
 }
 
-/// So many steps, one after the other.
+/// This many steps, one after the other.
 pub(super) fn chain(steps: usize) -> Value {
     let node = |place: usize| {
         let next: Vec<String> = (place < steps).then(|| format!("step_{}", place + 1)).into_iter().collect();
@@ -53,7 +53,7 @@ pub(super) fn chain(steps: usize) -> Value {
     })
 }
 
-/// The same with each item of a long list, as many at once as a run may have.
+/// The same for each item of a long list, as many at once as a run may have.
 pub(super) fn fan_out(items: usize) -> Value {
     let items: Vec<String> = (0..items).map(|place| format!("item {place}")).collect();
     json!({
@@ -62,12 +62,12 @@ pub(super) fn fan_out(items: usize) -> Value {
     })
 }
 
-/// What adds one event to a run that waits: a verdict that nobody gave before.
+/// Adds one event to a waiting run: a verdict with a new number.
 pub(super) fn verdict(number: usize) -> Value {
     json!({ "evaluation_result": { "status": "success", "message": format!("verdict-{number};") } })
 }
 
-/// What is committed for a run that waits: made by the engine, taken out of a store that forgets.
+/// The commit of a waiting run: made by the engine, taken from a memory store.
 pub(super) async fn append(clock: &Clock) -> Result<Append, BenchError> {
     let memory = Arc::new(Memory::new());
     let runs = Runs::new(Parts {
@@ -82,7 +82,7 @@ pub(super) async fn append(clock: &Clock) -> Result<Append, BenchError> {
     });
     let odd = |what: &str| BenchError::Server(format!("was asked for something that {what}"));
     let body: arp::RunStartRequest = serde_json::from_value(waiting()).map_err(|_| odd("is no start"))?;
-    let new = wire::new_run(FACE, body).map_err(|_| odd("cannot be said"))?;
+    let new = wire::new_run(API, body).map_err(|_| odd("cannot be said"))?;
     let started = runs.start(TENANT, new).await.map_err(|error| odd(&format!("does not start: {error}")))?;
     let run = started.state.run;
     let log = memory.log(TENANT, run, 0, usize::MAX).await.unwrap_or_default();

@@ -1,5 +1,5 @@
-//! What a server minds of what it keeps: the same requests on an empty store and on one with very many runs that have ended, and how soon
-//! a server is ready that has very many to go on with.
+//! How much a server slows down with its data: the same requests on an empty store and on one with very many ended
+//! runs, and how soon a server with very many live runs is ready.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use tempfile::TempDir;
 use super::child::{self, Over, Subject};
 use super::client::{Prepared, Started};
 use super::figure::{Fact, Figure};
-use super::load::{Asked, Measurable, Measured, nanoseconds};
+use super::load::{FigureSpec, Measurable, Measured, nanoseconds};
 use super::reads::waiting;
 use super::{Bench, BenchError, Report, sample};
 use crate::fill::{self, Wanted};
 
 const SCENARIO: &str = "scale";
-/// Runs that both have, so that a first page is full in both.
+/// Runs that both stores have, so that a first page is full in both.
 const RUNS: usize = 1_000;
-/// How often a server is started over runs that have not ended.
+/// How many times a server with live runs is started.
 const STARTS: usize = 5;
 
-/// One thing that is asked of both, over their gateway's API or their own.
+/// One request to both, over the gateway or the Runyard API.
 struct Compared {
     names: [&'static str; 2],
     what: &'static str,
@@ -91,13 +91,13 @@ async fn compare(
 ) -> Result<(), BenchError> {
     let Compared { names: [few, many], what, connections, own, requests: [to_empty, to_full] } = &compared;
     let of = if *own { Measurable::Own } else { Measurable::Gateway };
-    let asked = Asked { bench, scenario: SCENARIO, connections: *connections };
-    let [few, many] = asked.figures([(*few, of(empty, to_empty)), (*many, of(full, to_full))], report).await?;
+    let spec = FigureSpec { bench, scenario: SCENARIO, connections: *connections };
+    let [few, many] = spec.figures([(*few, of(empty, to_empty)), (*many, of(full, to_full))], report).await?;
     report.fact(&Fact::ratio(SCENARIO, what, *connections, few.per_second, many.per_second));
     Ok(())
 }
 
-/// How soon a server is ready whose runs have not ended: half of them sleep, half have a step to do at once.
+/// How soon a server with live runs is ready: half of them sleep, half have a step that is due at once.
 async fn ready(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
     let mut taken = Measured::new();
     let half = bench.unfinished / 2;
@@ -130,7 +130,7 @@ fn copied(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A folder with so many runs.
+/// A folder with this many runs.
 async fn filled(wanted: Wanted, report: &mut dyn Report) -> Result<TempDir, BenchError> {
     let folder = child::folder()?;
     let failed = |error: &dyn std::fmt::Display| BenchError::Server(format!("cannot be filled: {error}"));

@@ -1,6 +1,7 @@
-//! The process of a server under test, from inside: it serves until its standard input ends, which is when whoever measures is gone.
+//! The process of a server under test: it serves until its standard input ends, which is when the measuring process
+//! has ended.
 //!
-//! What is measured is what `runyard serve` does, with its defaults: the same server, the same APIs, the same lines in its log.
+//! It does what `runyard serve` does, with its defaults: the same server, the same APIs, the same log lines.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,21 +27,21 @@ use super::bare;
 use super::child::Over;
 use super::still::Still;
 
-/// The first argument by which this program knows that it is to be measured.
+/// The first argument that makes this program a server under test.
 pub const ARGUMENT: &str = "bench-server";
 
-/// What it says when it is ready.
+/// The line that it prints when it is ready.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Ready {
     /// The run gateway.
     pub(super) gateway: String,
-    /// The run coordinator, where there is one.
+    /// The run coordinator, if there is one.
     pub(super) coordinator: Option<String>,
-    /// the Runyard API, where there is one.
+    /// The Runyard API, if there is one.
     pub(super) own: Option<String>,
 }
 
-/// The whole process. `word` says what the server is to stand on.
+/// The whole process. `word` names the store.
 pub fn main(word: &str) -> ExitCode {
     match serve(word) {
         Ok(()) => ExitCode::SUCCESS,
@@ -67,7 +68,7 @@ fn serve(word: &str) -> Result<(), String> {
             Over::Bare => {
                 let server = bare::serve(logging::dropshot())?;
                 announce(&Ready { gateway: format!("http://{}", server.local_addr()), coordinator: None, own: None });
-                until_nobody_measures().await;
+                until_input_ends().await;
                 Ok(())
             }
             Over::Disk | Over::Tenants => whole(Server::start(&config, logging::dropshot()).await).await,
@@ -83,12 +84,12 @@ async fn whole(started: Result<Server, runyard::serve::ServeError>) -> Result<()
     let url = |api| server.url(api).map(str::to_owned);
     let gateway = url("run-gateway").unwrap_or_default();
     announce(&Ready { gateway, coordinator: url("run-coordinator"), own: url("runyard") });
-    until_nobody_measures().await;
+    until_input_ends().await;
     server.stop().await;
     Ok(())
 }
 
-/// The gateway's API alone, with the gate that it has in a server.
+/// The gateway's API alone, with the authentication that it has in a server.
 async fn nothing(config: &Config) -> Result<(), String> {
     let local = LocalToken::random(config.host)?;
     let parts = auth::Parts { store: Arc::new(Memory::new()), clock: Clock::system(), local };
@@ -99,7 +100,7 @@ async fn nothing(config: &Config) -> Result<(), String> {
     let server = run_gateway::api(still, settings).serve(address, logging::dropshot());
     let server = server.map_err(|error| error.to_string())?;
     announce(&Ready { gateway: format!("http://{}", server.local_addr()), coordinator: None, own: None });
-    until_nobody_measures().await;
+    until_input_ends().await;
     Ok(())
 }
 
@@ -107,12 +108,12 @@ fn announce(ready: &Ready) {
     Output::process(true).object(&json!(ready));
 }
 
-/// A thread of its own, because reading standard input cannot be given up.
-async fn until_nobody_measures() {
+/// On a thread of its own, because reading standard input cannot be canceled.
+async fn until_input_ends() {
     let (gone, is_gone) = oneshot::channel();
     let wait = move || {
         let mut nothing = Vec::new();
-        // However it ends, nobody is there any more.
+        // However it ends, the measuring process has ended.
         let _ = std::io::stdin().lock().read_to_end(&mut nothing);
         let _ = gone.send(());
     };

@@ -1,32 +1,32 @@
-//! Runs started per second, durably: the answer comes after the flush. Beside it the same requests on the store that forgets, the
-//! same API with nothing behind it, and SQLite alone with the same rows.
+//! Runs started per second, durably: the answer comes after the flush. Beside it the same requests on the memory
+//! store, the same API without a store, and SQLite alone with the same rows.
 
 use std::sync::Arc;
 
 use super::child::{Over, Subject};
 use super::client::Prepared;
 use super::figure::Fact;
-use super::load::{Asked, Measurable};
+use super::load::{FigureSpec, Measurable};
 use super::yardstick::Yardstick;
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "starts";
-/// How many at once, where nobody says.
+/// The default numbers of connections.
 const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
 
 pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
     let requests: Arc<[Prepared]> = [Prepared::post("/v1/runs", sample::waiting().to_string())].into();
     if bench.url.is_some() {
-        // The yardsticks of this machine say nothing about another one.
+        // The yardsticks of this machine mean nothing for another one.
         let subject = Subject::of(bench).await?;
         for connections in bench.connections(&CONNECTIONS) {
-            let asked = Asked { bench, scenario: SCENARIO, connections };
-            asked.figure("durable", Measurable::Gateway(&subject, &requests), report).await?;
+            let spec = FigureSpec { bench, scenario: SCENARIO, connections };
+            spec.figure("durable", Measurable::Gateway(&subject, &requests), report).await?;
         }
         return Ok(());
     }
     for connections in bench.connections(&CONNECTIONS) {
-        let asked = Asked { bench, scenario: SCENARIO, connections };
+        let spec = FigureSpec { bench, scenario: SCENARIO, connections };
         let (disk, memory) = (Subject::start(Over::Disk).await?, Subject::start(Over::Memory).await?);
         let (still, yardstick) = (Subject::start(Over::Nothing).await?, Yardstick::new().await?);
         let measured = [
@@ -35,7 +35,7 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
             ("no-op API", Measurable::Gateway(&still, &requests)),
             ("SQLite alone", Measurable::Plain(&yardstick)),
         ];
-        let [durable, memory, api, plain] = asked.figures(measured, report).await?;
+        let [durable, memory, api, plain] = spec.figures(measured, report).await?;
         let mut ratio = |what: &str, one: f64, other: f64| {
             report.fact(&Fact::ratio(SCENARIO, what, connections, one, other));
         };

@@ -1,5 +1,5 @@
-//! The yardstick for APIs: the run gateway with nothing behind it. Requests are routed, admitted, read and validated as ever, and answered
-//! with the same run each time.
+//! The yardstick for APIs: the run gateway without a store. Requests are routed, authenticated, read and validated as
+//! usual, and answered with the same run each time.
 
 use http::HeaderMap;
 use jiff::Timestamp;

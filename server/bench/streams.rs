@@ -1,8 +1,8 @@
-//! Many who watch many live runs: when they see what has been committed, and how much memory one of them takes beyond a stream of
-//! dropshot's with nothing in it. The watchers are in this process, the server is not.
+//! Many watchers of many live runs: when they receive committed events, and how much memory a watcher takes beyond a
+//! silent stream of dropshot. The watchers are in this process, the server is not.
 //!
-//! When something was committed cannot be seen from outside. It was not before its request was sent, and it has been when the answer is
-//! there: both delays are told, and the truth lies between them.
+//! The time of a commit cannot be observed from outside. It is after the request was sent and before the answer is
+//! there. Both delays are reported; the true one is between them.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,13 +19,13 @@ use super::watchers::Watchers;
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "streams";
-/// How many verdicts are given per second over all runs, where nobody says otherwise.
+/// The default number of verdicts per second over all runs.
 const RATE: f64 = 1_000.0;
-/// How many connections they are given on.
+/// How many connections send them.
 const GIVERS: usize = 16;
-/// How long what has not arrived is waited for.
+/// How long missing events are waited for.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long a server may have to do with new watchers before its memory is looked at.
+/// How long a server may take for new watchers before its memory is measured.
 const SETTLE: Duration = Duration::from_millis(500);
 
 pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
@@ -78,7 +78,7 @@ fn each(before: Option<u64>, after: Option<u64>, count: usize) -> Option<f64> {
     Some((after? as f64 - before? as f64) / 1e3 / count as f64)
 }
 
-/// What one stream of dropshot's takes, kB.
+/// The memory of one stream of dropshot, kB.
 async fn bare(bench: &Bench) -> Result<Option<f64>, BenchError> {
     let subject = Subject::start(Over::Bare).await?;
     let (target, watchers, idle, pid) = (subject.gateway.clone(), bench.watchers, subject.resident(), subject.pid());
@@ -107,12 +107,12 @@ struct Delivered {
     after_request: Measured,
     after_answer: Measured,
     given: usize,
-    /// How many arrivals are missing, or too many.
+    /// How many events are missing, or too many.
     wrong: u64,
     resident: Option<u64>,
 }
 
-/// When a verdict was sent, and when its answer had come.
+/// When a verdict was sent, and when its answer came.
 type Given = Rc<RefCell<Vec<(Duration, Option<Duration>)>>>;
 
 impl Round {
@@ -148,13 +148,13 @@ impl Round {
         Ok(Delivered { after_request, after_answer, given: given.len(), wrong, resident })
     }
 
-    /// How many watch the run that this verdict is about.
+    /// How many watch the run of this verdict.
     fn watchers_of(&self, number: usize, watching: usize) -> usize {
         let (runs, run) = (self.nodes.len(), number % self.nodes.len());
         watching / runs + usize::from(run < watching % runs)
     }
 
-    /// Gives verdicts at the rate, each to the next run.
+    /// Sends verdicts at the rate, each to the next run.
     async fn give(&self, given: &Given, watch: Stopwatch) -> Result<(), BenchError> {
         let dues = Rc::new(tokio::sync::Mutex::new(paced(Stopwatch::start(), self.rate, self.during)));
         let giver = || {

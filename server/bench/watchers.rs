@@ -1,4 +1,4 @@
-//! Many connections that each watch one run, in one thread: what they saw, and when.
+//! Many connections that each watch one run, in one thread: what they received, and when.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,27 +14,27 @@ use tokio::task::JoinSet;
 use super::BenchError;
 use super::client::{Client, Prepared, Target};
 
-/// How many connections are opened at the same time.
+/// How many connections are opened at once.
 const OPENING: usize = 64;
-/// What stands before the number of a verdict in the event that shows it, and what after it.
+/// The text before the number of a verdict in its event, and the one after it.
 const BEFORE: &[u8] = b"verdict-";
 const AFTER: u8 = b';';
 
-/// What all watchers of a round know.
+/// What all watchers of a round have received.
 #[derive(Debug)]
 pub(super) struct Seen {
-    /// Of each verdict, when it arrived where: one entry for each arrival.
+    /// When each verdict arrived: one entry for each arrival.
     pub(super) arrivals: Vec<(usize, Duration)>,
 }
 
-/// Watchers that are at work until this is dropped.
+/// Watchers that run until this is dropped.
 pub(super) struct Watchers {
     pub(super) seen: Rc<RefCell<Seen>>,
     tasks: JoinSet<()>,
 }
 
 impl Watchers {
-    /// Opens a connection for each path, and returns when each has had its first bytes.
+    /// Opens a connection for each path, and returns when each has received its first bytes.
     pub(super) async fn open(target: &Target, paths: Vec<String>, watch: Stopwatch) -> Result<Self, BenchError> {
         let seen = Rc::new(RefCell::new(Seen { arrivals: Vec::new() }));
         let mut tasks = JoinSet::new();
@@ -47,7 +47,7 @@ impl Watchers {
         Ok(Self { seen, tasks })
     }
 
-    /// How many still watch.
+    /// How many are still connected.
     pub(super) fn count(&mut self) -> usize {
         while self.tasks.try_join_next().is_some() {}
         self.tasks.len()
@@ -67,7 +67,7 @@ async fn opened(target: &Target, path: String) -> Result<(Client, Incoming), Ben
     }
 }
 
-/// The client is kept: without it the connection would end.
+/// Holds the client, because the connection would end without it.
 async fn follow(_client: Client, mut body: Incoming, seen: Rc<RefCell<Seen>>, watch: Stopwatch) {
     while let Some(Ok(frame)) = body.frame().await {
         let Some(data) = frame.data_ref() else { continue };
@@ -77,7 +77,7 @@ async fn follow(_client: Client, mut body: Incoming, seen: Rc<RefCell<Seen>>, wa
     }
 }
 
-/// The numbers of all verdicts in a chunk. A line is one write of the server's and arrives whole.
+/// The numbers of all verdicts in a chunk. The server writes a line at once, so it arrives whole.
 fn numbers(chunk: &Bytes, mut found: impl FnMut(usize)) {
     let mut rest = &chunk[..];
     while let Some(at) = rest.windows(BEFORE.len()).position(|window| window == BEFORE) {
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn verdicts_are_found_in_whatever_comes() {
+    fn verdicts_are_found_in_every_chunk() {
         let mut found = Vec::new();
         let chunk = Bytes::from_static(
             b" {\"message\":\"verdict-7;\"}\n{\"message\":\"verdict-12;\"}\n{\"message\":\"verdict-3",

@@ -1,4 +1,4 @@
-//! The yardstick for stores at work: SQLite alone, with so many writers that each wait for their group.
+//! The yardstick for stores: SQLite alone, with writers that each wait for their group commit.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::load::{Measured, apart, nanoseconds};
 use super::{BenchError, sample};
 
-/// A database in a folder of its own, which goes with it.
+/// A database in a folder of its own, which is removed with it.
 pub(super) struct Yardstick {
     plain: Arc<Plain>,
     clock: Clock,
@@ -30,7 +30,7 @@ impl Yardstick {
         Ok(Self { plain: Arc::new(plain), clock, _folder: folder })
     }
 
-    /// So many writers, each with the next run when its last one is durable.
+    /// This many writers, each with the next run when its last one is durable.
     pub(super) async fn round(&self, during: Duration, writers: usize) -> Result<Measured, BenchError> {
         let (plain, clock) = (self.plain.clone(), self.clock.clone());
         apart(move || written(plain, clock, during, writers)).await

@@ -1,4 +1,4 @@
-//! What has become of one run, for who wants to remove it.
+//! The condition of one run, for code that wants to remove it.
 
 use std::collections::BTreeMap;
 
@@ -9,23 +9,23 @@ use crate::runs::retention::removal;
 use crate::store::maintenance::{Inspect, Place};
 use crate::store::retention::Removal;
 
-/// What has become of a run.
+/// The condition of a run.
 #[derive(Debug)]
 pub enum Condition {
-    /// What is stored of it breaks a law, or cannot be read.
+    /// Its stored data breaks a law, or cannot be read.
     Damaged,
-    /// It is whole and has ended. How it is removed.
+    /// It is undamaged and has ended. The value says how to remove it.
     Ended(Box<Removal>),
-    /// It is whole and has not ended.
+    /// It is undamaged and live.
     Live,
 }
 
-/// Looks at one run.
+/// Checks one run.
 pub fn condition(inspection: &dyn Inspect, place: &Place) -> Condition {
     let mut nothing = |_| {};
     let mut check = Check {
         inspection,
-        tell: &mut nothing,
+        report: &mut nothing,
         summary: Summary::default(),
         kept: BTreeMap::new(),
         counts: BTreeMap::new(),

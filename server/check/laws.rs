@@ -1,4 +1,4 @@
-//! One run: its log replayed, and everything beside the log held against the state that comes of it.
+//! The check of one run: replays its log, and compares everything else that is stored of it with the resulting state.
 
 use runyard_engine::large::Digest;
 use runyard_engine::{Effect, RunStatus, State, apply, check as laws_of, closing_effects, outstanding};
@@ -6,20 +6,20 @@ use runyard_engine::{Effect, RunStatus, State, apply, check as laws_of, closing_
 use super::{Check, in_words};
 use crate::runs::{self, row};
 use crate::store::maintenance::{Place, Table};
-use crate::store::{RunRow, Standing};
+use crate::store::{RunPhase, RunRow};
 
-/// How many events one read brings.
+/// How many events one read returns.
 const PAGE: usize = 1_000;
 
-/// A log as far as it can be read.
+/// The part of a log that can be read.
 pub(super) struct Replayed {
     pub(super) state: State,
-    /// Whether that is all of it.
+    /// Whether that is the whole log.
     pub(super) whole: bool,
 }
 
 impl Check<'_> {
-    /// Looks at one run.
+    /// Checks one run.
     pub(super) fn run(&mut self, place: &Place) {
         let going = self.inspection.is_going(place).unwrap_or(false);
         let row = self.readable("row", place, self.inspection.row(place)).flatten();
@@ -49,13 +49,13 @@ impl Check<'_> {
         }
     }
 
-    /// Replays a log, and says at which position it can go on no further.
+    /// Replays a log up to the first position that cannot be read.
     pub(super) fn replay(&mut self, place: &Place) -> Replayed {
         let mut state = State::new(place.run);
         loop {
             let page = match self.inspection.log(place, state.version, PAGE) {
                 Ok(page) => page,
-                // Once more in single steps: those before the one that cannot be read are good.
+                // Read event by event: those before the damaged one are good.
                 Err(_) => match self.inspection.log(place, state.version, 1) {
                     Ok(page) => page,
                     Err(error) => {
@@ -78,16 +78,16 @@ impl Check<'_> {
 
     fn row(&mut self, place: &Place, found: &RunRow, state: &State) {
         let derived = row::derive(state);
-        // A run that an older build wrote says what it is at with its next event.
-        let standing = found.standing == derived.standing || found.standing == Standing::Plain;
+        // A run of an older build gets its phase with its next event.
+        let phase = found.phase == derived.phase || found.phase == RunPhase::Plain;
         let fields = [
             ("name", found.name == derived.name),
-            ("face", found.face == derived.face),
+            ("face", found.api == derived.api),
             ("node_type", found.node_type == derived.node_type),
             ("title", found.title == derived.title),
             ("thread and turn", found.turn == derived.turn),
             ("status", found.status == derived.status),
-            ("standing", standing),
+            ("standing", phase),
             ("reason", found.reason == derived.reason),
             ("created_at_ms", found.created_at_ms == derived.created_at_ms),
             ("updated_at_ms", found.updated_at_ms == derived.updated_at_ms),
@@ -100,7 +100,7 @@ impl Check<'_> {
         }
     }
 
-    /// What must hold of every state.
+    /// Checks the laws of every state.
     fn engine(&mut self, place: &Place, state: &State) {
         for violation in laws_of(state) {
             self.of_run("state", place, Some(state.version), violation.to_string());
@@ -126,7 +126,7 @@ impl Check<'_> {
             let message = match self.readable("effects", place, found) {
                 None => continue,
                 Some(None) => "is wanted and not asked for: the run waits in vain",
-                Some(Some((run, _))) if run != place.run => "is asked for by another run",
+                Some(Some((run, _))) if run != place.run => "is the effect of another run",
                 Some(Some((_, found))) => {
                     self.keep(Table::Effects, 1);
                     if same(&wanted, &found) {
@@ -140,7 +140,7 @@ impl Check<'_> {
         }
     }
 
-    /// What a run that has ended may still ask for, until it is done.
+    /// The effects that an ended run may still have until they are settled.
     fn closing_effects(&mut self, place: &Place, state: &State) {
         for closing_effect in closing_effects(state) {
             if let Some(Some((run, _))) = self.readable("effects", place, self.inspection.effect(place, closing_effect))
@@ -208,7 +208,7 @@ impl Check<'_> {
         for key in keys {
             self.keep(Table::Keys, 1);
             let fingerprint: String = key.fingerprint.iter().map(|byte| format!("{byte:02x}")).collect();
-            // Keys of runs that runs start have none.
+            // Keys of sub-runs have no fingerprint.
             if !fingerprint.is_empty() && noted.is_some_and(|noted| noted != fingerprint) {
                 let message = format!("its key of {} was used for a request that started another run", key.scope);
                 self.of_run("keys", place, None, message);
@@ -233,13 +233,13 @@ impl Check<'_> {
         }
     }
 
-    /// So many rows more have a reason.
+    /// Counts rows that a log accounts for.
     pub(super) fn keep(&mut self, table: Table, rows: u64) {
         *self.kept.entry(table).or_default() += rows;
     }
 }
 
-/// Whether two effects are the same. What is asked for is compared by its kind: builds differ in what they say of it.
+/// Whether two effects are equal. Their content is compared by its kind, because builds differ in the details.
 fn same(wanted: &Effect, found: &Effect) -> bool {
     wanted.id == found.id
         && wanted.node_run == found.node_run

@@ -1,14 +1,14 @@
-//! Whether a store is whole: the laws of a run, held against every run that a database has.
+//! Verification of a store: checks the laws of a run on every run of a database.
 //!
 //! | file | what |
 //! |------|------|
-//! | this one | the walk over all runs, and what has to agree over all of them |
-//! | `laws.rs` | one run: its log replayed, and everything beside the log held against the state that comes of it |
-//! | `strays.rs` | what lies beside the logs without a reason |
+//! | this one | the loop over all runs, and what has to agree over all of them |
+//! | `laws.rs` | one run: replays its log, and compares everything else that is stored of it |
+//! | `strays.rs` | rows that no log accounts for |
 //! | `condition.rs` | one run: whether it is damaged, has ended, or is live |
 //!
-//! One run is in memory at a time, whatever a database has. What is wrong is told as it is found, run by run and position by position;
-//! what cannot be read is one more thing that is wrong, and the walk goes on.
+//! One run is in memory at a time, however large the database is. Findings are reported at once, run by run and
+//! position by position. Data that cannot be read is a finding too, and the check continues.
 
 mod condition;
 mod laws;
@@ -27,18 +27,19 @@ use crate::store::{Status, StoreError, Tenant};
 /// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What it is about, in a word: `file`, `lost`, `log`, `state`, `row`, `effects`, `node_runs`, `labels`, `approvals`, `keys`, `counts`.
+    /// The law that is broken: `file`, `lost`, `log`, `state`, `row`, `effects`, `node_runs`, `labels`, `approvals`,
+    /// `keys`, `counts`.
     pub law: &'static str,
-    /// Whose.
+    /// The tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<Tenant>,
-    /// In which run.
+    /// The run.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     pub run_id: Option<RunId>,
-    /// At which position of its log.
+    /// The position in its log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<Position>,
-    /// In words.
+    /// The description.
     pub message: String,
 }
 
@@ -66,40 +67,44 @@ impl std::fmt::Display for Finding {
     }
 }
 
-/// What a check tells while it goes on.
+/// What a check reports while it runs.
 #[derive(Debug)]
-pub enum Told {
+pub enum CheckEvent {
     /// Something is wrong.
     Finding(Finding),
-    /// So many runs have been looked at.
+    /// The counts so far.
     Progress(Summary),
 }
 
-/// How much was looked at.
+/// The counts of a check.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// Runs.
+    /// Checked runs.
     pub runs: u64,
     /// Events of their logs.
     pub events: u64,
-    /// Things that are wrong.
+    /// Findings.
     pub findings: u64,
 }
 
-/// What to look at besides the runs.
+/// What to check besides the runs.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope {
-    /// Whether nobody else has the database open, so that what was acknowledged last must be there.
+    /// Whether no other process has the database open, so that the last acknowledged event must be in it.
     pub at_rest: bool,
 }
 
-/// Looks at everything.
+/// Checks everything.
 ///
 /// # Errors
-/// Where nothing can be looked at any more. What is merely wrong is told.
-pub fn check(inspection: &dyn Inspect, scope: Scope, tell: &mut dyn FnMut(Told)) -> Result<Summary, StoreError> {
+/// The check cannot continue. Damage is a finding, not an error.
+pub fn check(
+    inspection: &dyn Inspect,
+    scope: Scope,
+    report: &mut dyn FnMut(CheckEvent),
+) -> Result<Summary, StoreError> {
     let mut check =
-        Check { inspection, tell, summary: Summary::default(), kept: BTreeMap::new(), counts: BTreeMap::new() };
+        Check { inspection, report, summary: Summary::default(), kept: BTreeMap::new(), counts: BTreeMap::new() };
     check.file(scope)?;
     check.runs();
     check.beside();
@@ -107,14 +112,14 @@ pub fn check(inspection: &dyn Inspect, scope: Scope, tell: &mut dyn FnMut(Told))
     Ok(check.summary)
 }
 
-/// How many runs lie between two words about progress.
+/// A progress report comes after this many runs.
 const PROGRESS_RUNS: u64 = 1_000;
 
 struct Check<'a> {
     inspection: &'a dyn Inspect,
-    tell: &'a mut dyn FnMut(Told),
+    report: &'a mut dyn FnMut(CheckEvent),
     summary: Summary,
-    /// How much of each table the logs account for.
+    /// How many rows of each table the logs account for.
     kept: BTreeMap<Table, u64>,
     counts: BTreeMap<(Tenant, Status), i64>,
 }
@@ -122,7 +127,7 @@ struct Check<'a> {
 impl Check<'_> {
     fn find(&mut self, finding: Finding) {
         self.summary.findings += 1;
-        (self.tell)(Told::Finding(finding));
+        (self.report)(CheckEvent::Finding(finding));
     }
 
     fn of_file(&mut self, law: &'static str, message: String) {
@@ -134,7 +139,7 @@ impl Check<'_> {
         self.find(Finding { law, tenant, run_id, position, message: message.into() });
     }
 
-    /// What can be read, or nothing, and then that is told.
+    /// The value that was read; `None` after a finding if it cannot be read.
     fn readable<T>(&mut self, law: &'static str, place: &Place, read: Result<T, StoreError>) -> Option<T> {
         match read {
             Ok(read) => Some(read),
@@ -169,7 +174,7 @@ impl Check<'_> {
                     self.run(&place);
                     self.summary.runs += 1;
                     if self.summary.runs.is_multiple_of(PROGRESS_RUNS) {
-                        (self.tell)(Told::Progress(self.summary));
+                        (self.report)(CheckEvent::Progress(self.summary));
                     }
                     last = Some(place);
                 }
@@ -182,12 +187,12 @@ impl Check<'_> {
         }
     }
 
-    /// Whether each table has what the logs account for and nothing else.
+    /// Compares each table with the number of rows that the logs account for.
     fn beside(&mut self) {
         for table in Table::ALL {
             match self.inspection.total(table) {
                 Ok(total) if total == self.kept.get(&table).copied().unwrap_or_default() => {}
-                // Only then is it worth reading all of it.
+                // The numbers differ, so the whole table is read.
                 Ok(_) => self.strays(table),
                 Err(error) => self.of_file(strays::law(table), in_words(&error)),
             }
@@ -217,7 +222,7 @@ impl Check<'_> {
     }
 }
 
-/// An error with its causes. The run stands beside it already.
+/// An error with its causes, without the run, which the finding names.
 fn in_words(error: &StoreError) -> String {
     match error {
         StoreError::Corrupt { reason, .. } => reason.clone(),

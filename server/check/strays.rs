@@ -1,4 +1,5 @@
-//! What lies beside the logs without a reason: looked for only where a table has another number of rows than the logs account for.
+//! Rows that no log accounts for. A table is searched only if its number of rows differs from what the logs account
+//! for.
 
 use runyard_engine::{closing_effects, outstanding};
 
@@ -6,7 +7,7 @@ use super::Check;
 use super::laws::Replayed;
 use crate::store::maintenance::{Beside, Inspect, Place, Table};
 
-/// What a finding about a table is filed under.
+/// The law of a table.
 pub(super) fn law(table: Table) -> &'static str {
     match table {
         Table::Effects => "effects",
@@ -19,19 +20,19 @@ pub(super) fn law(table: Table) -> &'static str {
 }
 
 impl Check<'_> {
-    /// Reads all of a table and asks the run of each row for its reason.
+    /// Reads all of a table and checks each row against its run.
     pub(super) fn strays(&mut self, table: Table) {
         let inspection: &dyn Inspect = self.inspection;
         let mut last: Option<(Place, Replayed)> = None;
         let read = inspection.each(table, &mut |place, beside| {
             if last.as_ref().is_none_or(|(known, _)| *known != place) {
-                // What is wrong with the log has been told.
+                // The findings about the log have been reported.
                 let replayed = self.quietly(|check| check.replay(&place));
                 last = Some((place.clone(), replayed));
             }
             let Some((_, Replayed { state, whole })) = &last else { return Ok(()) };
             if inspection.is_going(&place)? {
-                return Ok(()); // It goes with its log.
+                return Ok(()); // Deleted together with its log.
             }
             if !has_reason(state, &beside) && (*whole || state.start.is_none()) {
                 self.of_run(law(table), &place, None, format!("{} has no reason in its log", name(&beside)));
@@ -47,7 +48,7 @@ impl Check<'_> {
         let mut nothing = |_| {};
         let mut quiet = Check {
             inspection: self.inspection,
-            tell: &mut nothing,
+            report: &mut nothing,
             summary: self.summary,
             kept: std::collections::BTreeMap::new(),
             counts: std::collections::BTreeMap::new(),
@@ -78,7 +79,7 @@ fn name(beside: &Beside) -> String {
         Beside::NodeRun(id) => format!("node run {id}"),
         Beside::Label(name, value) => format!("label {name:?} {value:?}"),
         Beside::Approval(id) => format!("approval {id}"),
-        // The key itself is its caller's business.
+        // The key itself is the caller's data.
         Beside::Key(scope, _) => format!("a key of {scope}"),
         Beside::Value(digest) => format!("large value {digest}"),
     }

@@ -1,4 +1,4 @@
-//! A store of every kind of run, whole and then damaged in one way after the other.
+//! A store with every kind of run, undamaged and then damaged in one way after the other.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use runyard_engine::{ApprovalStrategy, Labels, NodeRunId, RunId};
 use rusqlite::Connection;
 use serde_json::json;
 
-use super::{Scope, Summary, Told, check};
+use super::{CheckEvent, Scope, Summary, check};
 use crate::clock::Clock;
 use crate::runs::NewRun;
 use crate::runs::fixture::{NOW_MS, TENANT, Yard, bounded, new_run, others_go_on};
@@ -16,7 +16,7 @@ use crate::store::sqlite::{FILE_NAME, Options, Sqlite};
 
 const PLANNER: &str = "runyard.composite.planner.general";
 
-/// A store with runs that have ended, that wait, and that ask.
+/// A store with runs that have ended, that wait, and that have an open question.
 async fn filled() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(Sqlite::open(folder.path(), Options::default()).unwrap());
@@ -49,18 +49,18 @@ async fn filled() -> tempfile::TempDir {
 fn checked(folder: &Path) -> (Summary, Vec<String>) {
     let inspection = StoreUrl::Sqlite.maintenance().unwrap().inspect(&folder.join(FILE_NAME)).unwrap();
     let mut found = Vec::new();
-    let mut tell = |told| {
-        if let Told::Finding(finding) = told {
+    let mut report = |event| {
+        if let CheckEvent::Finding(finding) = event {
             found.push(finding.to_string());
         }
     };
-    let summary = check(&*inspection, Scope { at_rest: true }, &mut tell).unwrap();
+    let summary = check(&*inspection, Scope { at_rest: true }, &mut report).unwrap();
     assert_eq!(summary.findings, found.len() as u64);
     (summary, found)
 }
 
 #[tokio::test]
-async fn a_whole_store_is_whole() {
+async fn an_undamaged_store_has_no_findings() {
     let folder = filled().await;
     let (summary, found) = checked(folder.path());
     assert_eq!(found, Vec::<String>::new());
@@ -69,7 +69,7 @@ async fn a_whole_store_is_whole() {
 }
 
 #[tokio::test]
-async fn every_damage_is_found_and_said() {
+async fn every_damage_is_found_and_described() {
     const ENDED: &str = "(SELECT run FROM runs WHERE name = 'labelled')";
     const ASLEEP: &str = "(SELECT run FROM runs WHERE node_type = 'runyard.core.sleep')";
     let whole = filled().await;
@@ -126,7 +126,7 @@ async fn every_damage_is_found_and_said() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_damaged_is_found_and_the_rest_is_looked_at() {
+async fn a_damaged_page_is_found_and_the_rest_is_checked() {
     let folder = filled().await;
     let database = folder.path().join(FILE_NAME);
     let pages: Vec<i64> = {
@@ -134,7 +134,7 @@ async fn a_page_that_is_damaged_is_found_and_the_rest_is_looked_at() {
         let mut select = connection.prepare("SELECT pageno FROM dbstat WHERE name = 'log'").unwrap();
         match select.query_map([], |row| row.get(0)).and_then(|pages| pages.collect()) {
             Ok(pages) => pages,
-            Err(_) => return, // This build of SQLite does not tell which page is whose.
+            Err(_) => return, // This build of SQLite does not say which table a page belongs to.
         }
     };
     let mut bytes = std::fs::read(&database).unwrap();

@@ -10,7 +10,7 @@ use super::Context;
 use super::failure::{Exit, Failure, with_causes};
 use super::local;
 use super::output::{Output, text};
-use crate::check::{self, Finding, Scope, Summary, Told};
+use crate::check::{self, CheckEvent, Finding, Scope, Summary};
 use crate::store::folder::{Folder, FolderError};
 use crate::store::maintenance::{Maintenance, Place};
 
@@ -76,14 +76,14 @@ pub(super) fn check_all(
     let runs = inspection.runs().unwrap_or_default();
     output.begin("checking runs");
     let mut show = |item| match item {
-        Told::Finding(finding) => {
+        CheckEvent::Finding(finding) => {
             output.line(&text(&finding.to_string()));
             let mut object = json!(finding);
             object["kind"] = json!("finding");
             output.object(&object);
             each(finding);
         }
-        Told::Progress(summary) => output.advance(summary.runs, runs),
+        CheckEvent::Progress(summary) => output.advance(summary.runs, runs),
     };
     let summary = check::check(&*inspection, scope, &mut show).map_err(failed)?;
     output.end();
@@ -103,8 +103,8 @@ pub(super) fn quietly(
     let inspection = files.inspect(database).map_err(failed)?;
     let runs = inspection.runs().unwrap_or_default();
     let mut hand_on = |item| match item {
-        Told::Finding(finding) => each(finding),
-        Told::Progress(summary) => output.advance(summary.runs, runs),
+        CheckEvent::Finding(finding) => each(finding),
+        CheckEvent::Progress(summary) => output.advance(summary.runs, runs),
     };
     check::check(&*inspection, Scope { at_rest: false }, &mut hand_on).map_err(failed)
 }

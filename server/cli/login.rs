@@ -10,7 +10,7 @@ use serde_json::json;
 use super::Context;
 use super::failure::{Exit, Failure};
 use super::output::{one_line, strong};
-use crate::auth::{Application, Secret, TokenError, Wanted};
+use crate::auth::{Application, Secret, TokenError, TokenRequest};
 use crate::clock::{Clock, rfc3339};
 use crate::config::Config;
 use crate::config::settings::{is_base_url, is_endpoint, is_private_way};
@@ -67,7 +67,7 @@ pub async fn login(arguments: &Arguments, context: &mut Context) -> Result<Exit,
     let config = &context.loaded.config;
     let file = context.login_file()?.to_owned();
     let mut login = Login::new(endpoint(config)?, application(arguments, config)?);
-    login.wanted = Wanted { audience: arguments.audience.clone(), scope: arguments.scope.clone() };
+    login.wanted = TokenRequest { audience: arguments.audience.clone(), scope: arguments.scope.clone() };
     login.host = context.url.as_deref().map(host).transpose()?;
     let (within, clock) = (Duration::from_secs(config.auth.outbound.timeout_seconds), Clock::system());
     login.renew(within, &clock).await.map_err(|error| refused(&error))?;

@@ -45,7 +45,7 @@ struct Steady {
     last: Option<(i64, i64)>,
     /// How far the reported time is ahead of the wall clock, milliseconds.
     ahead_ms: i64,
-    told_ms: i64,
+    latest_ms: i64,
 }
 
 impl Steady {
@@ -56,8 +56,8 @@ impl Steady {
         if set_ms.abs() >= SET_MS {
             self.ahead_ms = (self.ahead_ms - set_ms).max(0);
         }
-        self.told_ms = self.told_ms.max(clock_ms.saturating_add(self.ahead_ms));
-        self.told_ms
+        self.latest_ms = self.latest_ms.max(clock_ms.saturating_add(self.ahead_ms));
+        self.latest_ms
     }
 }
 
@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(clock.now_ms(), 10_000_000);
         assert_eq!(clock.shown_ms(), 6_400_000, "what others dated is judged by what is shown");
         clock.advance(Duration::from_secs(5));
-        assert_eq!(clock.now_ms(), 10_005_000, "it goes on as if nobody had set it");
+        assert_eq!(clock.now_ms(), 10_005_000, "it continues as if it had not been set back");
         clock.jump(3_600_000);
         assert_eq!(clock.now_ms(), 10_005_000, "and is right again once it is set right");
         clock.jump(60_000);

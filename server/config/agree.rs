@@ -1,4 +1,4 @@
-//! What single values cannot say: settings that must agree with each other, or with what is safe.
+//! Checks over several settings: they must agree with each other, and be safe together.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::error::Violation;
 use super::{Loaded, arp, settings};
 use crate::auth::DEFAULT_TENANT;
 
-/// Everything that does not go together.
+/// Every conflict.
 pub(super) fn check(loaded: &Loaded, environment: &BTreeMap<String, String>) -> Vec<Violation> {
     let mut violations = Vec::new();
     violations.extend(remote(loaded));
@@ -47,7 +47,7 @@ fn tenants(loaded: &Loaded) -> Option<Violation> {
     Some(Violation { origin: loaded.origin(&key), key, reason })
 }
 
-/// Keys that come over plain http can be anybody's.
+/// Keys that are fetched over plain http can be replaced on the way.
 fn providers(loaded: &Loaded) -> Vec<Violation> {
     let auth = &loaded.config.auth;
     let found_by_issuer = auth.jwks_uri.is_none() && auth.discovery_url.is_none();
@@ -63,7 +63,7 @@ fn providers(loaded: &Loaded) -> Vec<Violation> {
                 "is no https URL, and its keys are to be found there. Set auth.jwks_uri, or correct it"
             }
             url if !auth.insecure_allow_http && !settings::is_private_way(url) => {
-                "is plain http to another machine: whoever is in between could sign tokens. Use https, or set \
+                "is plain http to another machine: a machine in between could sign tokens. Use https, or set \
                  auth.insecure_allow_http = true"
             }
             _ => return None,
@@ -73,7 +73,7 @@ fn providers(loaded: &Loaded) -> Vec<Violation> {
     .collect()
 }
 
-/// Keys prove who signed a token, not for whom that party speaks: without an issuer to compare, any `iss` would be believed.
+/// Keys prove who signed a token, but not for which issuer: without an issuer to compare, any `iss` would be accepted.
 fn issuer(loaded: &Loaded) -> Option<Violation> {
     let auth = &loaded.config.auth;
     if auth.jwks_uri.is_none() || auth.issuer.is_some() {
@@ -85,10 +85,10 @@ fn issuer(loaded: &Loaded) -> Option<Violation> {
     Some(Violation { origin: loaded.origin(&key), key, reason: reason.to_owned() })
 }
 
-/// One issuer for many services: a token for another of them must not do here.
+/// If one issuer serves many services, a token for another service must not be accepted.
 fn audience(loaded: &Loaded, environment: &BTreeMap<String, String>) -> Option<Violation> {
     let auth = &loaded.config.auth;
-    if !auth.asks_somewhere() || auth.has_audience_everywhere() || !arp::demands_audience(environment) {
+    if !auth.authenticates_somewhere() || auth.has_audience_everywhere() || !arp::demands_audience(environment) {
         return None;
     }
     let reason = "is not set, and this profile demands it: set ARP_AUTH_AUDIENCE or ARP_AUTH_SERVICE_ID, for example to \
@@ -97,7 +97,7 @@ fn audience(loaded: &Loaded, environment: &BTreeMap<String, String>) -> Option<V
     Some(Violation { key: "auth.audience".to_owned(), origin, reason: reason.to_owned() })
 }
 
-/// Whoever is to fetch tokens must know where, as whom, and on a way that keeps the secret.
+/// To fetch tokens, the server needs an endpoint, a client, and a connection that protects the secret.
 fn tokens(loaded: &Loaded) -> Option<Violation> {
     let (config, outbound) = (&loaded.config, &loaded.config.auth.outbound);
     if !config.fetches_tokens() {

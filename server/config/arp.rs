@@ -1,8 +1,9 @@
-//! The reference implementation's variables, read under our names. Ours go before them, and flags before both.
+//! The reference implementation's variables, read as settings of this server. This server's own variables win over
+//! them, and flags win over both.
 //!
 //! | variable | setting |
 //! |---|---|
-//! | `ARP_AUTH_PROFILE` | `auth.mode`, and of the development profile `auth.issuer` too |
+//! | `ARP_AUTH_PROFILE` | `auth.mode`, and for the development profile `auth.issuer` too |
 //! | `ARP_AUTH_MODE`, `_ISSUER`, `_AUDIENCE` (or `ARP_AUTH_SERVICE_ID`), `_JWKS_URI`, `_ALGORITHMS`, `_CLOCK_SKEW_SECONDS`, `_DEV_SUBJECT`, `_ANONYMOUS_SUBJECT` | the one of the same name |
 //! | `ARP_AUTH_OIDC_DISCOVERY_URL` | `auth.discovery_url` |
 //! | `ARP_AUTH_TOKEN_ENDPOINT`, `_CLIENT_ID` | the one of the same name in `auth.outbound` |
@@ -36,24 +37,24 @@ const VARIABLES: &[(&str, &str)] = &[
 
 const PROFILE: &str = "ARP_AUTH_PROFILE";
 
-/// Where the secret of the server's own client is, strongest first.
+/// The variables with the secret of the server's own client, strongest first.
 const CLIENT_SECRETS: [&str; 2] = [super::load::CLIENT_SECRET, "ARP_AUTH_CLIENT_SECRET"];
 
 /// The issuer of the reference implementation's development stack.
 const DEVELOPMENT_ISSUER: &str = "http://localhost:8080/realms/arp-dev";
 
-/// A profile: several settings under one name.
+/// A profile: a name for several settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Profile {
-    /// Nobody is asked.
+    /// Authentication is disabled.
     Insecure,
-    /// Everybody is asked, and believes the development stack.
+    /// Authentication is required; tokens of the development stack are accepted.
     Development,
-    /// Everybody is asked.
+    /// Authentication is required.
     Enterprise,
 }
 
-/// One setting by another name.
+/// A setting under another name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Alias {
     pub(super) key: &'static str,
@@ -61,10 +62,10 @@ pub(super) struct Alias {
     pub(super) variable: &'static str,
 }
 
-/// What these variables set, weakest first.
+/// The settings of these variables, weakest first.
 ///
 /// # Errors
-/// A profile that nobody knows.
+/// An unknown profile.
 pub(super) fn aliases(environment: &BTreeMap<String, String>) -> Result<Vec<Alias>, Violation> {
     let of_profile = profile(environment)?.map(settings).unwrap_or_default();
     let given = |name| environment.get(name).filter(|value| !value.is_empty());
@@ -74,12 +75,12 @@ pub(super) fn aliases(environment: &BTreeMap<String, String>) -> Result<Vec<Alia
     Ok(of_profile.into_iter().chain(of_variables).collect())
 }
 
-/// Whether tokens for anybody would be wrong: the development profile has one issuer for many services.
+/// Whether an audience is required: the development profile has one issuer for many services.
 pub(super) fn demands_audience(environment: &BTreeMap<String, String>) -> bool {
     matches!(profile(environment), Ok(Some(Profile::Development)))
 }
 
-/// The secret of the server's own client. An empty variable is one that is not set.
+/// The secret of the server's own client. An empty variable counts as not set.
 pub(super) fn client_secret(environment: &BTreeMap<String, String>) -> Option<Secret> {
     let given = |name| environment.get(name).filter(|value: &&String| !value.is_empty());
     CLIENT_SECRETS.into_iter().find_map(given).map(|value| Secret::new(value.as_str()))
@@ -113,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn profiles_are_found_however_they_are_written() {
+    fn profiles_are_found_in_any_spelling() {
         for (written, mode, issuer) in [
             ("dev-insecure", "disabled", None),
             ("DEV", "disabled", None),

@@ -1,4 +1,4 @@
-//! `[auth]`: who is asked who they are, and whom to believe. What is done with it is `server/auth/`.
+//! `[auth]`: whether callers are authenticated, and which issuer is trusted. `server/auth/` uses it.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,49 +8,50 @@ use super::outbound::Outbound;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Auth {
-    /// Whether callers are asked who they are. Absent: not on loopback; elsewhere it must be said.
+    /// Whether callers are authenticated. Absent: disabled on loopback; required to be set elsewhere.
     pub mode: Option<Mode>,
-    /// The issuer that tokens must name, exactly. Also where its keys are found, unless one of the next two says.
+    /// The issuer that tokens must name, exactly. Its keys are found below it, unless one of the next two is set.
     pub issuer: Option<String>,
-    /// The audiences of which tokens must name one. Absent: none is asked for.
+    /// A token must name one of these audiences. Absent: any token of the issuer is accepted.
     pub audience: Option<Vec<String>>,
-    /// Where the issuer's keys are (a JWK Set, RFC 7517). Goes before `discovery_url`.
+    /// The address of the issuer's keys (a JWK Set, RFC 7517). Wins over `discovery_url`.
     pub jwks_uri: Option<String>,
-    /// The issuer's metadata (OpenID Connect Discovery), which says where its keys are. Absent: below the issuer.
+    /// The address of the issuer's metadata (OpenID Connect Discovery), which name the address of its keys. Absent:
+    /// below the issuer.
     pub discovery_url: Option<String>,
-    /// Signature algorithms that are believed, with commas between. Default `RS256`.
+    /// Signature algorithms that are accepted, with commas between. Default `RS256`.
     pub algorithms: String,
-    /// How far the clocks of issuer and server may be apart, seconds. Default 60.
+    /// How far the clocks of issuer and server may differ, seconds. Default 60.
     pub clock_skew_seconds: u64,
     /// How long the issuer's keys are used before they are fetched again, seconds. Default 600.
     pub jwks_max_age_seconds: u64,
-    /// The claim that names a token's tenant. Absent: every token is of tenant `default`.
+    /// The claim with a token's tenant. Absent: every token is of tenant `default`.
     pub tenant_claim: Option<String>,
-    /// The subject of everyone while nobody is asked. Default `dev`.
+    /// The subject of all callers while authentication is disabled. Default `dev`.
     pub dev_subject: String,
-    /// The subject of callers without a credential where one is optional. Default `anonymous`.
+    /// The subject of callers without a credential if authentication is optional. Default `anonymous`.
     pub anonymous_subject: String,
-    /// Agrees to keys that are fetched over plain http from another machine. Default false.
+    /// Allows keys that are fetched over plain http from another machine. Default false.
     pub insecure_allow_http: bool,
-    /// Which scopes tokens must have.
+    /// The scopes that tokens must have.
     pub scopes: Scopes,
-    /// APIs that differ from `mode`.
+    /// APIs whose mode is not `mode`.
     pub apis: ApiModes,
     /// APIs whose audience is not `audience`.
     pub audiences: Audiences,
-    /// What this server is to the identity provider when it calls others.
+    /// The client that this server is to the identity provider when it calls others.
     pub outbound: Outbound,
 }
 
-/// Whether callers are asked who they are.
+/// Whether callers are authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// Nobody is asked, and what is shown is not looked at.
+    /// They are not, and credentials are ignored.
     Disabled,
-    /// Who shows nothing is anonymous; what is shown must hold.
+    /// A caller without a credential is anonymous; a credential that is sent must be valid.
     Optional,
-    /// Everybody must show something that holds.
+    /// Every caller must send a valid credential.
     Required,
 }
 
@@ -58,11 +59,11 @@ pub enum Mode {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scopes {
-    /// To look at something.
+    /// For reading.
     pub read: Option<String>,
-    /// To start or change something.
+    /// For starting or changing something.
     pub write: Option<String>,
-    /// To make, list and end API keys of the token's tenant. Absent: tokens cannot.
+    /// For creating, listing and revoking API keys of the token's tenant. Absent: tokens cannot.
     pub admin: Option<String>,
 }
 
@@ -87,7 +88,7 @@ pub struct ApiModes {
 }
 
 impl ApiModes {
-    /// The mode of the API with this document name, where it has one of its own.
+    /// The mode of the API with this document name, if it has one of its own.
     pub fn of(&self, document: &str) -> Option<Mode> {
         match document {
             "run-gateway" => self.run_gateway,
@@ -101,7 +102,7 @@ impl ApiModes {
         }
     }
 
-    /// Every API's, in the table's order.
+    /// Every API's own mode, in the table's order.
     fn all(&self) -> [Option<Mode>; 7] {
         [self.run_gateway, self.run_coordinator, self.runtime, self.toolregistry, self.acp, self.cargo, self.runyard]
     }
@@ -128,7 +129,7 @@ pub struct Audiences {
 }
 
 impl Audiences {
-    /// Those of the API with this document name, where it has its own.
+    /// The audiences of the API with this document name, if it has its own.
     pub fn of(&self, document: &str) -> Option<&Vec<String>> {
         match document {
             "run-gateway" => self.run_gateway.as_ref(),
@@ -148,7 +149,8 @@ impl Audiences {
 }
 
 impl Auth {
-    /// The mode of the API with this document name. One that nobody set is disabled: loading has refused that where it matters.
+    /// The mode of the API with this document name. A mode that is not set is disabled: loading has refused that where
+    /// it matters.
     pub fn mode(&self, document: &str) -> Mode {
         self.apis.of(document).or(self.mode).unwrap_or(Mode::Disabled)
     }
@@ -158,7 +160,8 @@ impl Auth {
         self.modes().any(|mode| mode != Mode::Required)
     }
 
-    /// The audiences of which a token for the API with this document name must name one. Absent: none is asked for.
+    /// A token for the API with this document name must name one of these audiences. Absent: any token of the issuer
+    /// is accepted.
     pub fn audience(&self, document: &str) -> Option<&[String]> {
         self.audiences.of(document).or(self.audience.as_ref()).map(Vec::as_slice)
     }
@@ -173,13 +176,13 @@ impl Auth {
         self.modes().any(|mode| mode != Mode::Required)
     }
 
-    /// Whether some API takes a credential and admits callers without one.
+    /// Whether some API authenticates callers and also admits callers without a credential.
     pub fn is_optional_somewhere(&self) -> bool {
         self.modes().any(|mode| mode == Mode::Optional)
     }
 
-    /// Whether some API asks.
-    pub fn asks_somewhere(&self) -> bool {
+    /// Whether some API authenticates callers.
+    pub fn authenticates_somewhere(&self) -> bool {
         self.modes().any(|mode| mode != Mode::Disabled)
     }
 
@@ -216,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_doors_own_mode_goes_first_and_nobody_is_asked_by_default() {
+    fn an_apis_own_mode_wins_and_authentication_is_disabled_by_default() {
         let auth = Auth {
             mode: Some(Mode::Required),
             apis: ApiModes { runtime: Some(Mode::Optional), ..ApiModes::default() },

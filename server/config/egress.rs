@@ -1,29 +1,29 @@
-//! `[egress]`: where steps may reach. How it is enforced is `nodes/perform/http/`.
+//! `[egress]`: which hosts steps may call. `nodes/perform/http/` enforces it.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-/// `[egress]`. What is written here was checked when it was loaded.
+/// `[egress]`. The values were checked when they were loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Egress {
-    /// Hosts that may be reached. Absent: every host.
+    /// Hosts that may be called. Absent: every host.
     pub allow_hosts: Option<Vec<String>>,
-    /// Hosts that may not be reached. Goes before everything that allows one.
+    /// Hosts that may not be called. Wins over everything that allows one.
     pub deny_hosts: Vec<String>,
-    /// Ports that may be reached. Absent: every port.
+    /// Ports that may be called. Absent: every port.
     pub allow_ports: Option<Vec<u16>>,
-    /// Networks that may be reached although they are private, of this machine, or otherwise no place on the internet.
+    /// Networks that may be called although they are private, of this machine, or otherwise not on the internet.
     pub allow_networks: Vec<String>,
-    /// Networks that may not be reached, whatever name leads there. Goes before everything that allows one.
+    /// Networks that may not be called, whatever name resolves to them. Wins over everything that allows one.
     pub deny_networks: Vec<String>,
-    /// The proxy that everything goes through. Absent: none, whatever the environment says.
+    /// The proxy of every call. Absent: none, whatever the environment says.
     pub proxy: Option<String>,
-    /// The longest that one call may take, milliseconds. Default 60000.
+    /// The longest timeout of one call, milliseconds. Default 60000.
     pub timeout_ms_max: u64,
-    /// The largest answer that is read, bytes, after decoding. Default 1 MiB.
+    /// The largest answer, bytes, after decoding. Default 1 MiB.
     pub response_bytes_max: usize,
 }
 
@@ -42,10 +42,10 @@ impl Default for Egress {
     }
 }
 
-/// Which hosts a word of a list means.
+/// The hosts that an entry of a list matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostPattern {
-    /// This host: a name as it is resolved, or an address.
+    /// This host: a name, or an address.
     Exact(String),
     /// Every host below this name, and not the name itself.
     Below(String),
@@ -55,13 +55,13 @@ impl HostPattern {
     /// `example.org`, `*.example.org`, or an address. In any case; an IPv6 address with or without brackets.
     pub fn parse(text: &str) -> Option<Self> {
         match text.strip_prefix("*.") {
-            // Below an address is nothing.
+            // No host is below an address.
             Some(name) => plain(name).filter(|name| name.parse::<IpAddr>().is_err()).map(Self::Below),
             None => plain(text).map(Self::Exact),
         }
     }
 
-    /// Whether it means this host, given as [`plain`] gives it.
+    /// Whether it matches this host, in the form of [`plain`].
     pub fn means(&self, host: &str) -> bool {
         match self {
             Self::Exact(name) => host == name,
@@ -72,17 +72,18 @@ impl HostPattern {
     }
 }
 
-/// A host as it is compared: in lower case and in ASCII, without the dot of the root or the brackets of an address.
+/// A host in the form in which it is compared: in lower case and in ASCII, without the root's dot or the brackets of
+/// an address.
 pub fn plain(host: &str) -> Option<String> {
     let bracketed = if host.parse::<std::net::Ipv6Addr>().is_ok() { format!("[{host}]") } else { host.to_owned() };
-    // Nothing but a host, or the rest would be taken for a port, a user or a path.
+    // Only a host, or the rest would be parsed as a port, a user or a path.
     if bracketed.is_empty() || bracketed.contains(['/', '?', '#', '@', '\\']) || bracketed.contains(char::is_whitespace)
     {
         return None;
     }
     let url = reqwest::Url::parse(&format!("http://{bracketed}/")).ok().filter(|url| url.port().is_none())?;
     let host = url.host_str()?.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
-    // A port that is the scheme's own is swallowed by the reader of URLs.
+    // The URL parser drops a port that is the scheme's default.
     let swallowed = bracketed.rsplit_once(':').is_some_and(|(_, port)| !port.is_empty() && !bracketed.ends_with(']'));
     (!host.is_empty() && !host.contains('*') && !swallowed).then(|| host.to_owned())
 }
@@ -97,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pattern_means_what_it_says_and_nothing_beside_it() {
+    fn a_pattern_matches_its_hosts_and_no_others() {
         let table = [
             ("example.org", "example.org", true),
             ("Example.ORG.", "example.org", true),
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_and_addresses_are_read() {
+    fn networks_and_addresses_are_parsed() {
         for (text, contains) in
             [("10.0.0.0/8", "10.1.2.3"), ("127.0.0.1", "127.0.0.1"), ("fd00::/8", "fd12::1"), ("::1", "::1")]
         {

@@ -1,17 +1,17 @@
-//! Why a configuration is refused. Everything that is wrong is said at once, so that one round of editing is enough.
+//! The errors of a configuration. All of them are reported at once, so that one round of editing is enough.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Why there is no configuration to work with.
+/// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file that was named cannot be read.
+    /// The named file cannot be read.
     #[error("cannot read the configuration file {}: {source}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
@@ -20,22 +20,22 @@ pub enum ConfigError {
     Syntax {
         /// The file.
         path: PathBuf,
-        /// With line and column.
+        /// The error, with line and column.
         reason: String,
     },
-    /// Unknown keys and bad values.
+    /// Unknown keys and invalid values.
     #[error("{}", listed(.0))]
     Refused(Vec<Violation>),
 }
 
-/// One thing that is wrong with one setting.
+/// A fault of one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The key, dotted.
     pub key: String,
     /// Where it was set, for people: a file, an environment variable, a flag.
     pub origin: String,
-    /// What is wrong, what was found, and what is allowed.
+    /// What is wrong, which value was found, and what is allowed.
     pub reason: String,
 }
 

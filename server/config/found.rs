@@ -1,18 +1,18 @@
-//! A value as it was found, in a file or as text, and as what it can be read.
+//! A value as it was found, in a file or as text, and its conversions.
 
 use std::path::PathBuf;
 
 use super::integrations;
 use super::settings::Kind;
 
-/// A value as it was found, before it is checked.
+/// A value as it was found, unchecked.
 #[derive(Debug, Clone)]
 pub enum Found {
     /// From a flag or the environment.
     Text(String),
     /// From the file.
     Toml(toml::Value),
-    /// From the file, where paths in it begin at the file's folder.
+    /// From the file; relative paths in it begin at the file's folder.
     Beside(toml::Value, PathBuf),
 }
 
@@ -60,7 +60,7 @@ impl Found {
         }
     }
 
-    /// A list of texts, or one text as it is.
+    /// A list of texts, or one text.
     pub(super) fn texts(&self) -> Option<Vec<String>> {
         match self.list() {
             Some(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
@@ -77,7 +77,7 @@ impl Found {
         }
     }
 
-    /// Integrations, as the text that carries them on.
+    /// Integrations, as the JSON text in which the layers of the configuration carry them.
     pub(super) fn integrations(&self) -> Result<String, String> {
         let found = match self {
             Self::Text(text) => serde_json::from_str(text).map_err(|error| format!("is no JSON: {error}"))?,
@@ -90,7 +90,7 @@ impl Found {
         serde_json::to_string(&read).map_err(|error| format!("cannot be kept: {error}"))
     }
 
-    /// Short and safe to print: a URL may carry a password, and is not repeated.
+    /// A short form that is safe to print: a URL may have a password, and is not quoted.
     pub(super) fn shown(&self, kind: &Kind) -> String {
         const SHOWN_CHARS_MAX: usize = 60;
         if matches!(kind, Kind::Url | Kind::Endpoint) {

@@ -1,6 +1,7 @@
-//! `[[integrations]]`: services that runs may use, and what can be asked of them. What becomes of them is `server/nodes/integrations/`.
+//! `[[integrations]]`: services that runs may use, with their operations. `server/nodes/integrations/` makes node types of
+//! them.
 //!
-//! Secrets are not in here: a secret header says in which environment variable or file its value is.
+//! Secrets are not in here: a secret header names the environment variable or file with its value.
 
 mod check;
 
@@ -20,96 +21,97 @@ pub(crate) use check::{CREDENTIAL_HEADERS, OWN_HEADERS};
 pub struct Integration {
     /// Its name for programs; node types are called `integration.ID.SLUG`.
     pub id: String,
-    /// Its name for customers, where the same service is there more than once. Absent: the id.
+    /// Its name for customers, if the same service is configured more than once. Absent: the id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<String>,
     /// Its name for people.
     pub name: String,
-    /// A sentence or two for people.
+    /// A description of a sentence or two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Where its picture is.
+    /// The address of its picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logo_url: Option<String>,
-    /// Where it is: what paths are appended to.
+    /// Its base URL, to which paths are appended.
     pub url: String,
-    /// Whether it is offered. Default true.
+    /// Whether it is enabled. Default true.
     #[serde(default = "yes")]
     pub active: bool,
     /// The tenants that may use it. Absent: every tenant. Never callers without a credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenants: Option<Vec<String>>,
-    /// How it is told who asks. Default: by secret headers if there are any, else not at all.
+    /// How it authenticates the caller. Default: by secret headers if there are any, else not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_type: Option<AuthType>,
-    /// Agrees to its host being private or this machine. Default false.
+    /// Allows its host to be private or this machine. Default false.
     #[serde(default)]
     pub allow_private_addresses: bool,
     /// Headers of every call. Not for secrets.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// Headers of every call whose values are nobody's business.
+    /// Headers of every call with secret values.
     #[serde(default)]
     pub secret_headers: BTreeMap<String, SecretSource>,
-    /// How long one call may take, milliseconds. Default 10000.
+    /// The timeout of one call, milliseconds. Default 10000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
-    /// What can be asked of it.
+    /// Its operations.
     #[serde(default)]
     pub node_types: Vec<NodeType>,
 }
 
-/// How a service is told who asks.
+/// How a service authenticates the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthType {
-    /// Not at all.
+    /// Without credentials.
     None,
-    /// By a token in a header.
+    /// A token in a header.
     ApiToken,
-    /// By OAuth 2 on behalf of a user.
+    /// OAuth 2 on behalf of a user.
     Oauth2,
-    /// By a role at AWS.
+    /// A role at AWS.
     AwsAssumeRole,
-    /// By a service account at Google.
+    /// A service account at Google.
     GoogleServiceAccountOauth,
 }
 
-/// Where a secret is: exactly one of `env` and `file`.
+/// The source of a secret: exactly one of `env` and `file`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SecretSource {
-    /// In this environment variable.
+    /// This environment variable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env: Option<String>,
-    /// In this file, without the newline at its end. A relative path starts at the configuration file's folder.
+    /// This file, without the newline at its end. A relative path starts at the configuration file's folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
-    /// What stands before it, such as `Bearer `.
+    /// A prefix before it, such as `Bearer `.
     #[serde(default)]
     pub prefix: String,
 }
 
-/// `[[integrations.node_types]]`: one thing that can be asked.
+/// `[[integrations.node_types]]`: one operation.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct NodeType {
-    /// Its name for programs, such as `create_ticket`. Its first word is the verb by which a planner finds it.
+    /// Its name for programs, such as `create_ticket`. Its first word is the verb by which the planner finds it.
     pub slug: String,
     /// Its name for people. Absent: the slug, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// A sentence or two; a planner reads it.
+    /// A description of a sentence or two, which the planner reads.
     pub description: String,
-    /// Default GET.
+    /// The HTTP method. Default GET.
     #[serde(default)]
     pub method: Method,
-    /// Below the integration's URL. `{name}` stands for the input of that name.
+    /// The path below the integration's URL. `{name}` is replaced by the input of that name.
     pub path: String,
-    /// Inputs that go into the query. With GET, HEAD and DELETE all do that are not in the path.
+    /// Inputs that go into the query. With GET, HEAD and DELETE all inputs that are not in the path do.
     #[serde(default)]
     pub query: Vec<String>,
-    /// The one input that is the whole body. Absent: an object of the inputs that are neither in the path nor in the query.
+    /// The one input that is the whole body. Absent: an object of the inputs that are neither in the path nor in the
+    /// query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
     /// JSON Schema (draft 7) of the inputs, an object with `properties`: a table, or JSON as text. Absent: no inputs.
@@ -118,18 +120,18 @@ pub struct NodeType {
     /// JSON Schema (draft 7) of the outputs, in the same forms. Absent: any object.
     #[serde(default = "anything", deserialize_with = "schema")]
     pub output_schema: Value,
-    /// What it does to the world. Default: read for GET and HEAD, irreversible for DELETE, else write.
+    /// Its side effect. Default: read for GET and HEAD, irreversible for DELETE, else write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub side_effect: Option<runyard_engine::SideEffect>,
-    /// More verbs by which a planner finds it.
+    /// More verbs by which the planner finds it.
     #[serde(default)]
     pub verbs: Vec<String>,
-    /// More nouns by which a planner finds it.
+    /// More nouns by which the planner finds it.
     #[serde(default)]
     pub keywords: Vec<String>,
 }
 
-/// How it is asked.
+/// HTTP methods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
@@ -138,9 +140,9 @@ pub enum Method {
     Get,
     /// Reads without a body.
     Head,
-    /// Makes.
+    /// Creates.
     Post,
-    /// Puts in place.
+    /// Replaces.
     Put,
     /// Changes.
     Patch,
@@ -149,7 +151,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// As it is sent.
+    /// The method's name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -161,7 +163,7 @@ impl Method {
         }
     }
 
-    /// Whether inputs travel in a body.
+    /// Whether inputs are sent in a body.
     pub fn has_body(self) -> bool {
         matches!(self, Self::Post | Self::Put | Self::Patch)
     }
@@ -173,17 +175,17 @@ impl Integration {
         self.customer_id.as_deref().unwrap_or(&self.id)
     }
 
-    /// How it is told who asks.
+    /// How it authenticates the caller.
     pub fn auth_type(&self) -> AuthType {
         let by_headers = if self.secret_headers.is_empty() { AuthType::None } else { AuthType::ApiToken };
         self.auth_type.unwrap_or(by_headers)
     }
 }
 
-/// Reads a list of integrations, with everything checked.
+/// Reads and checks a list of integrations.
 ///
 /// # Errors
-/// Which place is wrong, and how.
+/// The path of the first fault, and what is wrong.
 pub fn parse(found: &Value) -> Result<Vec<Integration>, String> {
     let read: Vec<Integration> = serde_path_to_error::deserialize(found).map_err(|error| {
         let (path, inner) = (error.path().to_string(), error.inner().to_string());
@@ -193,7 +195,7 @@ pub fn parse(found: &Value) -> Result<Vec<Integration>, String> {
     Ok(read)
 }
 
-/// The same list with the files of secrets beside the configuration file.
+/// Makes relative paths of secret files start at the configuration file's folder.
 pub(super) fn beside(folder: &Path, mut integrations: Vec<Integration>) -> Vec<Integration> {
     let sources = integrations.iter_mut().flat_map(|one| one.secret_headers.values_mut());
     for file in sources.filter_map(|source| source.file.as_mut()) {
@@ -202,7 +204,7 @@ pub(super) fn beside(folder: &Path, mut integrations: Vec<Integration>) -> Vec<I
     integrations
 }
 
-/// As they are shown: a header that somebody put a secret into after all is not repeated.
+/// The form that is shown: values of headers are hidden, because they may be secrets after all.
 pub(super) fn masked(integrations: &[Integration]) -> Value {
     let mut shown = json!(integrations);
     for headers in shown.as_array_mut().into_iter().flatten().filter_map(|one| one["headers"].as_object_mut()) {
@@ -211,7 +213,8 @@ pub(super) fn masked(integrations: &[Integration]) -> Value {
     shown
 }
 
-/// From the text that carries them through the layers of the configuration: it keeps the order of schemas, and null in them.
+/// From the JSON text in which the layers of the configuration carry them: it preserves the order of schemas, and null
+/// in them.
 pub(super) fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Integration>, D::Error> {
     serde_json::from_str(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }

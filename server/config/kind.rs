@@ -1,4 +1,4 @@
-//! What is allowed as the value of a setting, and how a value is checked.
+//! The allowed values of a setting, and how they are checked.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use super::PORT_OFFSET_MAX;
 use super::egress::{HostPattern, network};
 use super::found::Found;
 
-/// What is allowed as a value.
+/// The allowed values.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
     /// A path that is not empty. In a file, a relative one starts at the file's folder.
@@ -17,14 +17,14 @@ pub enum Kind {
     Address,
     /// `true` or `false`.
     Switch,
-    /// A whole number within bounds.
+    /// An integer within bounds.
     Count {
         /// Smallest.
         min: u64,
         /// Largest.
         max: u64,
     },
-    /// `port_base`: 0, or a number that leaves room for the last API.
+    /// `port_base`: 0, or a number that is small enough for the last API's port.
     PortBase,
     /// One of these words.
     Choice(&'static [&'static str]),
@@ -32,13 +32,13 @@ pub enum Kind {
     Filter,
     /// An absolute http or https URL without credentials in it.
     Url,
-    /// As a URL, but paths are not appended to it: it may have a query.
+    /// As a URL, but no path is appended to it: it may have a query.
     Endpoint,
-    /// Some text in one line.
+    /// One line of text.
     Text,
     /// One text, or a list of them.
     Texts,
-    /// Origins of pages: scheme, host and port.
+    /// Origins of web pages: scheme, host and port.
     Origins,
     /// Names of signature algorithms.
     Algorithms,
@@ -52,7 +52,7 @@ pub enum Kind {
     Integrations,
 }
 
-/// Signature algorithms that can be believed. None with a shared secret: the keys of an issuer are public.
+/// The signature algorithms that may be configured. None with a shared secret: the keys of an issuer are public.
 pub(crate) const ALGORITHMS: &[&str] =
     &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
 
@@ -60,11 +60,11 @@ impl Kind {
     /// Checks a value.
     ///
     /// # Errors
-    /// What was found and what is allowed, as one line.
+    /// The value and what is allowed, as one line.
     pub fn check(&self, found: &Found) -> Result<Value, String> {
         let listed = |words: Vec<String>| Value::from(words);
         match self {
-            // What is wrong lies deep in it.
+            // The fault is deep in it, and has its own message.
             Self::Integrations => return found.integrations().map(Value::from),
             Self::Switch => found.switch().map(Value::from),
             Self::Count { min, max } => found.count().filter(|count| (min..=max).contains(&count)).map(Value::from),
@@ -88,7 +88,7 @@ impl Kind {
         .ok_or_else(|| format!("found {}, expected {}", found.shown(self), self.allowed()))
     }
 
-    /// What is allowed, for people.
+    /// A description of the allowed values.
     pub fn allowed(&self) -> String {
         match self {
             Self::Path => "a path".to_owned(),
@@ -154,12 +154,12 @@ fn are_algorithms(words: &[String]) -> bool {
     !words.is_empty() && words.iter().all(|word| ALGORITHMS.contains(&word.as_str()))
 }
 
-/// Whether this is something that paths can be appended to.
+/// Whether paths can be appended to this URL.
 pub(crate) fn is_base_url(text: &str) -> bool {
     is_endpoint(text) && reqwest::Url::parse(text).is_ok_and(|url| url.query().is_none())
 }
 
-/// Whether this is something that can be asked over HTTP.
+/// Whether this URL can be called over HTTP.
 pub(crate) fn is_endpoint(text: &str) -> bool {
     reqwest::Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
@@ -176,7 +176,7 @@ pub(crate) fn host(url: &str) -> Option<String> {
     url.host_str().map(|host| host.trim_start_matches('[').trim_end_matches(']').to_owned())
 }
 
-/// Whether what comes from there cannot be changed on its way: https, or this machine.
+/// Whether an answer is protected on its way: https, or this machine.
 pub(crate) fn is_private_way(text: &str) -> bool {
     is_this_machine(text) || reqwest::Url::parse(text).is_ok_and(|url| url.scheme() == "https")
 }

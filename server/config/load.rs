@@ -1,7 +1,7 @@
-//! Flags over environment over file over defaults, and where each value came from.
+//! Flags over environment over file over defaults, and the origin of each value.
 //!
-//! Every value is checked where it stands, also when a stronger source overrides it: a typo in the file is reported today, not
-//! on the day the flag goes.
+//! Every value is checked at its source, also when a stronger source overrides it: a typo in the file is reported
+//! today, not on the day the flag is removed.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,28 +13,30 @@ use super::error::Violation;
 use super::settings::{self, Found, Kind, SETTINGS, Setting};
 use super::{Config, ConfigError, agree, arp};
 
-/// What our environment variables begin with.
+/// The prefix of this server's variables.
 pub const PREFIX: &str = "RUNYARD_";
 
-/// The file that is read when none is named, in the current folder.
+/// The file in the current folder that is read if none is named.
 pub const FILE_NAME: &str = "runyard.toml";
 
 /// The secret of the server's own client towards an identity provider.
 pub const CLIENT_SECRET: &str = "RUNYARD_CLIENT_SECRET";
 
-/// Names with our prefix that are not settings: the server key, a caller's credential, an API's URL, a client's secret.
+/// Names with this prefix that are not settings: the server key, a caller's credential, an API's URL, a client's
+/// secret.
 pub const RESERVED: &[&str] = &["RUNYARD_SECRET_KEY", "RUNYARD_TOKEN", "RUNYARD_URL", CLIENT_SECRET];
 
 const DEFAULT: &str = "default";
 
-/// Where values come from. Nothing else is consulted.
+/// The sources of values. Nothing else is read.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// What flags said: key, value, and the flag's own name for messages. Later ones go before earlier ones.
+    /// Flags: key, value, and the flag's name for messages. Later ones win over earlier ones.
     pub flags: Vec<Flag>,
     /// The process environment.
     pub environment: BTreeMap<String, String>,
-    /// The file named by `--config`: it must exist. Otherwise `runyard.toml` in [`folder`](Self::folder) is read if it is there.
+    /// The file of `--config`, which must exist. Otherwise `runyard.toml` in [`folder`](Self::folder) is read if it
+    /// exists.
     pub file: Option<PathBuf>,
     /// The current folder.
     pub folder: PathBuf,
@@ -69,12 +71,12 @@ struct Renamed {
 }
 
 impl Loaded {
-    /// What holds when nobody set anything.
+    /// The defaults of all settings.
     pub fn defaults() -> Self {
         Self { config: Config::default(), figment: Figment::new(), renamed: Vec::new() }
     }
 
-    /// Where the value of a setting came from, for people; `default` when nobody set it.
+    /// The origin of a setting's value, for people; `default` if it was not set.
     pub fn origin(&self, key: &str) -> String {
         self.figment.find_metadata(key).map_or_else(|| DEFAULT.to_owned(), |metadata| metadata.name.to_string())
     }
@@ -87,13 +89,13 @@ impl Loaded {
         self.renamed.iter().map(warning).collect()
     }
 
-    /// Whether nobody set it.
+    /// Whether the setting was not set.
     pub fn is_default(&self, key: &str) -> bool {
         self.figment.find_metadata(key).is_none()
     }
 }
 
-/// One value with its origin, as a figment provider: so each value carries its own metadata.
+/// One value with its origin, as a figment provider, so that each value has its own metadata.
 struct Given {
     key: &'static str,
     value: Value,
@@ -113,7 +115,7 @@ impl Provider for Given {
 /// Reads all sources.
 ///
 /// # Errors
-/// A file that cannot be read, or every unknown key and bad value at once.
+/// A file that cannot be read, or every unknown key and invalid value.
 pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     let mut reading = Reading::default();
     let mut written_at_ms = None;
@@ -147,13 +149,13 @@ fn file(sources: &Sources) -> Result<Option<(PathBuf, toml::Table)>, ConfigError
     }
 }
 
-/// When a file was last written, where the system says.
+/// When a file was last written, if the system says.
 fn written_at_ms(path: &Path) -> Option<i64> {
     let written = std::fs::metadata(path).ok()?.modified().ok()?;
     i64::try_from(written.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis()).ok()
 }
 
-/// What has been read so far, weakest source first.
+/// The values so far, weakest source first.
 #[derive(Default)]
 struct Reading {
     given: Vec<Given>,
@@ -179,7 +181,7 @@ impl Reading {
             }),
             Err(violation) => self.violations.push(violation),
         }
-        // An empty variable is one that is not set: that is what compose files and CI make of an absent value.
+        // An empty variable counts as not set: compose files and CI make one of an absent value.
         let given = environment.iter().filter(|(_, value)| !value.is_empty());
         let named = given.filter_map(|(name, value)| {
             let rest = name.strip_prefix(PREFIX).filter(|_| !RESERVED.contains(&name.as_str()))?;
@@ -219,7 +221,7 @@ impl Reading {
         let figment = self.given.into_iter().fold(Figment::new(), Figment::merge);
         match figment.extract::<Config>() {
             Ok(config) => Ok(Loaded { config, figment, renamed: self.renamed }),
-            // The table let something through that `Config` does not take. Say what figment says; it names key and origin.
+            // The table accepted a value that `Config` does not. Figment's message names key and origin.
             Err(error) => Err(ConfigError::Refused(error.into_iter().map(from_figment).collect())),
         }
     }
@@ -244,7 +246,7 @@ fn from_figment(error: figment::Error) -> Violation {
     }
 }
 
-/// A relative path in a file means a place beside that file, wherever the command was called.
+/// A relative path in a file starts at that file's folder, wherever the command was called.
 fn from_file(path: &Path, key: &str, value: &toml::Value) -> Found {
     let is_path = Setting::named(key).is_some_and(|setting| matches!(setting.kind, Kind::Path));
     if let (toml::Value::Array(_), "integrations", Some(folder)) = (value, key, path.parent()) {

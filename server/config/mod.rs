@@ -1,19 +1,19 @@
-//! What can be set, and what it is set to.
+//! The settings and their values.
 //!
 //! | file            | what is in it |
 //! |-----------------|---------------|
 //! | this one        | [`Config`]: the effective values, as the rest of the server reads them |
 //! | [`settings`]    | the table of settings: key, meaning, what is allowed. Add a setting here and in [`Config`] |
-//! | `kind.rs`       | what is allowed as a value |
-//! | `found.rs`      | a value as it was found, and as what it can be read |
-//! | [`mod@load`]    | flags over environment over file over defaults, and where each value came from |
-//! | [`auth`]        | `[auth]`: who is asked who they are |
-//! | [`outbound`]    | `[coordinator]` and `[auth.outbound]`: what is shown to others |
-//! | [`egress`]      | `[egress]`: where steps may reach |
-//! | [`retention`]   | `[retention]`: how long what has ended is kept |
+//! | `kind.rs`       | the allowed values |
+//! | `found.rs`      | a value as it was found, and its conversions |
+//! | [`mod@load`]    | flags over environment over file over defaults, and the origin of each value |
+//! | [`auth`]        | `[auth]`: authentication of callers |
+//! | [`outbound`]    | `[coordinator]` and `[auth.outbound]`: credentials for other servers |
+//! | [`egress`]      | `[egress]`: which hosts steps may call |
+//! | [`retention`]   | `[retention]`: how long ended runs are stored |
 //! | [`integrations`] | `[[integrations]]`: services that runs may use |
-//! | `arp.rs`        | the reference implementation's variables for it |
-//! | `agree.rs`      | settings that must go together |
+//! | `arp.rs`        | the reference implementation's variables |
+//! | `agree.rs`      | checks over several settings |
 //! | [`show`]        | `config show` and the commented file of `config init` |
 //!
 //! Nothing here reads the process environment: callers pass it in (see [`load::Sources`]), so tests need no global state.
@@ -51,7 +51,7 @@ use crate::store::location::StoreUrl;
 /// The highest offset of an API from `port_base` (the Runyard API).
 pub const PORT_OFFSET_MAX: u16 = 12;
 
-/// Effective values. Field names are the keys of `runyard.toml`; meaning and bounds stand in [`settings::SETTINGS`].
+/// Effective values. Field names are the keys of `runyard.toml`; [`settings::SETTINGS`] has meaning and bounds.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -59,59 +59,60 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The address that every API listens on. Default `127.0.0.1`.
     pub host: IpAddr,
-    /// Agrees to an address that other machines can reach, although not everybody is asked who they are. Default false.
+    /// Allows an address that other machines can reach although authentication is not required. Default false.
     pub insecure_allow_remote: bool,
-    /// Names under which listeners that need no credential may be asked, beside localhost and `host`.
+    /// Host names under which listeners without authentication may be called, besides localhost and `host`.
     pub allowed_hosts: Vec<String>,
-    /// Where callers reach this server; links begin with it. Absent: what trusted proxies say, else the listener's own address.
+    /// The URL at which callers reach this server; links begin with it. Absent: what trusted proxies say, else the
+    /// listener's own address.
     pub public_url: Option<String>,
-    /// Proxies whose forwarded headers are believed.
+    /// Proxies whose forwarded headers are trusted.
     pub trusted_proxies: Vec<String>,
-    /// The APIs listen on this plus their offset; 0 takes free ports. Default 8080.
+    /// The APIs listen on this port plus their offset; 0 uses free ports. Default 8080.
     pub port_base: u16,
-    /// Effects performed at the same time, over all runs. Default 64.
+    /// How many effects are performed at once, over all runs. Default 64.
     pub workers: usize,
-    /// Node runs of one run in progress at the same time. Default 16.
+    /// How many node runs of one run are live at once. Default 16.
     pub parallel_max: u32,
     /// The largest request body, bytes. Default 1 MiB.
     pub body_bytes_max: usize,
     /// How long a claimed effect stays with a driver that does not renew it, milliseconds. Default 15000.
     pub lease_ms: u64,
-    /// How long stopping may take before what is still open is cut, milliseconds. Default 10000.
+    /// How long stopping waits for open requests before it closes them, milliseconds. Default 10000.
     pub stop_within_ms: u64,
-    /// Whether this server performs steps, or only answers and records. Default true.
+    /// Whether this server performs steps, or only serves its APIs. Default true.
     pub perform: bool,
     /// Services that runs may use.
     #[serde(deserialize_with = "integrations::from_text")]
     pub integrations: Vec<integrations::Integration>,
-    /// When the configuration file was last written, Unix milliseconds; absent where there is none.
+    /// When the configuration file was last written, Unix milliseconds; absent without a file.
     #[serde(skip)]
     pub written_at_ms: Option<i64>,
     /// Where runs are stored.
     pub store: Store,
-    /// What is logged, and how.
+    /// What is logged, and in which format.
     pub log: Log,
-    /// Which pages may call (CORS).
+    /// Which web pages may call (CORS).
     pub cors: Cors,
     /// The remote run coordinator, if there is one.
     pub coordinator: Coordinator,
-    /// What the run gateway works with.
+    /// Which coordinator the run gateway uses.
     pub gateway: Gateway,
     /// The API of toolregistry.ai.
     pub toolregistry: ToolregistrySettings,
-    /// What commands ask a server for.
+    /// The settings of commands that call a server.
     pub client: Client,
     /// The ARP Runtime API.
     pub runtime: Runtime,
     /// The API of ACP.
     pub acp: AcpSettings,
-    /// Who is asked who they are, and whom to believe.
+    /// Authentication of callers.
     pub auth: Auth,
-    /// Where steps may reach.
+    /// Which hosts steps may call.
     pub egress: egress::Egress,
-    /// How long what has ended is kept.
+    /// How long ended runs are stored.
     pub retention: Retention,
-    /// Bounds on what callers, services and scripts send.
+    /// Limits on what callers, services and scripts send.
     pub limits: Limits,
 }
 
@@ -129,9 +130,9 @@ pub struct Store {
 pub struct ToolregistrySettings {
     /// How long a start waits for its plan, milliseconds. Default 10000.
     pub plan_wait_ms: u64,
-    /// Starts and streams that one tenant may have open at once. Default 256.
+    /// How many starts and streams of one tenant may be open at once. Default 256.
     pub open_max: usize,
-    /// What links to this API begin with, where it is not `public_url`.
+    /// The base of links to this API, if it is not `public_url`.
     pub public_url: Option<String>,
 }
 
@@ -145,7 +146,7 @@ impl Default for ToolregistrySettings {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Client {
-    /// The node type of `runyard run GOAL`, as ID or ID@VERSION. Default our planner in its newest version.
+    /// The node type of `runyard run GOAL`, as ID or ID@VERSION. Default: the server's planner in its newest version.
     pub planner: String,
 }
 
@@ -173,7 +174,8 @@ impl Default for Runtime {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AcpSettings {
-    /// How long an answer waits for the end of its run, milliseconds. Default 55000: the owner's clients give up after 60 s.
+    /// How long an answer waits for the end of its run, milliseconds. Default 55000: the vendor's clients time out
+    /// after 60 s.
     pub sync_wait_ms: u64,
 }
 
@@ -189,11 +191,11 @@ impl Default for AcpSettings {
 pub struct Log {
     /// Text for people or one JSON object per line. Default text.
     pub format: LogFormat,
-    /// Which lines, in the form of tracing's `EnvFilter`. Default `info`.
+    /// Which lines are logged, as in tracing's `EnvFilter`. Default `info`.
     pub filter: String,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
@@ -208,7 +210,7 @@ pub enum LogFormat {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cors {
-    /// Origins whose pages may call and read. None by default.
+    /// Origins of web pages that may call and read. None by default.
     pub origins: Vec<String>,
 }
 
@@ -230,19 +232,19 @@ pub enum CoordinatorPlace {
     Remote,
 }
 
-/// What the run gateway is to do with a request.
+/// What the run gateway does with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GatewayMode {
-    /// Run it here.
+    /// Starts it here.
     Local,
     /// Forward it to the coordinator with this base URL (no trailing slash).
     Remote(String),
-    /// Answer 503 `run_coordinator_missing`: it is told to forward and not told whereto. Set `coordinator.url`.
+    /// Answers 503 `run_coordinator_missing`: the coordinator is remote, and `coordinator.url` is not set.
     Missing,
 }
 
 impl Config {
-    /// What the run gateway is to do, from `gateway.coordinator` and `coordinator.url` together.
+    /// What the run gateway does, from `gateway.coordinator` and `coordinator.url` together.
     pub fn gateway_mode(&self) -> GatewayMode {
         let url = self.coordinator.url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
         match (self.gateway.coordinator, url) {
@@ -313,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_makes_the_gateway_forward_unless_told_otherwise() {
+    fn a_url_makes_the_gateway_forward_unless_it_is_set_to_local() {
         let url = Some("http://peer:8082/");
         let remote = GatewayMode::Remote("http://peer:8082".to_owned());
         assert_eq!(config(None, None).gateway_mode(), GatewayMode::Local);
@@ -324,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn port_base_zero_asks_for_free_ports_at_every_door() {
+    fn port_base_zero_uses_free_ports_for_every_api() {
         let free = Config { port_base: 0, ..Config::default() };
         assert_eq!((free.port(1), free.port(12)), (0, 0));
         assert_eq!(Config::default().port(12), 8092);

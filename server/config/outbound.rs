@@ -1,5 +1,5 @@
-//! `[coordinator]` and `[auth.outbound]`: whom this server calls, and what it shows there. What is done with it is
-//! `server/auth/outbound.rs`.
+//! `[coordinator]` and `[auth.outbound]`: the servers that this one calls, and the credentials that it sends.
+//! `server/auth/outbound.rs` uses it.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use super::auth::{Auth, Mode};
 use super::{Config, GatewayMode};
 use crate::auth::Secret;
 
-/// Where a Keycloak realm gives tokens, below the issuer: what the reference implementation derives.
+/// The path of a Keycloak realm's token endpoint, below the issuer. The reference implementation derives it too.
 const TOKEN_PATH: &str = "/protocol/openid-connect/token";
 
 /// `[coordinator]`.
@@ -16,12 +16,12 @@ const TOKEN_PATH: &str = "/protocol/openid-connect/token";
 pub struct Coordinator {
     /// Base URL of a remote run coordinator. Also `JARVIS_RUN_COORDINATOR_URL`.
     pub url: Option<String>,
-    /// What is shown to it. Absent: exchanged tokens where callers are asked who they are and a client is configured, else what the
-    /// caller shows.
+    /// The credential that is sent to it. Absent: exchanged tokens if callers are authenticated and a client is
+    /// configured, else the caller's own credential.
     pub credentials: Option<Credentials>,
     /// The audience of tokens that are fetched for it. Also `JARVIS_RUN_COORDINATOR_AUDIENCE`. Default `arp-run-coordinator`.
     pub audience: String,
-    /// The scope to ask for. Absent: what the identity provider gives.
+    /// The scope to request. Absent: the identity provider's default.
     pub scope: Option<String>,
 }
 
@@ -31,17 +31,17 @@ impl Default for Coordinator {
     }
 }
 
-/// What is shown to a server that this one calls.
+/// The kind of credential that is sent to another server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Credentials {
-    /// What the caller shows, as it is.
+    /// The caller's credential, unchanged.
     Pass,
-    /// A token that the identity provider gives for the caller's (RFC 8693).
+    /// A token that the identity provider exchanges for the caller's (RFC 8693).
     Exchange,
     /// A token of this server's own client.
     ClientCredentials,
-    /// Nothing.
+    /// None.
     None,
 }
 
@@ -49,7 +49,7 @@ pub enum Credentials {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Outbound {
-    /// Where tokens are given. Absent: below `auth.issuer`, as Keycloak has it.
+    /// The token endpoint. Absent: below `auth.issuer`, as in Keycloak.
     pub token_endpoint: Option<String>,
     /// The client's name.
     pub client_id: Option<String>,
@@ -58,11 +58,11 @@ pub struct Outbound {
     pub client_secret: Option<Secret>,
     /// How the secret is sent.
     pub client_auth: ClientAuth,
-    /// How long the identity provider may take to give a token, seconds. Default 10.
+    /// How long the identity provider may take for a token, seconds. Default 10.
     pub timeout_seconds: u64,
 }
 
-/// How a client says who it is (RFC 6749, section 2.3.1).
+/// How a client authenticates (RFC 6749, section 2.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientAuth {
@@ -86,7 +86,7 @@ impl Default for Outbound {
 }
 
 impl Auth {
-    /// Where tokens are given: as it is set, else below the issuer.
+    /// The token endpoint: the setting, else the one below the issuer.
     pub fn token_endpoint(&self) -> Option<String> {
         let below = |issuer: &String| format!("{}{TOKEN_PATH}", issuer.trim_end_matches('/'));
         self.outbound.token_endpoint.clone().or_else(|| self.issuer.as_ref().map(below))
@@ -99,15 +99,15 @@ impl Auth {
 }
 
 impl Config {
-    /// What is shown to the remote coordinator. Where nobody is asked who they are, no token endpoint is needed: what a caller
-    /// shows all the same goes on to whoever asks.
+    /// The credential that is sent to the remote coordinator. If authentication is disabled, no token endpoint is
+    /// needed: a caller's credential is forwarded if there is one.
     pub fn coordinator_credentials(&self) -> Credentials {
         let exchanges = self.auth.mode("run-gateway") != Mode::Disabled && self.auth.has_client();
         let default = if exchanges { Credentials::Exchange } else { Credentials::Pass };
         self.coordinator.credentials.unwrap_or(default)
     }
 
-    /// Whether this server will ask for tokens.
+    /// Whether this server fetches tokens.
     pub(super) fn fetches_tokens(&self) -> bool {
         let forwards = matches!(self.gateway_mode(), GatewayMode::Remote(_));
         forwards && matches!(self.coordinator_credentials(), Credentials::Exchange | Credentials::ClientCredentials)
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_exchanged_where_callers_are_known_and_a_client_is_configured() {
+    fn tokens_are_exchanged_if_callers_are_authenticated_and_a_client_is_configured() {
         for (mode, outbound, credentials) in [
             (Mode::Required, client(), Credentials::Exchange),
             (Mode::Optional, client(), Credentials::Exchange),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_endpoint_follows_from_the_issuer_unless_it_is_set() {
+    fn the_endpoint_is_derived_from_the_issuer_unless_it_is_set() {
         let derived = config(Mode::Required, client()).auth.token_endpoint();
         assert_eq!(derived.as_deref(), Some("https://id.example/realms/r/protocol/openid-connect/token"));
         let endpoint = Some("https://id.example/token".to_owned());

@@ -1,7 +1,7 @@
-//! The table of settings: key, meaning, what is allowed.
+//! The table of settings: key, meaning, allowed values.
 //!
-//! It drives everything that is said about a setting: checking, `config show`, the commented file of `config init`, and the
-//! suggestions in errors. A test holds it against the fields of [`Config`](super::Config).
+//! It is the source of everything that is printed about a setting: checks, `config show`, the commented file of
+//! `config init`, and the suggestions in errors. A test compares it with the fields of [`Config`](super::Config).
 
 use std::sync::LazyLock;
 
@@ -11,20 +11,20 @@ pub(crate) use super::kind::{host, is_base_url, is_endpoint, is_private_way, is_
 use crate::limits::{self, Limit};
 use crate::store::location::StoreUrl;
 
-/// One thing that can be set.
+/// One setting.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
-    /// Dotted, as in `runyard.toml`.
+    /// The key with dots, as in `runyard.toml`.
     pub key: &'static str,
     /// What it does, in one or two sentences.
     pub about: &'static str,
     /// What is allowed.
     pub kind: Kind,
-    /// The default as it would stand in the file, or an example where it is absent by default.
+    /// The default as it would be in the file, or an example if it is absent by default.
     pub written: &'static str,
 }
 
-/// What `auth.mode` and its like may be.
+/// The values of `auth.mode` and the modes of single APIs.
 const MODES: &[&str] = &["disabled", "optional", "required"];
 
 const MINUTES_10_MS: u64 = 600_000;
@@ -35,7 +35,7 @@ const SECONDS_MAX: u64 = 3_155_760_000;
 pub static SETTINGS: LazyLock<Vec<Setting>> =
     LazyLock::new(|| NAMED.iter().copied().chain(limits::TABLE.iter().map(Limit::setting)).collect());
 
-/// Settings that are no limits.
+/// Settings that are not limits.
 const NAMED: &[Setting] = &[
     Setting {
         key: "data_dir",
@@ -515,7 +515,7 @@ pub(super) fn renamed(key: &str) -> Option<String> {
     None
 }
 
-/// Whether keys lie below this one.
+/// Whether there are keys below this one.
 pub(super) fn is_section(key: &str) -> bool {
     SETTINGS.iter().any(|setting| setting.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')))
 }
@@ -525,7 +525,7 @@ pub(super) fn nearest(key: &str) -> String {
     let closest = SETTINGS.iter().map(|setting| (strsim::jaro_winkler(key, setting.key), setting.key));
     match closest.max_by(|a, b| a.0.total_cmp(&b.0)) {
         Some((likeness, nearest)) if likeness > 0.85 => format!("did you mean {nearest}?"),
-        // Those of its own section, where it has one.
+        // The keys of its own section, if it has one.
         _ => {
             let section = key.rsplit_once('.').map_or("", |(section, _)| section);
             let beside = |known: &&str| known.rsplit_once('.').is_some_and(|(table, _)| table == section);

@@ -1,4 +1,4 @@
-//! What `config show` and `config init` say about the settings.
+//! The output of `config show` and `config init`.
 
 use serde_json::Value;
 
@@ -6,20 +6,20 @@ use super::integrations;
 use super::load::Loaded;
 use super::settings::{SETTINGS, Setting};
 
-/// One setting as it is in effect.
+/// One setting with its effective value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shown {
-    /// Dotted.
+    /// The key with dots.
     pub key: &'static str,
-    /// The effective value; null when it is not set.
+    /// The effective value; null if it is not set.
     pub value: Value,
-    /// Where it came from.
+    /// Its origin.
     pub origin: String,
     /// Its environment variable.
     pub variable: String,
 }
 
-/// Every setting in effect, in the table's order.
+/// Every setting with its effective value, in the table's order.
 pub fn effective(loaded: &Loaded) -> Vec<Shown> {
     SETTINGS
         .iter()
@@ -40,7 +40,7 @@ fn value(loaded: &Loaded, setting: &Setting) -> Value {
     serde_json::to_value(&loaded.config).ok().and_then(|whole| whole.pointer(&pointer).cloned()).unwrap_or_default()
 }
 
-/// A `runyard.toml` in which every setting stands as a comment with its default, or with an example where it has none.
+/// A `runyard.toml` in which every setting is a comment with its default, or with an example if it has none.
 pub fn template() -> String {
     let mut text = String::from(
         "# Configuration of Runyard. Every line that is commented out shows a default, or an example.\n\
@@ -75,12 +75,12 @@ mod tests {
     }
 
     #[test]
-    fn the_table_and_the_fields_are_the_same_settings() {
+    fn the_table_and_the_fields_have_the_same_settings() {
         let fields = keys("", &serde_json::to_value(loaded(None).config).unwrap());
         assert_eq!(fields, SETTINGS.iter().map(|setting| setting.key).collect::<Vec<_>>());
     }
 
-    /// Dotted names of everything that is no section.
+    /// The dotted keys of everything that is no section.
     fn keys(section: &str, value: &Value) -> Vec<String> {
         match value {
             Value::Object(inner) => {
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn the_template_uncommented_is_a_file_that_loads_and_says_the_defaults() {
+    fn the_uncommented_template_loads_and_has_the_defaults() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("runyard.toml");
         let lines = template().lines().map(uncommented).collect::<Vec<_>>().join("\n");
@@ -111,10 +111,10 @@ mod tests {
         value.as_str().map_or_else(|| value.to_string(), str::to_owned)
     }
 
-    /// The settings with this one set on the command line, and what is shown of it then.
+    /// The value that is shown for a setting that was set on the command line.
     fn set(key: &str, text: &str) -> Value {
         let flag = Flag { key: key.to_owned(), value: text.to_owned(), name: "--set".to_owned() };
-        // Those that must be there beside others.
+        // Other settings that it needs.
         let issuer = Flag {
             key: "auth.issuer".to_owned(),
             value: "https://id.example.org".to_owned(),
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_of_every_setting_can_be_set() {
+    fn every_shown_value_can_be_set() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("runyard.toml");
         let lines = template().lines().map(uncommented).collect::<Vec<_>>().join("\n");

@@ -23,4 +23,4 @@ pub mod runyard;
 pub mod toolregistry;
 
 #[cfg(test)]
-mod said;
+mod enum_coverage;

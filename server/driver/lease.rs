@@ -112,7 +112,7 @@ mod tests {
     fn what_is_in_hand_and_claimed_again_goes_on_under_the_new_epoch() {
         let leases = Arc::new(Leases::default());
         let effect = EffectId::from_uuid(uuid::Uuid::from_u128(1));
-        assert!(!leases.goes_on(effect, 1), "nobody has it");
+        assert!(!leases.goes_on(effect, 1), "no driver has it");
         let lease = leases.hold(effect, 1);
         assert!(leases.goes_on(effect, 2));
         assert_eq!(lease.epoch(), 2);
@@ -129,6 +129,6 @@ mod tests {
             assert!(leases.lock().is_empty(), "the work goes wrong here");
         });
         assert!(catch_unwind(panicking).is_err());
-        assert!(leases.lock().is_empty(), "nobody renews what nobody works on");
+        assert!(leases.lock().is_empty(), "an effect that is not performed is not renewed");
     }
 }

@@ -115,7 +115,7 @@ async fn a_result_under_an_old_epoch_is_dropped() {
 async fn a_lease_is_renewed_for_as_long_as_the_work_lasts() {
     let yard = Yard::new();
     let go = Arc::new(Notify::new());
-    let driving = yard.drive("busy", Puppet::FailsWhenTold(go.clone()));
+    let driving = yard.drive("busy", Puppet::FailsWhenNotified(go.clone()));
     let run = yard.start(PLANNER, json!({ "goal": "Take your time." })).await;
     others_go_on().await;
     for second in 0..10 {
@@ -130,10 +130,10 @@ async fn a_lease_is_renewed_for_as_long_as_the_work_lasts() {
 }
 
 #[tokio::test]
-async fn told_to_stop_it_finishes_what_is_in_hand_and_takes_nothing_new() {
+async fn a_stopping_driver_finishes_its_effects_and_claims_no_new_ones() {
     let yard = Yard::new();
     let go = Arc::new(Notify::new());
-    let driving = yard.drive("leaving", Puppet::FailsWhenTold(go.clone()));
+    let driving = yard.drive("leaving", Puppet::FailsWhenNotified(go.clone()));
     let in_hand = yard.start(PLANNER, json!({ "goal": "Take your time." })).await;
     others_go_on().await;
     driving.stopping.cancel();
@@ -145,20 +145,20 @@ async fn told_to_stop_it_finishes_what_is_in_hand_and_takes_nothing_new() {
     bounded(driving.task).await.unwrap();
     assert_eq!(outcome(&yard.ended(in_hand).await), RunOutcome::Failed);
     assert!(yard.state(new).await.ended_at_ms.is_none());
-    assert_eq!(claimed_by(&yard, "next").await.len(), 1, "the new one is free for whoever comes next");
+    assert_eq!(claimed_by(&yard, "next").await.len(), 1, "the new one is free for the next driver");
 }
 
 #[tokio::test]
-async fn nobody_performs_for_a_driver_that_was_dropped() {
+async fn a_dropped_driver_performs_nothing() {
     let yard = Yard::new();
     let go = Arc::new(Notify::new());
-    let driving = yard.drive("gone", Puppet::FailsWhenTold(go.clone()));
+    let driving = yard.drive("gone", Puppet::FailsWhenNotified(go.clone()));
     let run = yard.start(PLANNER, json!({ "goal": "Take your time." })).await;
     others_go_on().await;
     driving.task.abort();
     assert!(bounded(driving.task).await.unwrap_err().is_cancelled());
     others_go_on().await;
-    assert_eq!(Arc::strong_count(&go), 1, "nobody is at work");
+    assert_eq!(Arc::strong_count(&go), 1, "no task is left");
     yard.clock.advance(Duration::from_millis(LEASE_MS.unsigned_abs() - 1));
     others_go_on().await;
     assert_eq!(claimed_by(&yard, "hasty").await, []);
@@ -305,7 +305,7 @@ async fn what_a_cancel_overtakes_is_given_up_at_once() {
 }
 
 #[tokio::test]
-async fn a_timer_that_is_told_too_early_is_told_again_when_it_is_due() {
+async fn a_timer_that_fires_too_early_fires_again_when_it_is_due() {
     let yard = Yard::new();
     let run = yard.start("runyard.core.sleep", json!({ "seconds": 60 })).await;
     let early = yard.store.claim("hasty", NOW_MS + 60_000, LEASE_MS, 1).await.unwrap().remove(0);
@@ -382,7 +382,7 @@ async fn a_result_in_hand_counts_although_its_own_process_claimed_the_effect_aga
     let store = Meddled::new();
     let yard = Yard::over(store.clone(), Clock::manual(NOW_MS));
     let go = Arc::new(Notify::new());
-    let driving = yard.drive("stopped", Puppet::FailsWhenTold(go.clone()));
+    let driving = yard.drive("stopped", Puppet::FailsWhenNotified(go.clone()));
     let run = yard.start(PLANNER, json!({ "goal": "Take your time." })).await;
     others_go_on().await;
     // As after SIGSTOP: the leases have run out and nothing was renewed; the answer of the call comes while the driver claims.

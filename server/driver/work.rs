@@ -51,7 +51,7 @@ async fn in_span(parts: &Parts, claimed: Claimed, lease: &Lease) {
         },
         () = time_is_over(parts, &effect) => settle(&effect, Outcome::TimedOut),
         () = recall.canceled() => {
-            tracing::debug!("nobody waits for this any more; the work on it was given up");
+            tracing::debug!("the run does not need this effect any more; its execution was canceled");
             return;
         }
     };

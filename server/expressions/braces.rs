@@ -58,12 +58,12 @@ fn code(text: &str, start: usize) -> Option<Range<usize>> {
 mod tests {
     use super::*;
 
-    fn told(text: &str) -> String {
-        let told = pieces(text).into_iter().map(|piece| match piece {
+    fn described(text: &str) -> String {
+        let described = pieces(text).into_iter().map(|piece| match piece {
             Piece::Text(text) => format!("{text:?}"),
             Piece::Code(code) => format!("<{code}>"),
         });
-        told.collect::<Vec<_>>().join(" ")
+        described.collect::<Vec<_>>().join(" ")
     }
 
     #[test]
@@ -89,7 +89,7 @@ mod tests {
             ("{{}}", "<>"),
             ("{{ grüß }} ü", "< grüß > \" ü\""),
         ] {
-            assert_eq!(told(text), expected, "{text}");
+            assert_eq!(described(text), expected, "{text}");
         }
     }
 }

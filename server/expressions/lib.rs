@@ -62,18 +62,18 @@ pub struct Expressions {
     pool: Pool,
     compute: Compute,
     limits: Limits,
-    kept: Mutex<Kept>,
+    kept: Mutex<TemplateCache>,
 }
 
 /// A cache of compiled templates by the caller's key. It evicts the least recently used first.
-struct Kept {
+struct TemplateCache {
     templates: LruCache<String, Arc<Template>>,
     bytes: usize,
 }
 
 /// The fixed inputs of an evaluation, so that a repetition gives the same value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
+pub struct EvalClock {
     /// The current time, Unix milliseconds.
     pub now_ms: i64,
     /// The seed of random numbers, such as a part of the effect's id.
@@ -104,7 +104,7 @@ impl Expressions {
     }
 
     fn over(pool: Pool, limits: Limits) -> Self {
-        let kept = Kept { templates: LruCache::unbounded(), bytes: 0 };
+        let kept = TemplateCache { templates: LruCache::unbounded(), bytes: 0 };
         Self { pool, compute: Compute::inline(), limits, kept: Mutex::new(kept) }
     }
 
@@ -168,9 +168,9 @@ impl Expressions {
         self: &Arc<Self>,
         template: &Template,
         context: &Value,
-        moment: Moment,
+        eval_clock: EvalClock,
     ) -> Result<Value, Failure> {
-        self.evaluated("", Arc::new(template.clone()), context.clone(), moment).await
+        self.evaluated("", Arc::new(template.clone()), context.clone(), eval_clock).await
     }
 
     /// As [`evaluate`](Self::evaluate), in the tenant's turn. All long work runs off the async runtime.
@@ -182,11 +182,11 @@ impl Expressions {
         tenant: &str,
         template: Arc<Template>,
         context: Value,
-        moment: Moment,
+        eval_clock: EvalClock,
     ) -> Result<Value, Failure> {
         let (with, limits) = (self.clone(), self.limits);
         let preparing = self.off_runtime(tenant, move || {
-            let Prepared { job, rest } = Prepared::of(template, &context, moment, limits)?;
+            let Prepared { job, rest } = Prepared::of(template, &context, eval_clock, limits)?;
             Ok::<_, Failure>((rest, job.map(|job| with.pool.question(job))))
         });
         let (rest, question) = preparing.await??;
@@ -217,7 +217,12 @@ struct Rest {
 }
 
 impl Prepared {
-    fn of(template: Arc<Template>, context: &Value, moment: Moment, limits: Limits) -> Result<Prepared, Failure> {
+    fn of(
+        template: Arc<Template>,
+        context: &Value,
+        eval_clock: EvalClock,
+        limits: Limits,
+    ) -> Result<Prepared, Failure> {
         let (mut values, mut asked) = (Vec::with_capacity(template.codes.len()), Vec::new());
         let mut left = limits.value_chars;
         for (code, known) in template.codes.iter().enumerate() {
@@ -246,8 +251,8 @@ impl Prepared {
         let job = Job {
             roots: roots.collect(),
             codes: rest.asked.iter().map(|code| rest.template.codes[*code].asked.clone()).collect(),
-            now_ms: moment.now_ms,
-            seed: moment.seed,
+            now_ms: eval_clock.now_ms,
+            seed: eval_clock.seed,
             big: big.clone(),
             limits,
         };
@@ -340,7 +345,7 @@ fn failed(code: FailureCode, path: &str, message: String) -> Failure {
     Failure { code: code.into(), message, details: Some(details), retryable: Some(false) }
 }
 
-impl Kept {
+impl TemplateCache {
     fn keep(&mut self, key: &str, template: &Arc<Template>) {
         let cost = |key: &str, template: &Template| key.len() + template.bytes();
         // A template that is larger than the whole cache is not cached.

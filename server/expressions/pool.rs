@@ -141,17 +141,17 @@ impl Pool {
             let asked = tokio::select! {
                 biased;
                 asked = worker.ask(&message) => asked,
-                () = self.clock.sleep(most) => Asked::GaveUp,
+                () = self.clock.sleep(most) => WorkerReply::GaveUp,
             };
             match asked {
-                Asked::Answered(answer) => {
+                WorkerReply::Answered(answer) => {
                     self.idle().push(worker);
                     return Answered::Bytes(answer);
                 }
-                Asked::GaveUp => return Answered::Here(Err(Broken { code: 0, reason: Reason::TimedOut })),
-                Asked::Died => return failed("the worker for it broke off"),
-                Asked::Unheard if fresh => return failed("the worker for it ended at once"),
-                Asked::Unheard => {}
+                WorkerReply::GaveUp => return Answered::Here(Err(Broken { code: 0, reason: Reason::TimedOut })),
+                WorkerReply::Died => return failed("the worker for it broke off"),
+                WorkerReply::NotReceived if fresh => return failed("the worker for it ended at once"),
+                WorkerReply::NotReceived => {}
             }
         }
         failed("there was no worker for it")
@@ -176,26 +176,26 @@ impl Pool {
     }
 }
 
-enum Asked {
+enum WorkerReply {
     Answered(Vec<u8>),
     /// The worker ended itself because the evaluation took too long, or it has to be killed.
     GaveUp,
     /// The worker ended for another reason after it had read the question.
     Died,
     /// The worker had ended before it could read the question.
-    Unheard,
+    NotReceived,
 }
 
 impl Worker {
-    async fn ask(&mut self, message: &[u8]) -> Asked {
+    async fn ask(&mut self, message: &[u8]) -> WorkerReply {
         if self.to.write_all(message).await.is_err() || self.to.flush().await.is_err() {
-            return Asked::Unheard;
+            return WorkerReply::NotReceived;
         }
         match self.answer().await {
-            Ok(answer) => Asked::Answered(answer),
+            Ok(answer) => WorkerReply::Answered(answer),
             Err(_) => match self.child.wait().await {
-                Ok(status) if status.code() == Some(GAVE_UP) => Asked::GaveUp,
-                _ => Asked::Died,
+                Ok(status) if status.code() == Some(GAVE_UP) => WorkerReply::GaveUp,
+                _ => WorkerReply::Died,
             },
         }
     }

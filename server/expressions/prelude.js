@@ -139,7 +139,7 @@
     const [, found] = /\(eval_script:(\d+)/.exec(String(error.stack)) ?? [];
     return found > 1 ? ` (line ${found - 1})` : "";
   }
-  function told(error) {
+  function described(error) {
     if (error instanceof Error) return `${error.name}: ${error.message}${line(error)}`;
     return `it threw ${typeof error === "string" ? error : stringify(error)}`;
   }
@@ -153,7 +153,7 @@
       if (error instanceof RangeError && error.message === "Maximum call stack size exceeded") return ["deep", ""];
       if (error instanceof InternalError && error.message === "out of memory") return ["memory", ""];
       if (error === null) return ["null", "it threw null"];
-      return ["failed", wellFormed.call(String(told(error)).slice(0, 500))];
+      return ["failed", wellFormed.call(String(described(error)).slice(0, 500))];
     }
   }
   return { root, run };

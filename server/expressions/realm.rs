@@ -41,7 +41,7 @@ impl Default for Limits {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Job {
     /// The expressions, already checked, in the order of evaluation.
-    pub(super) codes: Vec<Asked>,
+    pub(super) codes: Vec<CodeSource>,
     /// The roots that they may read: a name, and its members as JSON.
     pub(super) roots: Vec<(String, Vec<(String, String)>)>,
     /// The time that they see, Unix milliseconds.
@@ -55,7 +55,7 @@ pub(super) struct Job {
 
 /// One expression to evaluate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Asked {
+pub(super) struct CodeSource {
     /// The body of a function.
     pub(super) body: String,
     /// Whether its value is inserted into text.
@@ -183,13 +183,13 @@ type Valued = Result<Option<String>, Reason>;
 fn one<'js>(
     ctx: &Ctx<'js>,
     job: &Job,
-    code: &Asked,
+    code: &CodeSource,
     (run, roots): (&Function<'js>, &Array<'js>),
 ) -> rquickjs::Result<Valued> {
     let names: Vec<&str> = job.roots.iter().map(|(name, _)| name.as_str()).collect();
     let function: Function = ctx.eval(format!("(function({}){{{}}})", names.join(","), code.body))?;
-    let told: Array = run.call((function, roots.clone(), code.in_text))?;
-    let (kind, value): (String, Option<String>) = (told.get(0)?, told.get(1)?);
+    let returned: Array = run.call((function, roots.clone(), code.in_text))?;
+    let (kind, value): (String, Option<String>) = (returned.get(0)?, returned.get(1)?);
     Ok(match kind.as_str() {
         "made" => Ok(value),
         "deep" => Err(Reason::TooDeep),

@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use super::braces::{Piece, pieces};
 use super::chains::{Reads, Step, path, reads, silenced};
 use super::numbers;
-use super::realm::{Asked, Parser, Reason};
+use super::realm::{CodeSource, Parser, Reason};
 
 /// The most expressions of one configuration.
 const CODES_MAX: usize = 10_000;
@@ -95,7 +95,7 @@ enum Part {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Code {
     pub(super) place: Place,
-    pub(super) asked: Asked,
+    pub(super) asked: CodeSource,
     /// The path, if the expression is only a path.
     pub(super) path: Option<Vec<Step>>,
 }
@@ -286,7 +286,7 @@ impl Reader<'_> {
     fn expression(&mut self, members: &Map<String, Value>, place: &Place) -> Shape {
         let path = place.below(Key::Name("expression".into()));
         if members.get("instructTo").is_some_and(|instruct| instruct == "ai") {
-            return self.fault(&path, "is an instruction to a model (instructTo `ai`), and there is none here");
+            return self.fault(&path, "is an instruction to a model (instructTo `ai`), and this server has no model");
         }
         let text = match members.get("expression") {
             Some(Value::String(text)) => text,
@@ -336,7 +336,7 @@ impl Reader<'_> {
                     Form::Expression => path(source, self.dialect.roots).filter(|steps| steps.len() > 1),
                     Form::Body => None,
                 };
-                self.codes.push(Code { place: place.clone(), asked: Asked { body, in_text }, path });
+                self.codes.push(Code { place: place.clone(), asked: CodeSource { body, in_text }, path });
                 self.sources.push(source.to_owned());
                 Shape::Value(self.codes.len() - 1)
             }

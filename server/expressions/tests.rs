@@ -8,7 +8,7 @@ use runyard_compute::clock::Clock;
 use runyard_engine::FailureCode;
 use serde_json::{Value, json};
 
-use super::{Dialect, Expressions, Limits, Moment, compile, compile_script};
+use super::{Dialect, EvalClock, Expressions, Limits, compile, compile_script};
 
 /// 2026-01-02T03:04:05.678Z.
 const NOW_MS: i64 = 1_767_323_045_678;
@@ -32,8 +32,8 @@ fn context() -> Value {
 async fn evaluated(config: Value) -> Result<Value, (String, String)> {
     let template =
         compile(&config, &Dialect::default()).map_err(|faults| ("fault".to_owned(), faults[0].to_string()))?;
-    let moment = Moment { now_ms: NOW_MS, seed: 7 };
-    let made = expressions(Limits::default()).evaluate(&template, &context(), moment).await;
+    let eval_clock = EvalClock { now_ms: NOW_MS, seed: 7 };
+    let made = expressions(Limits::default()).evaluate(&template, &context(), eval_clock).await;
     made.map_err(|failure| (failure.code.to_string(), failure.message))
 }
 
@@ -122,8 +122,8 @@ async fn only_paths_are_silent_and_everything_else_fails_with_its_own_words_and_
     }
     let script = "let t = 0;\nfor (const one of nodes.crm.list) {\n  t += one.price.amount;\n}\nreturn t";
     let template = compile_script(script, &Dialect::default()).unwrap();
-    let moment = Moment { now_ms: 0, seed: 0 };
-    let failure = expressions(Limits::default()).evaluate(&template, &context(), moment).await.unwrap_err();
+    let eval_clock = EvalClock { now_ms: 0, seed: 0 };
+    let failure = expressions(Limits::default()).evaluate(&template, &context(), eval_clock).await.unwrap_err();
     assert_eq!(failure.code.as_str(), "expression_failed");
     assert!(failure.message.contains("cannot read property 'amount' of undefined (line 3)"), "{}", failure.message);
 }
@@ -138,7 +138,7 @@ async fn a_path_copies_its_value_exactly_as_it_was_sent() {
     let context = json!({ "nodes": { "start": sent, "group": super::list_of_results(&json!([1]), &json!([])) } });
     let made = async |config: Value| {
         let template = compile(&config, &Dialect::default()).unwrap();
-        expressions(Limits::default()).evaluate(&template, &context, Moment { now_ms: 0, seed: 0 }).await
+        expressions(Limits::default()).evaluate(&template, &context, EvalClock { now_ms: 0, seed: 0 }).await
     };
     for (config, expected) in [
         (json!("{{ nodes.start }}"), sent.clone()),
@@ -186,7 +186,7 @@ async fn half_of_a_character_becomes_the_replacement_character_and_no_other_erro
 }
 
 #[tokio::test]
-async fn many_expressions_below_one_long_key_take_the_room_of_the_key_once() {
+async fn many_expressions_below_one_long_key_take_the_memory_of_the_key_once() {
     let key = "k".repeat(800_000);
     let config = json!({ &key: vec!["{{1}}"; 9_990] });
     let template = compile(&config, &Dialect::default()).unwrap();
@@ -197,8 +197,8 @@ async fn many_expressions_below_one_long_key_take_the_room_of_the_key_once() {
     // Copied values count like evaluated ones.
     let copies = compile(&json!(vec!["{{ nodes.start.x }}"; 1_000]), &Dialect::default()).unwrap();
     let context = json!({ "nodes": { "start": { "x": "x".repeat(900_000) } } });
-    let moment = Moment { now_ms: 0, seed: 0 };
-    let failure = expressions(Limits::default()).evaluate(&copies, &context, moment).await.unwrap_err();
+    let eval_clock = EvalClock { now_ms: 0, seed: 0 };
+    let failure = expressions(Limits::default()).evaluate(&copies, &context, eval_clock).await.unwrap_err();
     assert!(failure.message.contains("longer than 4194304 characters"), "{failure:?}");
 }
 
@@ -307,8 +307,8 @@ fn what_is_no_expression_is_a_fault_with_its_place() {
 async fn what_is_verbatim_stays_and_other_roots_have_other_names() {
     let dialect = Dialect { roots: &["steps"], verbatim: &["_nodes"], braces: true };
     let template = compile(&json!({ "_nodes": ["{{ ( }}"], "x": "{{ steps.a }}" }), &dialect).unwrap();
-    let moment = Moment { now_ms: 0, seed: 0 };
-    let made = expressions(Limits::default()).evaluate(&template, &json!({ "steps": { "a": [1] } }), moment).await;
+    let eval_clock = EvalClock { now_ms: 0, seed: 0 };
+    let made = expressions(Limits::default()).evaluate(&template, &json!({ "steps": { "a": [1] } }), eval_clock).await;
     assert_eq!(made.unwrap(), json!({ "_nodes": ["{{ ( }}"], "x": [1] }));
 }
 
@@ -316,8 +316,8 @@ async fn what_is_verbatim_stays_and_other_roots_have_other_names() {
 async fn a_script_is_a_function_that_returns() {
     let script = "const all = nodes.crm.list; for (const one of all) { if (one.ok) return one.id }";
     let template = compile_script(script, &Dialect::default()).unwrap();
-    let moment = Moment { now_ms: 0, seed: 0 };
-    assert_eq!(expressions(Limits::default()).evaluate(&template, &context(), moment).await.unwrap(), json!(1));
+    let eval_clock = EvalClock { now_ms: 0, seed: 0 };
+    assert_eq!(expressions(Limits::default()).evaluate(&template, &context(), eval_clock).await.unwrap(), json!(1));
     for broken in ["}); (function(){", "return", "if ("] {
         let compiled = compile_script(broken, &Dialect::default());
         assert_eq!(compiled.is_ok(), broken == "return", "{broken}");
@@ -368,11 +368,11 @@ const ATTACKS: [(&str, &[&str]); 27] = [
 async fn no_script_does_harm_and_each_has_its_name() {
     let limits = Limits { time_ms: 400, memory_bytes: 16 * 1024 * 1024, ..Limits::default() };
     let expressions = expressions(limits);
-    let moment = Moment { now_ms: NOW_MS, seed: 0 };
+    let eval_clock = EvalClock { now_ms: NOW_MS, seed: 0 };
     for (code, codes) in ATTACKS {
         let config = json!({ "first": "{{ 1 }}", "it": { "kind": "jsExpression", "expression": code } });
         let template = compile(&config, &Dialect::default()).unwrap_or_else(|faults| panic!("{code}: {faults:?}"));
-        let failure = expressions.evaluate(&template, &context(), moment).await.expect_err(code);
+        let failure = expressions.evaluate(&template, &context(), eval_clock).await.expect_err(code);
         assert!(codes.contains(&failure.code.as_str()), "{code}: {failure:?}");
         assert!(failure.message.chars().count() < 400, "{code}: {failure:?}");
         if failure.code.is(FailureCode::ExpressionFailed) {
@@ -380,7 +380,7 @@ async fn no_script_does_harm_and_each_has_its_name() {
         }
     }
     let after = compile(&json!("{{ 1 + 1 }}"), &Dialect::default()).unwrap();
-    assert_eq!(expressions.evaluate(&after, &json!({}), moment).await.unwrap(), json!(2));
+    assert_eq!(expressions.evaluate(&after, &json!({}), eval_clock).await.unwrap(), json!(2));
 }
 
 #[test]
@@ -456,9 +456,9 @@ proptest! {
         let limits = Limits { time_ms: 100, ..Limits::default() };
         for config in [json!(text), json!(format!("{{{{{text}}}}}")), json!({ "kind": "jsExpression", "expression": text })] {
             let Ok(template) = compile(&config, &Dialect::default()) else { continue };
-            let moment = Moment { now_ms: 0, seed: 0 };
+            let eval_clock = EvalClock { now_ms: 0, seed: 0 };
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            let made = runtime.block_on(expressions(limits).evaluate(&template, &context(), moment));
+            let made = runtime.block_on(expressions(limits).evaluate(&template, &context(), eval_clock));
             if let Err(failure) = made {
                 prop_assert!(failure.code.as_str().starts_with("expression_"), "{failure:?}");
             }

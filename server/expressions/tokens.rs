@@ -256,7 +256,7 @@ fn is_name(letter: char) -> bool {
 mod tests {
     use super::*;
 
-    fn told(text: &str) -> String {
+    fn described(text: &str) -> String {
         let words = Tokens::from(text, 0).map(|token| text[token.span].to_owned());
         words.collect::<Vec<_>>().join(" | ")
     }
@@ -280,7 +280,7 @@ mod tests {
             ("grüße.größe", "grüße | . | größe"),
             ("it's", "it | ' | s"),
         ] {
-            assert_eq!(told(text), tokens, "{text}");
+            assert_eq!(described(text), tokens, "{text}");
         }
     }
 }

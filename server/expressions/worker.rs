@@ -56,11 +56,11 @@ fn watchdog() -> SyncSender<Option<Duration>> {
     std::thread::spawn(move || {
         let mut most = None;
         loop {
-            let told = match most {
+            let outcome = match most {
                 Some(most) => receiver.recv_timeout(most),
                 None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
-            most = match told {
+            most = match outcome {
                 Ok(next) => next,
                 Err(RecvTimeoutError::Timeout) => std::process::exit(GAVE_UP),
                 Err(RecvTimeoutError::Disconnected) => return,

@@ -1,4 +1,4 @@
-//! A stream that is never silent for long: what every framing of live events has in common.
+//! Keep-alives: what every format of live events has in common.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use futures::{Stream, StreamExt};
 use crate::clock::Clock;
 use crate::store::StoreError;
 
-/// How long a stream may be silent where nobody says otherwise.
+/// How long a stream may be silent by default.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Chunks as they come, and `beat` into every long silence. An error ends the stream between two chunks and says so; the
-/// reader sees that the last event is missing and resumes.
+/// Forwards chunks, and writes `beat` into every long silence. An error ends the stream between two chunks; the reader
+/// sees that the last event is missing and resumes.
 pub(super) fn kept_alive<S>(
     chunks: S,
     beat: &'static [u8],

@@ -1,8 +1,8 @@
-//! The logs of runs that have begun a moment ago, as far as this server has written them: a client that starts a run mostly follows
-//! it at once, and then nothing has to be read back.
+//! The logs of runs that began a moment ago, as far as this server has written them. A client that starts a run
+//! usually follows it at once, and then nothing has to be read.
 //!
-//! A log is here from its first event on, or not at all. It may end before the log in the store does, where another server has written
-//! more, or a commit went through that was said to have failed: followers look again within a second.
+//! A log is cached from its first event on, or not at all. It may be shorter than the log in the store, if another
+//! server has written more, or a commit was written whose answer was lost: subscribers read again within a second.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use runyard_engine::{Position, Recorded, RunId};
 use super::tail::bytes_of;
 use crate::store::Tenant;
 
-/// How many runs, how many events of each, and how many bytes of them as JSON. One with more is forgotten.
+/// The most runs, the most events of each, and the most bytes of them as JSON. A longer log is evicted.
 const RUNS_MAX: NonZeroUsize = NonZeroUsize::new(256).expect("more than none");
 const EVENTS_MAX: usize = 32;
 const BYTES_MAX: usize = 16 << 10;
 
 /// The logs.
 #[derive(Debug)]
-pub(super) struct Begun {
+pub(super) struct NewLogs {
     logs: LruCache<RunId, Log>,
 }
 
@@ -31,19 +31,19 @@ struct Log {
     bytes: usize,
 }
 
-impl Default for Begun {
+impl Default for NewLogs {
     fn default() -> Self {
-        Begun { logs: LruCache::new(RUNS_MAX) }
+        NewLogs { logs: LruCache::new(RUNS_MAX) }
     }
 }
 
-impl Begun {
-    /// Whether what is committed after this position is to be passed to [`Begun::add`].
+impl NewLogs {
+    /// Whether events after this position are to be passed to [`NewLogs::add`].
     pub(super) fn wants(&self, run: RunId, after: Position) -> bool {
         after == 0 || self.logs.contains(&run)
     }
 
-    /// Takes in what was committed after a position. A log that it does not go on is forgotten, and so is one that becomes long.
+    /// Adds events after a position. A log with a gap is evicted, and so is a long one.
     pub(super) fn add(&mut self, tenant: &str, run: RunId, after: Position, events: &[Arc<Recorded>]) {
         if after == 0 && !events.is_empty() {
             self.logs.push(run, Log { tenant: tenant.to_owned(), events: Vec::new(), bytes: 0 });
@@ -60,7 +60,7 @@ impl Begun {
         self.logs.pop(&run);
     }
 
-    /// The events after a position; none where the log is not here.
+    /// The events after a position; empty if the log is not cached.
     pub(super) fn after(&self, tenant: &str, run: RunId, cursor: Position) -> Vec<Arc<Recorded>> {
         let log = self.logs.peek(&run).filter(|log| log.tenant == tenant);
         let cursor = usize::try_from(cursor).unwrap_or(usize::MAX);
@@ -86,13 +86,13 @@ mod tests {
         positions.map(|position| Arc::new(Recorded { position, at_ms: 0, event: event.clone() })).collect()
     }
 
-    fn positions(begun: &Begun, tenant: &str, after: Position) -> Vec<Position> {
+    fn positions(begun: &NewLogs, tenant: &str, after: Position) -> Vec<Position> {
         begun.after(tenant, run(1), after).iter().map(|recorded| recorded.position).collect()
     }
 
     #[test]
-    fn the_log_of_a_new_run_is_known_from_its_first_event_on_and_to_its_tenant_alone() {
-        let mut begun = Begun::default();
+    fn the_log_of_a_new_run_is_cached_from_its_first_event_on_and_for_its_tenant_alone() {
+        let mut begun = NewLogs::default();
         assert!(begun.wants(run(1), 0) && !begun.wants(run(1), 2));
         begun.add("us", run(1), 0, &events(1..3, "m"));
         begun.add("us", run(1), 2, &events(3..4, "m"));
@@ -103,8 +103,8 @@ mod tests {
     }
 
     #[test]
-    fn a_log_with_a_gap_or_one_that_is_long_is_forgotten() {
-        let mut begun = Begun::default();
+    fn a_log_with_a_gap_and_a_long_log_are_evicted() {
+        let mut begun = NewLogs::default();
         let mut forgets = |after: Position, more: &[Arc<Recorded>]| {
             begun.add("us", run(1), 0, &events(1..3, "m"));
             begun.add("us", run(1), after, more);
@@ -118,8 +118,8 @@ mod tests {
     }
 
     #[test]
-    fn the_runs_that_began_first_are_forgotten_first() {
-        let mut begun = Begun::default();
+    fn the_oldest_runs_are_evicted_first() {
+        let mut begun = NewLogs::default();
         for number in 1..=RUNS_MAX.get() as u128 + 1 {
             begun.add("us", run(number), 0, &events(1..2, "m"));
         }

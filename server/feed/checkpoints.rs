@@ -1,7 +1,8 @@
-//! Checkpoints: how far an API's view of a run has been folded, so that a connect does not fold the log from its start.
+//! Checkpoints: projections of a run up to a position, so that a connect does not read the log from its start.
 //!
-//! A checkpoint is a copy of a projection after some position of a run's log. Streams leave one behind every [`STRIDE`] events, and where they
-//! end. They are a cache in memory: bounded in bytes over all runs, in number within a run, and rebuilt by the next stream where they are absent.
+//! A checkpoint is a copy of a projection after some position of a run's log. Streams save one every [`STRIDE`]
+//! events, and one at their end. They are a cache in memory: bounded in bytes over all runs, in number within a run,
+//! and rebuilt by the next stream if they are missing.
 
 use std::any::{Any, TypeId};
 use std::num::NonZeroUsize;
@@ -13,32 +14,32 @@ use runyard_engine::{Position, RunId};
 use super::Projection;
 use crate::store::Tenant;
 
-/// After how many events a stream leaves a checkpoint behind.
+/// A stream saves a checkpoint after this many events.
 pub(super) const STRIDE: Position = 512;
 /// The most checkpoints of one run and one API.
 const PER_RUN_MAX: usize = 16;
-/// The most runs that have some.
+/// The most runs with checkpoints.
 const RUNS_MAX: NonZeroUsize = NonZeroUsize::new(4_096).expect("more than none");
-/// How much all of them may hold, bytes, as projections count themselves.
+/// How many bytes all of them may have, as projections count themselves.
 const BYTES_MAX: usize = 32 << 20;
-/// What a checkpoint costs besides its projection.
+/// The size of a checkpoint besides its projection.
 const CHECKPOINT_BYTES: usize = 256;
 
 /// The checkpoints of all runs and APIs.
 pub struct Checkpoints {
-    held: Mutex<Held>,
+    held: Mutex<Entries>,
     bytes_max: usize,
 }
 
-struct Held {
+struct Entries {
     runs: LruCache<(Tenant, RunId), Vec<Checkpoint>>,
     bytes: usize,
 }
 
 struct Checkpoint {
-    /// Which projection it is of.
+    /// The type of the projection.
     of: TypeId,
-    /// The last event that was folded.
+    /// The last event that was projected.
     position: Position,
     /// The `seq` of the last event that was shown.
     seq: u64,
@@ -54,10 +55,10 @@ impl Default for Checkpoints {
 
 impl Checkpoints {
     fn new(bytes_max: usize) -> Self {
-        Checkpoints { held: Mutex::new(Held { runs: LruCache::new(RUNS_MAX), bytes: 0 }), bytes_max }
+        Checkpoints { held: Mutex::new(Entries { runs: LruCache::new(RUNS_MAX), bytes: 0 }), bytes_max }
     }
 
-    /// The last checkpoint from which everything after `seq` can be shown, at or before `position_max`.
+    /// The last checkpoint from which every event after `seq` can be shown, at or before `position_max`.
     pub(super) fn before<P: Projection>(
         &self,
         tenant: &str,
@@ -75,7 +76,7 @@ impl Checkpoints {
         Some((found.0, found.1.downcast_ref::<P>()?.clone()))
     }
 
-    /// Keeps a projection that has folded everything up to this position.
+    /// Saves a projection of every event up to this position.
     pub(super) fn keep<P: Projection>(&self, tenant: &str, run: RunId, position: Position, projection: P) {
         let bytes = CHECKPOINT_BYTES + projection.bytes();
         if position == 0 || bytes > self.bytes_max / 4 {
@@ -103,14 +104,14 @@ impl Checkpoints {
         }
     }
 
-    /// Forgets a run that has been removed.
+    /// Removes the checkpoints of a deleted run.
     pub fn forget(&self, tenant: &str, run: RunId) {
         let mut held = self.lock();
         let gone = held.runs.pop(&(tenant.to_owned(), run));
         held.bytes -= gone.map_or(0, |all| bytes_of(&all));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, Entries> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -125,8 +126,8 @@ fn bytes_of(all: &[Checkpoint]) -> usize {
     all.iter().map(|one| one.bytes).sum()
 }
 
-/// Drops the checkpoint of a projection that is missed least, where there are too many: the one between the two that are closest. The
-/// last one stays. Answers with the bytes that are free now.
+/// If there are too many checkpoints of a projection, drops the one whose neighbours are closest. The last one stays.
+/// Returns the bytes that are freed.
 fn thin(all: &mut Vec<Checkpoint>, of: TypeId) -> usize {
     all.sort_unstable_by_key(|one| one.position);
     let places: Vec<usize> = (0..all.len()).filter(|place| all[*place].of == of).collect();
@@ -146,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    /// Shows every event, and weighs so many bytes.
+    /// Shows every event, and reports this size.
     #[derive(Clone)]
     struct Plain<const BYTES: usize>(u64);
 
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn checkpoints_of_all_runs_hold_no_more_bytes_than_they_may() {
+    fn checkpoints_of_all_runs_stay_within_their_bytes() {
         let checkpoints = Checkpoints::new(100_000);
         for number in 0..1_000 {
             checkpoints.keep("default", run(number), 5, Plain::<1_000>(5));

@@ -1,5 +1,5 @@
-//! Events as NDJSON: one JSON object a line. Keep-alive is one space without a newline, which is leading white space of the
-//! next line and so invisible to every JSON reader.
+//! Events as NDJSON: one JSON object a line. A keep-alive is one space without a newline, which is leading white space
+//! of the next line and so ignored by every JSON reader.
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::alive::{KEEP_ALIVE, kept_alive};
 use crate::clock::Clock;
 
-/// What a line holds, or why the stream ends early.
+/// The content of a line, or why the stream ends early.
 pub type Line = Result<Value, crate::store::StoreError>;
 
-/// Writes each value on a line of its own. An error ends the stream without a broken line.
+/// Writes each value on a line of its own. An error ends the stream without an incomplete line.
 pub fn ndjson<S>(events: S, clock: Clock) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static
 where
     S: Stream<Item = Line> + Send + 'static,

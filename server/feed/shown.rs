@@ -1,6 +1,7 @@
-//! The log as an API shows it: a fold over the log whose events are numbered, resumed after a `seq`.
+//! The log as an API shows it: a projection of the log with numbered events, resumed after a `seq`.
 //!
-//! A connect begins at the last [checkpoint](super::checkpoints) before the `seq`, so that its cost does not grow with the run.
+//! A connect begins at the last [checkpoint](super::checkpoints) before the `seq`, so that its cost does not grow with
+//! the run.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,15 +14,15 @@ use super::checkpoints::{Checkpoints, STRIDE};
 use super::{Feed, Reach};
 use crate::store::{StoreError, Tenant};
 
-/// How an API shows a run's log. The type stands for the API: each has one of its own.
+/// How an API shows a run's log. Each API has a type of its own.
 pub trait Projection: Clone + Send + Sync + 'static {
-    /// One event as shown.
+    /// An event as the API shows it.
     type Shown: Send + 'static;
 
-    /// Before the first event of this run.
+    /// The projection before the run's first event.
     fn of(state: &State) -> Self;
 
-    /// Shows what one stored event means: none, one or more events.
+    /// Converts one stored event to none, one or more events of the API.
     fn project(&mut self, recorded: &Recorded) -> Vec<Self::Shown>;
 
     /// The `seq` of the last event that was shown; 0 before the first.
@@ -30,32 +31,32 @@ pub trait Projection: Clone + Send + Sync + 'static {
     /// The `seq` of an event.
     fn seq_of(shown: &Self::Shown) -> u64;
 
-    /// About how much memory a copy takes, bytes.
+    /// About how many bytes a copy takes.
     fn bytes(&self) -> usize;
 }
 
-/// Which events of a run are wanted.
+/// Which events of a run a stream shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted {
     /// Only those with a greater `seq`.
     pub after_seq: u64,
-    /// How far.
+    /// Where the stream ends.
     pub reach: Reach,
 }
 
-/// Whether a fold goes on after a stored event.
+/// Whether a stream continues after a stored event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Goes {
-    /// There may be more.
+    /// It continues.
     On,
-    /// Nothing that is wanted comes after it.
+    /// This event is the last one.
     EndsAfter,
-    /// Nothing that is wanted is in it or after it.
+    /// The event before this one is the last one.
     EndsBefore,
 }
 
 impl Feed {
-    /// A run's events as an API shows them. `look` is shown every stored event that is folded, and can end the stream.
+    /// A run's events as an API shows them. `look` gets every stored event that is projected, and can end the stream.
     pub fn shown<P: Projection>(
         &self,
         tenant: Tenant,
@@ -65,21 +66,21 @@ impl Feed {
         look: impl FnMut(&Recorded) -> Goes + Send + 'static,
     ) -> impl Stream<Item = Result<P::Shown, StoreError>> + Send + 'static {
         let run = state.run;
-        // Not behind the state at hand: what it says of the run then still holds where the fold begins.
+        // Not after the cached state, so that the state is valid where the projection begins.
         let found = self.checkpoints.before::<P>(&tenant, run, wanted.after_seq, state.version);
         let (position, projection) = found.unwrap_or_else(|| (0, P::of(state)));
         let log = match wanted.reach {
             Reach::Live => self.follow(tenant.clone(), run, position, stopping).boxed(),
             Reach::Recorded => self.recorded(tenant.clone(), run, position).boxed(),
         };
-        let leaves = Leaves { checkpoints: self.checkpoints.clone(), tenant, run, kept: position };
+        let writer = CheckpointWriter { checkpoints: self.checkpoints.clone(), tenant, run, kept: position };
         let fold = Fold {
             log,
             look,
             after_seq: wanted.after_seq,
             ready: VecDeque::new(),
             ended: false,
-            at: At { position, projection: Some(projection), leaves },
+            at: At { position, projection: Some(projection), writer },
         };
         futures::stream::unfold(fold, |mut fold| async move { fold.next().await.map(|shown| (shown, fold)) })
     }
@@ -123,16 +124,16 @@ impl<P: Projection, Look: FnMut(&Recorded) -> Goes> Fold<P, Look> {
     }
 }
 
-/// A projection and where it stands. What is left of a stream is its last checkpoint.
+/// A projection and its position. When a stream is dropped, this becomes its last checkpoint.
 struct At<P: Projection> {
     position: Position,
-    /// There until it is dropped.
+    /// Present until it is dropped.
     projection: Option<P>,
-    leaves: Leaves,
+    writer: CheckpointWriter,
 }
 
-/// Where a stream leaves its checkpoints.
-struct Leaves {
+/// Where a stream saves its checkpoints.
+struct CheckpointWriter {
     checkpoints: Arc<Checkpoints>,
     tenant: Tenant,
     run: RunId,
@@ -145,14 +146,14 @@ impl<P: Projection> At<P> {
         let Some(projection) = &mut self.projection else { return Vec::new() };
         let shown = projection.project(recorded);
         self.position = recorded.position;
-        if self.position - self.leaves.kept >= STRIDE {
-            self.leaves.keep(self.position, projection.clone());
+        if self.position - self.writer.kept >= STRIDE {
+            self.writer.keep(self.position, projection.clone());
         }
         shown
     }
 }
 
-impl Leaves {
+impl CheckpointWriter {
     fn keep<P: Projection>(&mut self, position: Position, projection: P) {
         self.checkpoints.keep(&self.tenant, self.run, position, projection);
         self.kept = position;
@@ -161,8 +162,8 @@ impl Leaves {
 
 impl<P: Projection> Drop for At<P> {
     fn drop(&mut self) {
-        if let Some(projection) = self.projection.take().filter(|_| self.position > self.leaves.kept) {
-            self.leaves.keep(self.position, projection);
+        if let Some(projection) = self.projection.take().filter(|_| self.position > self.writer.kept) {
+            self.writer.keep(self.position, projection);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Events as server-sent events (WHATWG HTML, section 9.2): `id` is where a reader resumes (`Last-Event-ID`), `data` one JSON
-//! object. Keep-alive is an empty comment, which every reader drops, unless an API has its own.
+//! Events as server-sent events (WHATWG HTML, section 9.2): `id` is where a reader resumes (`Last-Event-ID`), `data`
+//! one JSON object. A keep-alive is an empty comment, which every reader ignores, unless an API has its own.
 
 use std::time::Duration;
 
@@ -10,23 +10,23 @@ use serde_json::Value;
 use super::alive::{KEEP_ALIVE, kept_alive};
 use crate::clock::Clock;
 
-/// One event: its place and what it says.
+/// One event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frame {
     /// Its `id`.
     pub id: u64,
-    /// Its `event`. Without one, `onmessage` of a browser's `EventSource` sees it.
+    /// Its `event`. An event without one is received by `onmessage` of a browser's `EventSource`.
     pub name: Option<&'static str>,
     /// Its `data`.
     pub data: Value,
 }
 
-/// What is sent into a long silence.
+/// The keep-alive.
 #[derive(Debug, Clone, Copy)]
 pub struct Beat {
-    /// How long the silence is.
+    /// How long a silence has to be.
     pub every: Duration,
-    /// What is sent, as it is.
+    /// The bytes to send.
     pub text: &'static str,
 }
 
@@ -37,7 +37,7 @@ impl Default for Beat {
     }
 }
 
-/// Events as they are sent, or why the stream ends early.
+/// The bytes of events, or why the stream ends early.
 pub type Written = Result<Bytes, crate::store::StoreError>;
 
 /// A frame, or why the stream ends early.
@@ -51,7 +51,7 @@ where
     kept_alive(frames.map(|frame| frame.map(|frame| event(&frame))), beat.text.as_bytes(), beat.every, clock)
 }
 
-/// Events that are written already, with an empty comment into every long silence.
+/// Events that are bytes already, with an empty comment in every long silence.
 pub fn with_comments<S>(chunks: S, clock: Clock) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static
 where
     S: Stream<Item = Written> + Send + 'static,
@@ -60,7 +60,7 @@ where
     kept_alive(chunks, text.as_bytes(), every, clock)
 }
 
-/// JSON has no line break outside its strings, and escapes those within: one `data` line always holds it all.
+/// JSON has no line break outside its strings, and escapes those inside, so one `data` line is always enough.
 fn event(frame: &Frame) -> Bytes {
     let name = frame.name.map(|name| format!("event: {name}\n")).unwrap_or_default();
     Bytes::from(format!("id: {}\n{name}data: {}\n\n", frame.id, frame.data))

@@ -1,70 +1,72 @@
-//! Tails: what all followers of one run share, so that a run that many watch is read once.
+//! Tails: shared by all subscribers of one run, so that a run with many subscribers is read once.
 //!
-//! A tail knows how far its run's log reaches and keeps the last events of it. It is there while somebody follows the run. What is
-//! committed by this server is handed to it after the commit; what another server has committed is found when the log is looked at
-//! again, which one follower does for all of them, once a second and in one question. Whoever is further behind than a tail remembers reads
-//! the store.
+//! A tail knows the last position of its run's log and caches the last events. It exists while the run has
+//! subscribers. This server hands its commits to the tail; commits of other servers are found by reading the log
+//! again, which one subscriber does for all, once a second with one query. A subscriber that is further behind than
+//! the cache reads the store.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use runyard_engine::{Event, Position, Recorded, RunId};
-use tokio::sync::{Mutex as Turn, Notify};
+use tokio::sync::{Mutex as AsyncMutex, Notify};
 
-use super::begun::Begun;
+use super::begun::NewLogs;
 use crate::clock::Clock;
 use crate::store::{Store, StoreError, Tenant};
 
-/// How long a bell that was lost goes unnoticed.
+/// How long a lost notification goes unnoticed.
 pub(super) const REREAD: Duration = Duration::from_secs(1);
-/// How many events a tail remembers, and how many bytes of them as JSON.
+/// How many events a tail caches, and how many bytes of them as JSON.
 pub(super) const EVENTS_MAX: usize = 32;
 const BYTES_MAX: usize = 256 << 10;
 
-/// The tails of all runs that are followed, and the bells that are rung for them.
+/// The tails of all runs with subscribers; notifies them of commits.
 #[derive(Debug, Default)]
 pub struct RunNotifier {
-    /// By run, in an order that is always the same; in one run, tenants apart: whoever asks for another's run shares nothing with its followers.
+    /// By run, in a stable order. Tenants are separate: a subscriber of another tenant's run shares nothing with its
+    /// subscribers.
     tails: Mutex<BTreeMap<RunId, Vec<Arc<Tail>>>>,
-    /// When to look again at all logs, Unix milliseconds. Held by the one follower that does it.
-    look: Turn<i64>,
-    /// What runs that have just begun have in their logs.
-    begun: Mutex<Begun>,
+    /// When to read all logs again, Unix milliseconds. Locked by the one subscriber that does it.
+    look: AsyncMutex<i64>,
+    /// The logs of runs that have just begun.
+    begun: Mutex<NewLogs>,
 }
 
-/// What was committed.
+/// The events of a commit.
 #[derive(Debug)]
 pub struct CommittedEvents {
-    /// The position of the last event before these.
+    /// The position of the last event before them.
     pub after: Position,
     /// When they were decided, Unix milliseconds.
     pub at_ms: i64,
-    /// Each, in order.
+    /// The events, in order.
     pub events: Vec<Event>,
 }
 
-/// What followers of one run share.
+/// What subscribers of one run share.
 #[derive(Debug)]
 pub(super) struct Tail {
     tenant: Tenant,
     run: RunId,
-    known: Mutex<Known>,
-    /// Notified when more is known. It wakes whoever waits in the order in which they began to, so that the simulation can repeat it.
+    known: Mutex<LogEnd>,
+    /// Notified when the log is known to be longer. Wakes subscribers in the order in which they began to wait, so
+    /// that the simulation can repeat it.
     more: Notify,
     recent: Mutex<Recent>,
-    /// Held by the one follower that reads for the others.
-    pub(super) reading: Turn<()>,
+    /// Locked by the one subscriber that reads for the others.
+    pub(super) reading: AsyncMutex<()>,
 }
 
 /// What is known of a log without reading it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Known {
-    /// How far it reaches.
+pub(super) struct LogEnd {
+    /// Its last position.
     pub(super) reach: Position,
-    /// How often the store could not say how far: whoever follows has to find out what is wrong.
-    pub(super) doubts: u64,
-    followers: usize,
+    /// How many times the store could not return the position: subscribers have to read, and get the error.
+    pub(super) read_errors: u64,
+    subscribers: usize,
 }
 
 /// The last events of a run, without gaps.
@@ -75,27 +77,28 @@ struct Recent {
 }
 
 impl RunNotifier {
-    /// Whether it is worth telling what happened in a run after this position: somebody follows it, or it has just begun.
+    /// Whether [`RunNotifier::notify`] needs the events after this position: the run has subscribers, or has just
+    /// begun.
     pub fn wants(&self, run: RunId, after: Position) -> bool {
         self.lock_begun().wants(run, after) || self.tails().contains_key(&run)
     }
 
-    /// The events after a position of a run that has just begun; none where they are not known here.
+    /// The events of a run that has just begun, after a position; empty if they are not cached.
     pub(super) fn begun(&self, tenant: &str, run: RunId, after: Position) -> Vec<Arc<Recorded>> {
         self.lock_begun().after(tenant, run, after)
     }
 
-    /// Tells who follows this run that its log now reaches this position, and what was added, where that is at hand. To be called after the
-    /// commit.
-    pub fn notify(&self, tenant: &str, run: RunId, version: Position, told: Option<CommittedEvents>) {
-        let (after, events) = match told {
+    /// Notifies the run's subscribers that its log now reaches this position, with the new events if the caller has
+    /// them. To be called after the commit.
+    pub fn notify(&self, tenant: &str, run: RunId, version: Position, committed: Option<CommittedEvents>) {
+        let (after, events) = match committed {
             Some(CommittedEvents { after, at_ms, events }) => {
                 let recorded = |(event, position)| Arc::new(Recorded { position, at_ms, event });
                 (after, events.into_iter().zip(after + 1..).map(recorded).collect())
             }
             None => (0, Vec::new()),
         };
-        // Before the tail is looked for: a follower that joins it later finds them here.
+        // Before the tail is looked up: a subscriber that joins later finds them here.
         self.lock_begun().add(tenant, run, after, &events);
         let tail = self.tails().get(&run).and_then(|tails| tails.iter().find(|tail| tail.tenant == tenant).cloned());
         let Some(tail) = tail else { return };
@@ -103,7 +106,7 @@ impl RunNotifier {
         tail.reaches(version);
     }
 
-    /// The tail of a run, for one more follower.
+    /// The tail of a run, with one more subscriber.
     pub(super) fn join(&self, tenant: &str, run: RunId) -> Arc<Tail> {
         let mut tails = self.tails();
         let of_run = tails.entry(run).or_default();
@@ -115,25 +118,25 @@ impl RunNotifier {
                 tail
             }
         };
-        tail.lock().followers += 1;
+        tail.lock().subscribers += 1;
         tail
     }
 
-    /// Says that a follower has left. With the last one the tail goes.
+    /// Removes a subscriber. The last one removes the tail.
     pub(super) fn leave(&self, tail: &Tail) {
-        // Under the lock, so that nobody comes between the last one's leaving and the tail's.
+        // Under the lock, so that no subscriber joins between the last one's leaving and the removal.
         let mut tails = self.tails();
-        tail.lock().followers -= 1;
+        tail.lock().subscribers -= 1;
         if let Some(of_run) = tails.get_mut(&tail.run) {
-            of_run.retain(|tail| tail.lock().followers > 0);
+            of_run.retain(|tail| tail.lock().subscribers > 0);
             if of_run.is_empty() {
                 tails.remove(&tail.run);
             }
         }
     }
 
-    /// Looks at all logs again, once a second, for as long as this is awaited. However many do that, one of them looks; the others are
-    /// in line for when it leaves.
+    /// Reads the positions of all logs once a second, as long as this future is polled. Of several callers one reads;
+    /// the others wait to take over.
     pub(super) async fn look_again(&self, store: &dyn Store, clock: &Clock) {
         let mut due_ms = self.look.lock().await;
         loop {
@@ -154,13 +157,13 @@ impl RunNotifier {
         }
     }
 
-    /// How many runs are followed.
+    /// How many runs have subscribers.
     #[cfg(test)]
     pub(super) fn followed(&self) -> usize {
         self.tails().len()
     }
 
-    fn lock_begun(&self) -> MutexGuard<'_, Begun> {
+    fn lock_begun(&self) -> MutexGuard<'_, NewLogs> {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -171,11 +174,11 @@ impl RunNotifier {
 
 impl Tail {
     fn new(tenant: &str, run: RunId) -> Self {
-        let (known, recent, reading) = (Mutex::default(), Mutex::default(), Turn::default());
+        let (known, recent, reading) = (Mutex::default(), Mutex::default(), AsyncMutex::default());
         Tail { tenant: tenant.to_owned(), run, known, more: Notify::new(), recent, reading }
     }
 
-    /// The events after a position that are remembered, where none is missing between.
+    /// The cached events after a position, if none between is missing.
     pub(super) fn after(&self, cursor: Position) -> Vec<Arc<Recorded>> {
         let recent = self.recent();
         let first = recent.events.front().map_or(Position::MAX, |(recorded, _)| recorded.position);
@@ -186,7 +189,7 @@ impl Tail {
         recent.events.iter().skip(skipped).map(|(recorded, _)| recorded.clone()).collect()
     }
 
-    /// Remembers what follows on what is remembered; after a gap, that alone.
+    /// Caches events that follow the cached ones; after a gap, replaces them.
     pub(super) fn remember(&self, events: impl Iterator<Item = Arc<Recorded>>) {
         let mut recent = self.recent();
         for recorded in events {
@@ -200,18 +203,18 @@ impl Tail {
     }
 
     /// What is known of the log now.
-    pub(super) fn known(&self) -> Known {
+    pub(super) fn known(&self) -> LogEnd {
         *self.lock()
     }
 
-    /// Waits until the log is known to reach further than this, or there is a doubt that was not there.
-    pub(super) async fn grows(&self, reach: Position, doubts: u64) {
+    /// Waits until the log is known to be longer than this, or there is a new read error.
+    pub(super) async fn grows(&self, reach: Position, read_errors: u64) {
         loop {
             let more = self.more.notified();
             tokio::pin!(more);
             more.as_mut().enable();
             let known = self.known();
-            if known.reach > reach || known.doubts > doubts {
+            if known.reach > reach || known.read_errors > read_errors {
                 return;
             }
             more.await;
@@ -228,11 +231,11 @@ impl Tail {
     }
 
     fn is_in_doubt(&self) {
-        self.lock().doubts += 1;
+        self.lock().read_errors += 1;
         self.more.notify_waiters();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, LogEnd> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -253,7 +256,7 @@ impl Recent {
     }
 }
 
-/// How long an event is as JSON. One that cannot be written is as good as too long.
+/// The length of an event as JSON. One that cannot be written counts as too long.
 pub(super) fn bytes_of(event: &Event) -> usize {
     struct Count(usize);
     impl std::io::Write for Count {
@@ -296,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_is_remembered_once_and_without_gaps() {
+    fn following_events_are_cached_once_and_without_gaps() {
         let tail = tail();
         assert!(remembered(&tail, 0).is_empty() && remembered(&tail, Position::MAX).is_empty());
         tail.remember(recorded(3..6));
@@ -311,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_much_is_remembered() {
+    fn the_cache_of_a_tail_is_bounded() {
         let tail = tail();
         tail.remember(recorded(1..100));
         assert_eq!(remembered(&tail, 99 - EVENTS_MAX as u64).len(), EVENTS_MAX);
@@ -332,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn another_tenants_bell_is_not_heard() {
+    fn a_notification_of_another_tenant_is_not_delivered() {
         let (notifier, run) = (RunNotifier::default(), RunId::from_uuid(uuid::Uuid::from_u128(7)));
         let (ours, theirs) = (notifier.join("us", run), notifier.join("them", run));
         notifier.notify("us", run, 1, Some(CommittedEvents { after: 0, at_ms: 0, events: vec![event("m")] }));

@@ -1,4 +1,4 @@
-//! Followers: nothing missed, nothing twice, nothing left behind, whatever bells are lost.
+//! Subscribers: no event is missed or doubled, and nothing is leaked, whichever notifications are lost.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,7 +29,7 @@ async fn cancel(yard: &Yard, run: RunId) -> u64 {
 }
 
 #[tokio::test]
-async fn a_follower_sees_what_was_and_what_comes_and_ends_with_the_run() {
+async fn a_subscriber_gets_past_and_future_events_and_ends_with_the_run() {
     let yard = Yard::new();
     let run = yard.start(EXTERNAL, json!({})).await;
     let mut following = follow(&yard, run, 0);
@@ -68,9 +68,9 @@ async fn more_than_a_page_is_read_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_bell_that_was_lost_costs_a_second() {
+async fn a_lost_notification_costs_a_second() {
     let yard = Yard::new();
-    // Another server over the same store has bells of its own, which nobody here hears.
+    // Another server over the same store has its own notifier, which does not notify this one.
     let elsewhere = Yard::over(yard.store.clone(), yard.clock.clone());
     let run = yard.start(EXTERNAL, json!({})).await;
     let begun = yard.state(run).await.version;
@@ -81,13 +81,13 @@ async fn a_bell_that_was_lost_costs_a_second() {
     others_go_on().await;
     yard.clock.advance(Duration::from_millis(999));
     others_go_on().await;
-    assert!(!waiting.is_finished(), "nothing is asked of the store meanwhile");
+    assert!(!waiting.is_finished(), "the store is not read meanwhile");
     yard.clock.advance(Duration::from_millis(1));
     assert_eq!(bounded(waiting).await.unwrap(), begun + 1);
 }
 
 #[tokio::test]
-async fn a_server_that_stops_ends_its_followers() {
+async fn a_server_that_stops_ends_its_subscriptions() {
     let yard = Yard::new();
     let run = yard.start(EXTERNAL, json!({})).await;
     let stopping = CancellationToken::new();
@@ -102,24 +102,24 @@ async fn a_server_that_stops_ends_its_followers() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_waited_for() {
+async fn following_an_unknown_run_ends_at_once() {
     let yard = Yard::new();
-    let nobody = RunId::from_uuid(uuid::Uuid::from_u128(1));
-    assert!(positions(follow(&yard, nobody, 0)).await.is_empty());
+    let unknown = RunId::from_uuid(uuid::Uuid::from_u128(1));
+    assert!(positions(follow(&yard, unknown, 0)).await.is_empty());
     let run = yard.start(EXTERNAL, json!({})).await;
     let others = Box::pin(yard.runs.follow("other", run, 0, CancellationToken::new()));
     assert!(positions(others).await.is_empty(), "nor is another tenant's");
 }
 
 #[tokio::test]
-async fn nothing_is_left_of_a_follower_that_leaves() {
+async fn a_subscriber_that_leaves_leaks_nothing() {
     let yard = Yard::new();
     let run = yard.start(EXTERNAL, json!({})).await;
     let (mut one, other) = (follow(&yard, run, 0), follow(&yard, run, 0));
     bounded(one.next()).await.unwrap().unwrap();
     assert_eq!(yard.notifier.followed(), 1);
     drop(one);
-    assert_eq!(yard.notifier.followed(), 1, "somebody still listens");
+    assert_eq!(yard.notifier.followed(), 1, "one subscriber is left");
     drop(other);
     assert_eq!(yard.notifier.followed(), 0);
     cancel(&yard, run).await;
@@ -128,7 +128,7 @@ async fn nothing_is_left_of_a_follower_that_leaves() {
 }
 
 #[tokio::test]
-async fn lines_are_kept_alive_and_end_without_a_broken_one() {
+async fn lines_are_kept_alive_and_the_last_one_is_complete() {
     let yard = Yard::new();
     let (sender, events) = futures::channel::mpsc::unbounded();
     let mut lines = Box::pin(ndjson(events, yard.clock.clone()));
@@ -150,7 +150,7 @@ async fn lines_are_kept_alive_and_end_without_a_broken_one() {
 }
 
 #[tokio::test]
-async fn the_last_event_is_the_end_however_much_comes_after_it() {
+async fn the_stream_ends_with_the_last_event_however_many_come_after_it() {
     let yard = Yard::new();
     let run = yard.start(EXTERNAL, json!({})).await;
     let following = follow(&yard, run, 0);
@@ -196,7 +196,7 @@ async fn shown(yard: &Yard, run: RunId, after_seq: u64) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn a_connect_at_the_end_of_a_long_run_reads_no_more_than_is_new() {
+async fn a_connect_at_the_end_of_a_long_run_reads_only_new_events() {
     const EVENTS: u64 = 20_000;
     let store = Meddled::new();
     let yard = Yard::over(store.clone(), crate::clock::Clock::manual(crate::runs::fixture::NOW_MS));
@@ -220,7 +220,7 @@ async fn a_connect_at_the_end_of_a_long_run_reads_no_more_than_is_new() {
 }
 
 #[tokio::test]
-async fn a_stream_that_goes_on_from_a_checkpoint_shows_what_one_from_the_start_shows() {
+async fn a_stream_from_a_checkpoint_shows_what_one_from_the_start_shows() {
     let yard = Yard::new();
     let run = yard.start(EXTERNAL, json!({})).await;
     for _ in 0..3 * PAGE {
@@ -235,7 +235,7 @@ async fn a_stream_that_goes_on_from_a_checkpoint_shows_what_one_from_the_start_s
 }
 
 #[tokio::test]
-async fn a_stream_of_what_is_recorded_ends_without_the_run() {
+async fn a_stream_of_recorded_events_ends_before_the_run() {
     let yard = Yard::new();
     let run = yard.start(EXTERNAL, json!({})).await;
     for _ in 0..PAGE {

@@ -1,4 +1,4 @@
-//! What a node's inputs come to in the graph around it, and what a script there returns.
+//! Evaluates the inputs of a graph's node, and a script in a graph.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,23 +10,23 @@ use sha2::{Digest, Sha256};
 
 use super::Nodes;
 use super::written::{DIALECT, dialect, has_expressions};
-use crate::expressions::{Expressions, Fault, Moment, Template};
+use crate::expressions::{EvalClock, Expressions, Fault, Template};
 use crate::sizes;
 
-/// What the inputs of a node of this type come to; nothing where they are what they are.
+/// The evaluated inputs of a node of this type; `None` if they have no expressions.
 ///
 /// # Errors
-/// `expression_invalid` names what is no expression, which is found before a graph runs; the others are those of
-/// [`Expressions::evaluate`].
+/// `expression_invalid` for a text that is no expression, which is usually found before a graph runs; the others are
+/// those of [`Expressions::evaluate`].
 pub async fn evaluate(
     expressions: &Arc<Expressions>,
     tenant: &str,
     (node_type, inputs): (&str, &Object),
     nodes: &Nodes,
-    moment: Moment,
+    eval_clock: EvalClock,
 ) -> Result<Option<Object>, Failure> {
     let dialect = dialect(node_type);
-    // To look through a few small values takes less than to hand them to another thread, and most steps have no expressions.
+    // A search through a few small values is faster than a switch of threads, and most steps have no expressions.
     if sizes::are_few_and_small(inputs) && !has_expressions(inputs, &dialect) {
         return Ok(None);
     }
@@ -41,14 +41,14 @@ pub async fn evaluate(
     });
     let Some(template) = compiling.await?? else { return Ok(None) };
     let context = context(&template, Some(nodes), &Value::Null).await?;
-    match expressions.evaluated(tenant, template, context, moment).await? {
+    match expressions.evaluated(tenant, template, context, eval_clock).await? {
         Value::Object(inputs) => Ok(Some(inputs)),
-        // An object has come of an object.
+        // The result of an object is an object.
         _ => Ok(None),
     }
 }
 
-/// What a script returns. Where it is no node of a graph, `nodes.start` is what it was given as its data.
+/// The result of a script. Outside a graph, its `nodes.start` is its own data.
 ///
 /// # Errors
 /// As [`evaluate`].
@@ -57,17 +57,17 @@ pub async fn script(
     tenant: &str,
     script: String,
     (nodes, data): (Option<&Nodes>, &Value),
-    moment: Moment,
+    eval_clock: EvalClock,
 ) -> Result<Value, Failure> {
     let with = expressions.clone();
     let compiling = expressions
         .off_runtime(tenant, move || with.script(&key("script", &script), &script, &DIALECT).map_err(invalid));
     let template = compiling.await??;
     let context = context(&template, nodes, data).await?;
-    expressions.evaluated(tenant, template, context, moment).await
+    expressions.evaluated(tenant, template, context, eval_clock).await
 }
 
-/// Under which a compiled configuration is kept: everything that it depends on, whichever graph or run it is from.
+/// The cache key of a compiled configuration: everything that it depends on, whichever graph or run it is from.
 fn key(form: &str, source: &str) -> String {
     let digest = Sha256::digest(source.as_bytes());
     digest.iter().fold(form.to_owned(), |key, byte| format!("{key}{byte:02x}"))
@@ -84,7 +84,7 @@ fn invalid(faults: Vec<Fault>) -> Failure {
     }
 }
 
-/// What a template reads of the graphs around, and no more: what others have put out may be large.
+/// The part of the surrounding graphs that a template reads, and no more: outputs of other nodes may be large.
 async fn context(template: &Arc<Template>, nodes: Option<&Nodes>, data: &Value) -> Result<Value, Failure> {
     let mut around = [nodes.cloned(), nodes.and_then(Nodes::outer)];
     for nodes in &mut around {
@@ -102,7 +102,7 @@ async fn context(template: &Arc<Template>, nodes: Option<&Nodes>, data: &Value) 
     if let Some(nodes) = nodes {
         nodes.whole(&mut context).await?;
     }
-    // Whether it is an object is known only now.
+    // The value is in place only now, so its type could not be checked before.
     for (root, begins) in ["nodes", "parentNodes"].into_iter().zip(begins) {
         if let Some(start) = context[root].get_mut("start").filter(|_| begins) {
             *start = Value::Object(began_with(start).into_owned());
@@ -111,17 +111,17 @@ async fn context(template: &Arc<Template>, nodes: Option<&Nodes>, data: &Value) 
     Ok(context)
 }
 
-/// What is seen of one graph.
+/// The part of one graph that a template reads.
 struct Seen {
     members: Object,
-    /// Its `start` is what the graph was given, as it is.
+    /// Whether it reads `start`, the graph's inputs.
     begins: bool,
 }
 
 fn seen(template: &Template, root: &str, nodes: Option<&Nodes>, data: &Value) -> Seen {
     let start = || nodes.map_or(data, Nodes::data).clone();
     let Some(named) = template.members(root) else {
-        // It may read them all.
+        // It may read all of them.
         let reached = nodes.into_iter().flat_map(Nodes::reached);
         let mut begins = true;
         let all = reached.map(|(slug, outputs)| {
@@ -145,7 +145,7 @@ fn seen(template: &Template, root: &str, nodes: Option<&Nodes>, data: &Value) ->
     seen
 }
 
-/// What a graph was given, as an object: under `value` where it is none.
+/// The inputs of a graph as an object: under `value` if they are no object.
 pub fn began_with(data: &Value) -> Cow<'_, Object> {
     match data {
         Value::Null => Cow::Owned(Object::new()),

@@ -1,14 +1,14 @@
-//! Graphs between those who write them and the engine: read, resolved and checked before anything of them runs, and looked at by
-//! those who perform their nodes.
+//! Graphs between their authors and the engine: read, resolved and checked before they run, and inspected by the
+//! providers that perform their nodes.
 //!
 //! | file          | what                                                                       |
 //! |---------------|----------------------------------------------------------------------------|
-//! | `read.rs`     | a graph or a list of items as written, to the one that the engine walks     |
-//! | `written.rs`  | the expressions in it                                                       |
-//! | `nodes.rs`    | what a node sees of the graph around it: what others have put out           |
-//! | `evaluate.rs` | what a node's inputs come to there                                          |
+//! | `read.rs`     | reads a written graph or list of items for the engine |
+//! | `written.rs`  | the expressions in a graph |
+//! | `nodes.rs`    | what a node can read of the graph around it: the outputs of other nodes |
+//! | `evaluate.rs` | evaluates a node's inputs |
 //!
-//! How a graph is walked is the engine's business (`server/engine/graph`, `server/engine/kinds/graph.rs`).
+//! The engine executes graphs (`server/engine/graph`, `server/engine/kinds/graph.rs`).
 
 mod evaluate;
 mod nodes;
@@ -24,9 +24,9 @@ pub use written::SCRIPT;
 pub const NODES_MAX: usize = 10_000;
 /// The most items of one list.
 pub const ITEMS_MAX: usize = 10_000;
-/// How deep graphs may lie within graphs.
+/// How deep graphs may be nested.
 pub const DEPTH_MAX: usize = 8;
-/// How many items go through at once where nothing is said.
+/// How many items of a list run at once by default.
 pub const AT_ONCE: u32 = 10;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What a node sees of the graph around it. Nothing is copied: it looks into the run's state, where large values are references.
+//! What a node can read of the graph around it. Nothing is copied: it reads the run's state, in which large values are
+//! references.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,32 +13,32 @@ use crate::expressions::list_of_results;
 use crate::nodes::perform::Around;
 use crate::nodes::perform::around::unread;
 
-/// A graph that is being walked, as a node of it sees it.
+/// A running graph, as one of its nodes sees it.
 #[derive(Clone)]
 pub struct Nodes {
     state: Arc<State>,
     walk: NodeRunId,
-    /// Who reads its large values; they stay references without one.
+    /// The context that reads large values; without one they stay references.
     around: Option<Around>,
-    /// What the graph was given, where that had to be read.
+    /// The graph's inputs, if they had to be read.
     data: Option<Arc<Value>>,
 }
 
 impl Nodes {
-    /// What a node run sees; nothing where it is no node of a graph.
+    /// The graph around a node run; `None` if it is no node of a graph.
     pub fn around(state: &Arc<State>, node_run: NodeRunId) -> Option<Nodes> {
         let parent = state.node(state.node(node_run)?.parent?)?;
         let is_graph = parent.node_type.kind == NodeKind::Graph && parent.graph.is_some();
         is_graph.then(|| Nodes { state: state.clone(), walk: parent.id, around: None, data: None })
     }
 
-    /// With large values as this one reads them.
+    /// With the context that reads large values.
     #[must_use]
     pub fn reading(self, around: &Around) -> Nodes {
         Nodes { around: Some(around.clone()), ..self }
     }
 
-    /// Puts the large values of a part of what is seen in place.
+    /// Puts the large values of a part of the graph in place.
     ///
     /// # Errors
     /// As [`Around::whole`].
@@ -46,7 +47,8 @@ impl Nodes {
         around.runs.whole_value(&around.tenant, around.run, value).await.map_err(unread)
     }
 
-    /// With the outputs of runs that nodes have started in place: what is seen of those depends on what is in them.
+    /// Puts the outputs of nodes that are sub-runs in place, because what expressions see of them depends on their
+    /// content.
     ///
     /// # Errors
     /// As [`Around::whole`].
@@ -73,7 +75,7 @@ impl Nodes {
         Ok(self)
     }
 
-    /// Reads what the graph was given.
+    /// Reads the graph's inputs.
     ///
     /// # Errors
     /// As [`Around::whole`].
@@ -84,7 +86,7 @@ impl Nodes {
         Ok(())
     }
 
-    /// The graph around this one: the nearest above it.
+    /// The next graph around this one.
     pub fn outer(&self) -> Option<Nodes> {
         let mut at = self.walk;
         loop {
@@ -100,7 +102,7 @@ impl Nodes {
         &self.state
     }
 
-    /// What the graph was given. It may hold references, unless it was read.
+    /// The graph's inputs. They may have references, unless they were read.
     pub fn data(&self) -> &Value {
         if let Some(data) = &self.data {
             return data;
@@ -108,16 +110,16 @@ impl Nodes {
         self.walk().and_then(|walk| walk.inputs.get("data")).unwrap_or(&Value::Null)
     }
 
-    /// What the node with this slug has put out, if it was reached and has, as expressions see it.
+    /// The outputs of the node with this slug as expressions see them, if it was reached and has outputs.
     pub fn seen(&self, slug: &str) -> Option<Value> {
         let walk = self.walk()?;
-        // No index is kept for that: a graph is seldom long, and looking through names is fast.
+        // A linear search: graphs are short, and comparing names is fast.
         let node = walk.graph.as_deref()?.nodes.iter().find(|node| node.slug == slug)?;
-        // Where it was reached, that is its id.
+        // The id of the node's run, if it was reached.
         shown(self.state.node(NodeRunId::child(self.state.run, walk.id, &node.key))?)
     }
 
-    /// Every node that was reached and has put something out, in the order of the walk, by slug.
+    /// Every node with outputs, in the order of execution, by slug.
     pub fn reached(&self) -> impl Iterator<Item = (&str, Value)> {
         let walk = self.walk();
         let children = walk.map(|walk| walk.children.iter()).into_iter().flatten();
@@ -134,7 +136,7 @@ impl Nodes {
     }
 }
 
-/// The outputs of a node; of a list of items, the results themselves, with what else is known of them.
+/// The outputs of a node. Of a list of items, the results themselves, with their metadata.
 fn shown(node: &Node) -> Option<Value> {
     let outputs = node.outputs.as_ref()?;
     match (node.node_type.kind, outputs.get("results"), outputs.get("errors")) {

@@ -1,5 +1,5 @@
-//! A graph or a list of items as written, to the one that the engine walks: node types resolved, names become places, and everything
-//! that is wrong named with its node.
+//! Converts a written graph or list of items for the engine: resolves node types, turns names into indices, and
+//! reports everything that is wrong, with its node.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use crate::expressions::{Compiler, has_braces, is_expression};
 use crate::nodes::each::{EachInputs, ItemFailure};
 use crate::nodes::graph::{TextForm, WrittenFallback, WrittenGraph, WrittenNode, WrittenType};
 
-/// More faults than this are not listed; the rest is counted.
+/// The most faults that are listed; the others are counted.
 const FAULTS_MAX: usize = 32;
 
-/// The graph that a node type's inputs hold, where they hold one and the kind walks graphs.
+/// The graph in a node type's inputs, if it has one and the node type executes graphs.
 ///
 /// # Errors
-/// Everything that is wrong with it, field by field, each with its node.
+/// Every fault, field by field, each with its node.
 pub fn within(catalog: &Catalog, node_type: &NodeType, inputs: &Object) -> Result<Option<Arc<Graph>>, Vec<Violation>> {
     let walks = node_type.kind.facts().takes_graph;
     match inputs.get("graph").filter(|graph| walks && !graph.is_null()) {
@@ -30,11 +30,11 @@ pub fn within(catalog: &Catalog, node_type: &NodeType, inputs: &Object) -> Resul
     }
 }
 
-/// Checks what the inputs of a composite say it is made of, as far as that is known before it begins, and hands back what it walks.
-/// Schemas have been checked.
+/// Checks the inputs of a composite, as far as possible before it begins, and returns its graph. The inputs match
+/// their schemas.
 ///
 /// # Errors
-/// Everything that is wrong, field by field.
+/// Every fault, field by field.
 pub fn check_inputs(
     catalog: &Catalog,
     node_type: &NodeType,
@@ -50,7 +50,7 @@ pub fn check_inputs(
     Ok(graph)
 }
 
-/// There is no graph where there has to be one.
+/// The fault of a missing graph.
 pub fn missing() -> Violation {
     Violation::at("graph", "is required")
 }
@@ -58,7 +58,7 @@ pub fn missing() -> Violation {
 /// Reads a graph.
 ///
 /// # Errors
-/// Everything that is wrong with it, field by field, each with its node.
+/// Every fault, field by field, each with its node.
 pub fn read(catalog: &Catalog, written: &Value) -> Result<Arc<Graph>, Vec<Violation>> {
     let mut reader = Reader { catalog, compiler: Compiler::default(), nodes: 0, faults: Vec::new(), more: 0 };
     let graph = reader.graph(written, "/graph", (1, TextForm::Braces));
@@ -68,7 +68,7 @@ pub fn read(catalog: &Catalog, written: &Value) -> Result<Arc<Graph>, Vec<Violat
     }
     match graph {
         Some(graph) if reader.faults.is_empty() => match graph.fault() {
-            // What only the engine knows: which retries and times can be kept.
+            // The engine checks the rest: retries and times.
             Some(fault) => Err(vec![Violation { field: "/graph".to_owned(), reason: format!("is wrong: {fault}") }]),
             None => Ok(graph),
         },
@@ -76,14 +76,14 @@ pub fn read(catalog: &Catalog, written: &Value) -> Result<Arc<Graph>, Vec<Violat
     }
 }
 
-/// Reads a list of items, and what is done with each. `graph` is what each walks, where that has been read before.
+/// Reads a list of items, and how each is processed. `graph` is each item's graph, if it was read before.
 ///
 /// # Errors
-/// Everything that is wrong with it, field by field.
+/// Every fault, field by field.
 pub fn items(catalog: &Catalog, inputs: &Object, graph: Option<Arc<Graph>>) -> Result<Items, Vec<Violation>> {
     let wrong = |field: &str, reason: String| vec![Violation::at(field, reason)];
     let mut inputs = inputs.clone();
-    // Read before, and the largest part of it.
+    // Read before, and the largest part of the inputs.
     inputs.shift_remove("graph");
     let list: EachInputs = serde_json::from_value(Value::Object(inputs))
         .map_err(|error| wrong("items", format!("cannot be read: {error}")))?;
@@ -117,7 +117,7 @@ pub fn items(catalog: &Catalog, inputs: &Object, graph: Option<Arc<Graph>>) -> R
     })
 }
 
-/// The node type that walks a graph.
+/// The node type that executes a graph.
 fn walker(catalog: &Catalog) -> Result<NodeType, String> {
     resolve(catalog, &WrittenType { node_type_id: "runyard.composite.graph".to_owned(), version: None })
 }
@@ -128,7 +128,7 @@ fn resolve(catalog: &Catalog, written: &WrittenType) -> Result<NodeType, String>
     catalog.resolve(&asked).map_err(|error| format!("is wrong: {error}"))
 }
 
-/// A graph in the reading, those within it included.
+/// Reads a graph with its nested graphs.
 struct Reader<'a> {
     catalog: &'a Catalog,
     compiler: Compiler,
@@ -138,13 +138,13 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Where it is read in part, what is missing has been named.
+    /// Returns `None` if the graph has faults, which have been reported.
     fn graph(&mut self, written: &Value, at: &str, (depth, text): (usize, TextForm)) -> Option<Arc<Graph>> {
         if depth > DEPTH_MAX {
             self.wrong(at, format!("is too deep: graphs may lie {DEPTH_MAX} deep within each other"));
             return None;
         }
-        // Counted before it is read, which costs more.
+        // Counted first, because reading costs more.
         self.nodes += written.get("nodes").and_then(Value::as_array).map_or(0, Vec::len);
         if self.nodes > NODES_MAX {
             self.wrong(at, format!("has more than {NODES_MAX} nodes"));
@@ -228,7 +228,7 @@ impl Reader<'_> {
         })
     }
 
-    /// What is wrong with the inputs of a node, as far as that is known before they are worked out.
+    /// Checks the inputs of a node, as far as possible before their expressions are evaluated.
     fn inputs(&mut self, written: &WrittenNode, node_type: &NodeType, inputs: &Object, at: &str) {
         let key = &written.key;
         for fault in faults(&mut self.compiler, &node_type.id, inputs) {
@@ -261,7 +261,7 @@ impl Reader<'_> {
     }
 }
 
-/// Whether what a node walks is known only when it is reached.
+/// Whether a nested graph is an expression, known only when its node is reached.
 fn is_worked_out(graph: &Value, text: TextForm) -> bool {
     let braces = text == TextForm::Braces && graph.as_str().is_some_and(has_braces);
     braces || graph.as_object().is_some_and(is_expression)
@@ -281,8 +281,8 @@ fn outline(node: &WrittenNode) -> Outline<'_> {
     }
 }
 
-/// How many outgoing edges a node of this type may have. Any node but one that chooses may be the last of its path, whether it is a
-/// script or a call; then its outputs are the graph's.
+/// How many outgoing edges a node of this type may have. Every node may be the last of its path, whether it is a
+/// script or a call, unless it chooses an edge; then its outputs are the graph's.
 pub fn ways(node_type_id: &str, inputs: &Object) -> Ways {
     match node_type_id {
         "runyard.graph.end" => Ways::Exactly(0),

@@ -1,4 +1,4 @@
-//! Graphs that are nearly right: none makes the reader panic or go on, and each is read or refused field by field.
+//! Mutated graphs: none makes the reader panic or loop, and each is read or refused field by field.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ fn whole() -> Value {
     ] })
 }
 
-/// How many values there are in one.
+/// How many values a value has in it.
 fn count(value: &Value) -> usize {
     1 + match value {
         Value::Array(items) => items.iter().map(count).sum(),
@@ -35,7 +35,7 @@ fn count(value: &Value) -> usize {
     }
 }
 
-/// Puts something else in the place of the value with this number, or takes it away where there is nothing else.
+/// Replaces the value with this number, or removes it.
 fn mutate(value: &mut Value, left: &mut usize, by: Option<&Value>) -> bool {
     let mut child = |value: &mut Value| {
         *left = left.wrapping_sub(1);
@@ -101,7 +101,7 @@ fn anything() -> impl Strategy<Value = Value> {
 }
 
 #[test]
-fn the_graph_that_is_changed_is_one() {
+fn the_graph_that_is_mutated_is_valid() {
     read(&Catalog::builtin(), &whole()).unwrap();
 }
 
@@ -109,7 +109,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 250, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_mutated_graph_panics_or_is_refused_without_a_place(
+    fn no_mutated_graph_panics_or_is_refused_without_a_field(
         changes in prop::collection::vec((any::<prop::sample::Index>(), prop::option::of(anything())), 1..4),
     ) {
         let catalog = Catalog::builtin();

@@ -1,12 +1,13 @@
-//! Expressions in what a graph says: found, made explicit, and checked before anything runs.
+//! Expressions in a written graph: found, made explicit, and checked before anything runs.
 //!
-//! | as written                                                          | as the engine keeps it |
+//! | as written                                                          | as stored              |
 //! |---------------------------------------------------------------------|------------------------|
 //! | `{"kind": "templateExpression" \| "jsExpression", "expression": ...}` | the same               |
 //! | text with `{{ }}` in it, where the graph does not say `text: plain` | a `templateExpression` |
 //! | anything else                                                       | the same               |
 //!
-//! So what is kept says by itself what is worked out, and no text of a value is ever taken for an expression.
+//! So a stored graph says by itself which values are evaluated, and no text of a value is ever taken for an
+//! expression.
 
 use runyard_engine::Object;
 use serde_json::{Value, json};
@@ -15,18 +16,19 @@ use crate::expressions::{self, Compiler, Dialect, Fault, has_braces, is_expressi
 
 /// The node type that is a script.
 pub const SCRIPT: &str = crate::nodes::script::ID;
-/// The node type that is a run of its own.
+/// The node type of a sub-run.
 const RUN: &str = "runyard.core.run";
 
-/// How what is kept is read.
+/// How a stored graph is read.
 pub(super) const DIALECT: Dialect<'static> = Dialect { roots: &["nodes", "parentNodes"], verbatim: &[], braces: false };
 
-/// The same for the inputs of a node of this type. What a run walks that it starts, and the form of its result, are for that run to read.
+/// The same for the inputs of a node of this type. The graph and the output schema of a sub-run are evaluated by that
+/// run.
 pub(super) fn dialect(node_type: &str) -> Dialect<'static> {
     Dialect { verbatim: if node_type == RUN { &["graph", "output_schema"] } else { &[] }, ..DIALECT }
 }
 
-/// The inputs of a node of this type with every expression of its plain texts made explicit. A script is none.
+/// Makes every expression in plain texts of a node's inputs explicit. A script's source has none.
 pub(super) fn explicit(node_type: &str, inputs: &mut Object) {
     let verbatim = dialect(node_type).verbatim;
     for (field, value) in inputs {
@@ -36,7 +38,7 @@ pub(super) fn explicit(node_type: &str, inputs: &mut Object) {
     }
 }
 
-/// What a run walks that a node of this type starts, put where it is left as it is.
+/// Moves the graph of a sub-run to where it is not evaluated.
 pub(super) fn set_apart(node_type: &str, inputs: &mut Object) {
     if node_type == RUN
         && !inputs.contains_key("graph")
@@ -58,7 +60,7 @@ fn expand(value: &mut Value) {
     }
 }
 
-/// Whether any of the inputs is worked out, at any depth.
+/// Whether any of the inputs has an expression, at any depth.
 pub(super) fn has_expressions(inputs: &Object, dialect: &Dialect<'_>) -> bool {
     inputs.iter().any(|(field, value)| !dialect.verbatim.contains(&field.as_str()) && is_worked_out(value))
 }
@@ -71,7 +73,7 @@ fn is_worked_out(value: &Value) -> bool {
     }
 }
 
-/// Everything in the inputs of a node of this type that should be JavaScript and is not.
+/// Every expression in the inputs of a node of this type that is no valid JavaScript.
 pub(super) fn faults(compiler: &mut Compiler, node_type: &str, inputs: &Object) -> Vec<Fault> {
     let mut faults = Vec::new();
     let dialect = dialect(node_type);

@@ -96,7 +96,7 @@ fn entry() -> Entry {
         aliases: &[],
         kind: NodeKind::Run,
         description: "Starts a run of its own, and waits for its end unless `wait` is false.",
-        // A goal is one run; nobody says it so.
+        // A goal is always one run.
         hints: Hints::default(),
         rule: None,
     })

@@ -1,4 +1,4 @@
-//! Objects as types, over the store that forgets.
+//! Objects as types, over the memory store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,17 +13,17 @@ struct Tool {
     color: String,
 }
 
-impl Kept for Tool {
+impl ObjectType for Tool {
     const KIND: &'static str = "test.tool";
 }
 
-/// Another reading of what `Tool` wrote.
+/// Another type for what `Tool` wrote.
 #[derive(Debug, Serialize, Deserialize)]
 struct Weight {
     grams: u32,
 }
 
-impl Kept for Weight {
+impl ObjectType for Weight {
     const KIND: &'static str = "test.tool";
 }
 
@@ -37,7 +37,7 @@ fn new(id: &str) -> New<Tool> {
 }
 
 #[tokio::test]
-async fn what_was_read_is_replaced_once() {
+async fn a_version_that_was_read_is_replaced_once() {
     let (objects, clock) = objects();
     let created = objects.create("acme", new("a")).await.unwrap();
     assert_eq!((created.version, created.created_at_ms, created.updated_at_ms), (1, 1_000, 1_000));
@@ -62,7 +62,7 @@ async fn what_was_read_is_replaced_once() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_taken_says_by_whom() {
+async fn a_taken_name_names_the_object_that_has_it() {
     let (objects, _) = objects();
     objects.create("acme", new("a")).await.unwrap();
     let taken = objects.create("acme", New { name: Some("the a".into()), ..new("b") }).await.unwrap_err();
@@ -70,7 +70,7 @@ async fn a_name_that_is_taken_says_by_whom() {
 }
 
 #[tokio::test]
-async fn what_is_another_type_is_named_and_not_quoted() {
+async fn an_object_of_another_type_is_named_and_not_quoted() {
     let (objects, _) = objects();
     objects.create("acme", new("a")).await.unwrap();
     let unreadable = objects.get::<Weight>("acme", "a").await.unwrap_err().to_string();
@@ -78,7 +78,7 @@ async fn what_is_another_type_is_named_and_not_quoted() {
 }
 
 #[tokio::test]
-async fn lists_go_on_after_what_was_seen() {
+async fn lists_continue_after_the_cursor() {
     let (objects, clock) = objects();
     for id in ["a", "b", "c"] {
         objects.create("acme", New { parent: (id != "b").then(|| "p".into()), ..new(id) }).await.unwrap();

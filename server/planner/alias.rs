@@ -1,11 +1,12 @@
-//! Plans for callers of another server: who asks for a planner by an alias is shown its steps by aliases of the same kind.
+//! Plans for callers of another server: a caller that names the planner by an alias gets the steps under aliases of
+//! the same kind.
 
 use runyard_engine::{NodeType, NodeTypeRef, Plan};
 
 use crate::catalog::Catalog;
 
-/// The plan with its node types named as the planner was: `jarvis.core.uuid4` under `jarvis.composite.planner.general`, in the version that
-/// was asked for. Node types without such a name keep theirs. What is performed is the same.
+/// The plan with its node types named like the planner: `jarvis.core.uuid4` under `jarvis.composite.planner.general`,
+/// in the requested version. Node types without such a name keep theirs. The same node types are performed.
 pub fn in_words_of(catalog: &Catalog, planner: &NodeType, mut plan: Plan) -> Plan {
     if planner.asked.id == planner.id {
         return plan;

@@ -1,5 +1,5 @@
-//! The inputs of a step: read from its clause, or bound to earlier outputs. Which inputs are read, and how, is said by the
-//! catalogue's hints; nothing here knows a node type by name.
+//! The inputs of a step: read from its clause, or bound to earlier outputs. The catalogue's hints define which inputs
+//! are read, and how; nothing here knows a node type by name.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::catalog::{Argument, Catalog, Entry, Reads};
 /// Why a text cannot be read from a clause.
 const NO_TEXT: &str = "it does not say which text: put the text in quotation marks, or name an earlier result";
 
-/// A clause, read.
+/// The words and references of a clause.
 pub(super) struct Reading<'a> {
     pub(super) text: &'a str,
     pub(super) words: &'a [Word],
@@ -29,11 +29,12 @@ pub(super) struct Reading<'a> {
 pub(super) struct Bound {
     pub(super) inputs: Object,
     pub(super) bindings: Vec<Binding>,
-    /// Which words of the clause are accounted for.
+    /// Which words of the clause are used by inputs.
     pub(super) used: Vec<bool>,
-    /// Where inputs come from, for people.
+    /// Descriptions of where inputs come from, for people.
     pub(super) notes: Vec<String>,
-    /// Whether a URL stands in the clause: what reads URLs is meant by a verb such as "get", without being named.
+    /// Whether the clause has a URL: a node type that reads URLs then matches a verb such as "get", without being
+    /// named.
     pub(super) has_link: bool,
 }
 
@@ -41,9 +42,9 @@ pub(super) struct Bound {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Missing {
     pub(super) field: String,
-    /// Why, as a sentence without an end.
+    /// The reason, as a sentence without a full stop.
     pub(super) why: String,
-    /// It is given, but does not fit the schema.
+    /// The clause gives it, but it does not match the schema.
     pub(super) invalid: bool,
 }
 
@@ -62,7 +63,7 @@ pub(super) fn bind(
             Reads::Seconds => binder.seconds(argument, &mut bound)?,
             Reads::Text { after, of } => binder.text(argument, after, of, &mut bound)?,
             Reads::Link => binder.link(argument, &mut bound)?,
-            // Those that stand after their names come first: what is left may be meant by none.
+            // Those that follow their names first: the remaining ones may have no name.
             Reads::Field { .. } => binder.named(argument, &mut bound)?,
         }
     }
@@ -116,7 +117,7 @@ impl Binder<'_> {
         if quoted.len() > 1 {
             return Err(missing(argument, "it has several quoted texts and one is needed"));
         }
-        // Unquoted text goes to the end of the clause: "say it is raining" does not speak of an earlier output.
+        // Unquoted text extends to the end of the clause: "say it is raining" does not refer to an earlier output.
         let free = if quoted.is_empty() { self.free_text(after, of) } else { None };
         let references: Vec<Reference> = match &free {
             Some(range) if !self.is_reference(range.clone()) => Vec::new(),
@@ -214,7 +215,7 @@ impl Binder<'_> {
         Ok(())
     }
 
-    /// The words that are the text, where the clause does not quote it: to its end, after the verb or after "of".
+    /// The words of an unquoted text: to the end of the clause, after the verb or after "of".
     fn free_text(&self, after: &[String], of: &[String]) -> Option<Range<usize>> {
         let words = self.reading.words;
         let verb = words.first().is_some_and(|first| after.iter().any(|verb| first.is(verb)));
@@ -228,7 +229,7 @@ impl Binder<'_> {
         let lead = |word: &Word| word.is_one_of(&["the", "this", "a", "following", "out", "loud"]);
         let named = named.filter(|&at| words[start..start + at].iter().all(lead) && start + at + 1 < words.len());
         let start = start + named.map_or(0, |at| at + 1);
-        // "hash the file": without a word for text, a determiner points at something that is not here.
+        // "hash the file": without a word for text, a determiner refers to something that is not here.
         let strict = !of.is_empty() && named.is_none();
         let pointing = [
             "the", "my", "your", "this", "that", "a", "an", "its", "his", "her", "their", "our", "every", "all", "some",
@@ -238,7 +239,7 @@ impl Binder<'_> {
         (!empty && (!refused || self.is_reference(start..words.len()))).then_some(start..words.len())
     }
 
-    /// Whether these words are a reference and say nothing besides.
+    /// Whether these words are only a reference.
     fn is_reference(&self, range: Range<usize>) -> bool {
         let words = &self.reading.words[range];
         let references = self.known.references(words);
@@ -266,14 +267,14 @@ impl Binder<'_> {
         pointing && others.into_iter().any(|other| fit::is_wholly(other, words, self.vocabulary))
     }
 
-    /// "..., then hash": a verb alone means the latest value.
+    /// "..., then hash": a verb alone refers to the latest value.
     fn implied(&self, has_text: bool, after: &[String]) -> Option<Reference> {
         let words = self.reading.words;
         let alone = words.len() == 1 && after.iter().any(|verb| words[0].is(verb));
         (alone && !has_text).then(|| Reference { words: 1..1, means: self.known.latest() })
     }
 
-    /// Literals must fit the schema now; what is bound is judged when it is there.
+    /// Literals must match the schema now; bound values are validated when they exist.
     fn check(&self, bound: &mut Bound) -> Result<(), Missing> {
         let mut inputs = bound.inputs.clone();
         for binding in &bound.bindings {
@@ -305,7 +306,7 @@ impl Binder<'_> {
     }
 }
 
-/// The one thing that all references mean; different things are several.
+/// The one value that all references mean, if they mean one.
 pub(super) fn distinct(references: &[Reference]) -> Option<Reference> {
     let first = references.first()?;
     let same = references.iter().all(|reference| reference.means == first.means);
@@ -317,7 +318,7 @@ pub(super) fn missing(argument: &Argument, why: &str) -> Missing {
     Missing { field: argument.field.clone(), why: why.to_owned(), invalid: false }
 }
 
-/// Whole seconds as an integer: that is how people write them.
+/// Whole seconds as an integer, as people write them.
 fn seconds_value(seconds: f64) -> Value {
     let whole = seconds.fract() == 0.0 && (0.0..1e15).contains(&seconds);
     if whole {

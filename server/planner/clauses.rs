@@ -1,5 +1,5 @@
-//! A goal to clauses, each a request of its own: what introduces a clause is taken off, what says nothing is dropped.
-//! Where clauses are cut is in `cuts.rs`; "after ..." and "before ..." are turned round in `order.rs`.
+//! Splits a goal into clauses, each a request of its own: removes what introduces a clause, and drops clauses without
+//! content. `cuts.rs` decides where clauses end; `order.rs` reorders "after ..." and "before ...".
 
 use super::cuts::{self, Link, Stretch};
 use super::order;
@@ -9,15 +9,15 @@ use super::words::{self, Word};
 /// One request of a goal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Clause {
-    /// As the goal says it, without what introduces it.
+    /// The clause without its introduction.
     pub(super) text: String,
-    /// How it hangs on the clause before.
+    /// How it is joined to the clause before.
     pub(super) link: Link,
-    /// Its number, where the goal is a numbered list.
+    /// Its number in a numbered list.
     pub(super) number: Option<u32>,
 }
 
-/// Openings that say nothing, or only the order. Longer ones first where one begins another.
+/// Introductions without content, or with only an order. Longer ones first if one is a prefix of another.
 const OPENINGS: [(&str, Option<Link>); 62] = [
     ("and", None),
     ("but", None),
@@ -83,18 +83,18 @@ const OPENINGS: [(&str, Option<Link>); 62] = [
     ("your task is to", None),
 ];
 
-/// Openings that are an order only with a comma or a verb behind them: "second, ..." but not "second result".
+/// Introductions that are an order only before a comma or a verb: "second, ..." but not "second result".
 const ORDINALS: [&str; 6] = ["first", "second", "third", "fourth", "fifth", "last"];
 
-/// Words of a clause that asks for nothing.
+/// Words of a clause without a request.
 const PLEASANTRIES: [&str; 12] =
     ["thanks", "thank", "you", "please", "hi", "hello", "hey", "cheers", "kindly", "dear", "assistant", "much"];
 
-/// A goal, split.
+/// The clauses of a goal.
 pub(super) struct Split {
     /// Its requests, in order.
     pub(super) clauses: Vec<Clause>,
-    /// What stands over its lists.
+    /// The headings of its lists.
     pub(super) headings: Vec<String>,
 }
 
@@ -104,7 +104,7 @@ pub(super) fn split(goal: &str, vocabulary: &Vocabulary) -> Split {
     let mut clauses: Vec<Clause> = Vec::new();
     let mut headings = Vec::new();
     let mut lead = String::new();
-    // An "and then" without anything behind it still orders what follows.
+    // An "and then" without a clause still orders the next one.
     let mut pending: Option<Link> = None;
     for stretch in cuts::cut(goal, &words, vocabulary) {
         if stretch.heading {
@@ -139,7 +139,7 @@ struct Opened<'a> {
     link: Link,
 }
 
-/// Takes off what introduces a clause.
+/// Removes the introduction of a clause.
 fn open<'a>(goal: &str, words: &'a [Word], stretch: &Stretch, vocabulary: &Vocabulary) -> Opened<'a> {
     let mut rest = &words[stretch.words.clone()];
     let mut link = stretch.link;
@@ -164,19 +164,19 @@ fn opening(goal: &str, words: &[Word], vocabulary: &Vocabulary) -> Option<(usize
     OPENINGS.iter().find_map(|&(phrase, order)| begins_with(words, phrase).map(|length| (length, order)))
 }
 
-/// How many words of a phrase these words begin with, if with all of them.
+/// The length of a phrase in words, if these words begin with it.
 pub(super) fn begins_with(words: &[Word], phrase: &str) -> Option<usize> {
     let length = phrase.split(' ').count();
     let same = length <= words.len() && phrase.split(' ').zip(words).all(|(part, word)| word.lower == part);
     same.then_some(length)
 }
 
-/// "hello" and "thanks" ask for nothing, unless that is all there is to say: quoted text always counts.
+/// "hello" and "thanks" request nothing. Quoted text always counts.
 fn is_pleasantry(words: &[Word]) -> bool {
     words.iter().all(|word| word.is_one_of(&PLEASANTRIES))
 }
 
-/// The verb with its "me": what a clause without a verb takes over.
+/// The verb with its "me", which a clause without a verb takes over.
 fn lead_of(words: &[Word]) -> String {
     let with_me = words.get(1).is_some_and(|word| word.is_one_of(&["me", "us"]));
     words.iter().take(if with_me { 2 } else { 1 }).map(|word| word.lower.as_str()).collect::<Vec<_>>().join(" ")

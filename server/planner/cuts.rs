@@ -1,34 +1,34 @@
-//! Where one clause ends and the next begins: list markers, lines, sentences, connectives. Works on words and on the gaps
-//! between them, never inside quoted text. What the clauses then mean is in `clauses.rs`.
+//! Where one clause ends and the next begins: list markers, lines, sentences, connectives. Works on words and on the
+//! gaps between them, never inside quoted text. `clauses.rs` interprets the clauses.
 
 use std::ops::Range;
 
 use super::vocabulary::{Vocabulary, is_blocking};
 use super::words::Word;
 
-/// How a clause hangs on the one before.
+/// How a clause is joined to the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Link {
-    /// A sentence or list item of its own: may run beside everything else.
+    /// A sentence or list item of its own: may run in parallel with everything else.
     Alone,
-    /// Joined by "and" or a comma: runs beside the clause before.
+    /// Joined by "and" or a comma: runs in parallel with the clause before.
     And,
-    /// After what came before.
+    /// Runs after everything before.
     Then,
 }
 
 /// A stretch of words between two cuts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stretch {
-    /// Which words.
+    /// The words.
     pub(super) words: Range<usize>,
-    /// Where its text ends, in bytes; trailing punctuation is still in.
+    /// Where its text ends, in bytes; trailing punctuation is included.
     pub(super) end: usize,
-    /// How it hangs on the stretch before.
+    /// How it is joined to the stretch before.
     pub(super) link: Link,
     /// Its number in a numbered list.
     pub(super) number: Option<u32>,
-    /// The stretch announces a list: it ends with a colon before list items.
+    /// The stretch is a heading: it ends with a colon before list items.
     pub(super) heading: bool,
     /// The stretch has no verb and takes that of the stretch before ("a UUID and a timestamp").
     pub(super) elided: bool,
@@ -37,7 +37,7 @@ pub(super) struct Stretch {
 /// A cut before a word.
 struct Cut {
     link: Link,
-    /// Where the text before ends, and its words: before an "and" that belongs to the cut.
+    /// Where the text before ends, and its words: before an "and" that is part of the cut.
     left_end: usize,
     left_words: usize,
     /// Words of the cut itself, such as a list marker.
@@ -94,7 +94,7 @@ struct Scan<'a> {
 impl Scan<'_> {
     fn cut_before(&self, at: usize) -> Option<Cut> {
         if let Some((number, skip)) = self.markers.at(at) {
-            // The first item of a list begins; the later ones follow it.
+            // The first item of a list begins; later ones run after it.
             let link = if number == 1 { Link::Alone } else { Link::Then };
             let heading = at > 0 && self.gap(at).contains(':');
             return Some(Cut { skip, number: Some(number), heading, ..self.plain(at, link) });
@@ -164,7 +164,7 @@ impl Scan<'_> {
         (joined && self.is_elided(at)).then(|| Cut { elided: true, ..self.plain(at, Link::And) })
     }
 
-    /// "after waiting 2 seconds, say hello": the first comma does not cut, it says what the "after" belongs to.
+    /// "after waiting 2 seconds, say hello": the first comma does not cut, because it ends the part after "after".
     fn is_subordinate(&self, at: usize) -> bool {
         let words = &self.words[self.start..at];
         let speaks = words.first().is_some_and(|word| word.is_one_of(&["after", "before"]))
@@ -173,7 +173,7 @@ impl Scan<'_> {
         speaks && first_comma == Some(at)
     }
 
-    /// Words that put what follows after what came before.
+    /// Words that order what follows after what came before.
     fn is_sequencer(&self, at: usize) -> bool {
         let word = &self.words[at];
         let next = |texts: &[&str]| self.words.get(at + 1).is_some_and(|next| next.is_one_of(texts));
@@ -181,8 +181,8 @@ impl Scan<'_> {
             || (word.is_one_of(&["after", "following"]) && next(&["that", "this", "which"]))
     }
 
-    /// Whether a request begins here: a verb, perhaps after "also" or "please". A verb that ends its clause may be a noun
-    /// ("the uuid and hash"), except those that can stand alone.
+    /// Whether a request begins here: a verb, perhaps after "also" or "please". A verb that ends its clause may be a
+    /// noun ("the uuid and hash"), except verbs that can be a request alone.
     fn begins(&self, at: usize) -> bool {
         let polite = |word: &&Word| word.is_one_of(&["also", "please", "then", "now", "just", "you", "i"]);
         let at = at + self.words[at..].iter().take(2).take_while(polite).count();
@@ -213,7 +213,7 @@ impl Scan<'_> {
         names_product && verb_before
     }
 
-    /// Whether the open stretch only says that requests follow.
+    /// Whether the open stretch only announces requests.
     fn is_announcement(&self, at: usize) -> bool {
         self.words[self.start..at].iter().all(|word| word.is_one_of(&ANNOUNCING))
     }
@@ -222,13 +222,13 @@ impl Scan<'_> {
         self.text[self.words[at].span.start..].starts_with(char::is_uppercase)
     }
 
-    /// What stands between the word before and this one.
+    /// The text between the word before and this one.
     fn gap(&self, at: usize) -> &str {
         let from = if at == 0 { 0 } else { self.words[at - 1].span.end };
         &self.text[from..self.words.get(at).map_or(self.text.len(), |word| word.span.start)]
     }
 
-    /// A cut that leaves an "and" before it to nobody.
+    /// A cut that does not absorb an "and" before it.
     fn plain(&self, at: usize, link: Link) -> Cut {
         let previous = at.checked_sub(1).map(|index| &self.words[index]);
         let (left_end, left_words) = match previous {
@@ -239,7 +239,7 @@ impl Scan<'_> {
     }
 }
 
-/// Words of a heading that only say that requests follow.
+/// Words of a heading that only announces requests.
 pub(super) const ANNOUNCING: [&str; 28] = [
     "do",
     "the",

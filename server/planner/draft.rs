@@ -1,4 +1,4 @@
-//! A plan while it is being made: steps in order, what each waits for, and what the run answers with.
+//! A plan under construction: steps in order, the dependencies of each, and the run's result.
 
 use runyard_engine::Policy;
 use runyard_engine::plan::{CandidateSet, PlanResult, Source, Step};
@@ -6,14 +6,14 @@ use runyard_engine::{NodeKind, Object, Plan};
 
 use super::bind::Bound;
 use super::cuts::Link;
-use super::references::{Known, Made, Said};
+use super::references::{EarlierAnswer, Known, Made};
 use crate::catalog::Entry;
 
-/// A plan in the making.
+/// A plan under construction.
 ///
-/// "Then" waits for everything since the last "then"; "and" joins the clause before; a sentence of its own waits only for the
-/// outputs it names. A wait has no other meaning than order, so it is kept in order whatever joins it, except to another
-/// wait by "and".
+/// "Then" waits for everything since the last "then"; "and" joins the clause before; a sentence of its own waits only
+/// for the outputs that it names. A wait has no purpose but order, so its order is kept whatever joins it, except to
+/// another wait by "and".
 #[derive(Debug, Default)]
 pub(super) struct Draft<'a> {
     pub(super) steps: Vec<Step>,
@@ -21,36 +21,36 @@ pub(super) struct Draft<'a> {
     asks: Vec<Ask>,
     /// Whether the goal wants a list, even of one value.
     as_list: bool,
-    /// The clause that is being worked on, from 1.
+    /// The current clause, from 1.
     clause: usize,
-    /// What the steps of the present clause wait for.
+    /// The dependencies of the current clause's steps.
     base: Vec<String>,
-    /// What the next "then" waits for.
+    /// The dependencies of the next "then".
     frontier: Vec<String>,
-    /// What a sentence of its own waits for: the last wait that was not joined by "then".
+    /// The dependencies of a sentence of its own: the last wait that was not joined by "then".
     barrier: Vec<String>,
     /// Whether the last clause was a wait; `None` before the first.
     waited: Option<bool>,
 }
 
-/// A value that a clause asks to be answered with.
+/// A value that a clause wants in the result.
 #[derive(Debug, Clone, PartialEq)]
 struct Ask {
     source: Source,
-    how: Asked,
+    how: AnswerKind,
 }
 
-/// How a value is asked for.
+/// How a clause wants a value in the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// "give me a UUID": it is made for the caller, who may still choose from what is made.
+pub(super) enum AnswerKind {
+    /// "give me a UUID": it is made for the caller; a later clause may still choose from it.
     Made,
-    /// "return it", "show the first one": it is chosen from what is there, or named as the answer.
+    /// "return it", "show the first one": it is chosen from existing values, or named as the result.
     Chosen,
 }
 
 /// A step that was decided on.
-pub(super) struct Decided<'a> {
+pub(super) struct ChosenStep<'a> {
     pub(super) entry: &'a Entry,
     pub(super) goal: String,
     pub(super) candidates: Vec<runyard_engine::plan::Candidate>,
@@ -60,8 +60,8 @@ pub(super) struct Decided<'a> {
 }
 
 impl<'a> Draft<'a> {
-    /// A plan without steps, for a goal with these values beside it, and these before it.
-    pub(super) fn new(context: Object, earlier: Vec<Said<'a>>) -> Self {
+    /// An empty plan, for a goal with these context values and these earlier answers.
+    pub(super) fn new(context: Object, earlier: Vec<EarlierAnswer<'a>>) -> Self {
         Self { known: Known { made: Vec::new(), context, earlier }, ..Self::default() }
     }
 
@@ -70,7 +70,7 @@ impl<'a> Draft<'a> {
         self.clause += 1;
     }
 
-    /// Arranges for the steps of a clause: called once, before its first step.
+    /// Sets the dependencies of a clause: called once, before its first step.
     pub(super) fn arrange(&mut self, link: Link, kind: NodeKind) {
         let waits = !kind.facts().makes_value;
         let kept = match (self.waited, link) {
@@ -90,9 +90,9 @@ impl<'a> Draft<'a> {
         self.waited = Some(waits);
     }
 
-    /// Adds a step. Its id is `S` and its place.
-    pub(super) fn push(&mut self, decided: Decided<'a>) {
-        let Decided { entry, goal, candidates, rationale, bound, number } = decided;
+    /// Adds a step. Its id is `S` and its index.
+    pub(super) fn push(&mut self, decided: ChosenStep<'a>) {
+        let ChosenStep { entry, goal, candidates, rationale, bound, number } = decided;
         let id = format!("S{}", self.steps.len() + 1);
         let depends_on = self.needed(&bound);
         self.frontier.push(id.clone());
@@ -110,8 +110,8 @@ impl<'a> Draft<'a> {
         });
     }
 
-    /// The steps that a new step waits for, in order: those it takes values from, and those of its base that no other of
-    /// its steps waits for already.
+    /// The dependencies of a new step, in order: the steps that it takes values from, and those of its base that none
+    /// of its other dependencies depends on already.
     fn needed(&self, bound: &Bound) -> Vec<String> {
         let takes_from = |id: &String| bound.bindings.iter().any(|binding| binding.source.step == *id);
         let wanted = |step: &&Step| takes_from(&step.id) || self.base.contains(&step.id);
@@ -120,18 +120,18 @@ impl<'a> Draft<'a> {
         needed.iter().map(|step| &step.id).filter(|id| takes_from(id) || !implied(id)).cloned().collect()
     }
 
-    /// Adds a value to what the run answers with.
-    pub(super) fn answer_with(&mut self, how: Asked, source: Source) {
+    /// Adds a value to the run's result.
+    pub(super) fn answer_with(&mut self, how: AnswerKind, source: Source) {
         self.asks.push(Ask { source, how });
     }
 
-    /// What the present clause has made, in order.
+    /// The values that the current clause has made, in order.
     pub(super) fn made_now(&self) -> Vec<Source> {
         let now = self.known.made.iter().filter(|made| made.clause == self.clause);
         now.map(Made::main_output).collect()
     }
 
-    /// The answer is to be a list.
+    /// Makes the result a list.
     pub(super) fn answer_with_list(&mut self) {
         self.as_list = true;
     }
@@ -142,7 +142,7 @@ impl<'a> Draft<'a> {
         let last = self.steps.last().map(|step| step.id.as_str());
         let result = match sources.len() {
             0 => None,
-            // What a plan answers with anyway.
+            // The default result of a plan.
             1 if !self.as_list && self.asks.is_empty() && Some(sources[0].step.as_str()) == last => None,
             1 if !self.as_list => sources.pop().map(PlanResult::One),
             _ => Some(PlanResult::List(sources)),
@@ -150,20 +150,20 @@ impl<'a> Draft<'a> {
         Plan { summary, steps: self.steps, result }
     }
 
-    /// Every value that the goal asks for, in the order of asking. A goal that chooses gets what it chooses, and what it was
-    /// promised besides; one that does not gets every value that no later step has used.
+    /// Every value that the goal wants, in the order of the clauses. A goal that chooses gets the chosen values, and
+    /// those that it was promised besides; another gets every value that no later step has used.
     fn asked_for(&self) -> Vec<Source> {
         let chosen: Vec<&Source> =
-            self.asks.iter().filter(|ask| ask.how == Asked::Chosen).map(|ask| &ask.source).collect();
+            self.asks.iter().filter(|ask| ask.how == AnswerKind::Chosen).map(|ask| &ask.source).collect();
         let all: Vec<Source> = if chosen.is_empty() {
             let unused = |made: &&Made<'_>| made.is_value() && !self.is_used(&made.id);
             self.known.made.iter().filter(unused).map(Made::main_output).collect()
         } else {
-            // "Generate three UUIDs and show me the last": the other two were only chosen from.
+            // "Generate three UUIDs and show me the last": the other two are not part of the result.
             let from: Vec<usize> = chosen.iter().filter_map(|source| self.clause_of(&source.step)).collect();
             let promised = |ask: &&Ask| {
                 let others = self.clause_of(&ask.source.step).is_none_or(|clause| !from.contains(&clause));
-                ask.how == Asked::Chosen || (others && !self.is_used(&ask.source.step))
+                ask.how == AnswerKind::Chosen || (others && !self.is_used(&ask.source.step))
             };
             self.asks.iter().filter(promised).map(|ask| ask.source.clone()).collect()
         };

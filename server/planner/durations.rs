@@ -4,16 +4,16 @@ use std::ops::Range;
 
 use super::words::{self, Word};
 
-/// A length of time found in a clause.
+/// A duration in a clause.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Duration {
-    /// Which words say it.
+    /// Its words.
     pub(super) words: Range<usize>,
-    /// Seconds; negative where the text says so, for the schema to refuse.
+    /// Seconds; negative if the text says so, so that the schema refuses it.
     pub(super) seconds: f64,
 }
 
-/// The first length of time in a text; adjacent ones ("1 minute and 30 seconds") are one.
+/// The first duration in a text; adjacent ones ("1 minute and 30 seconds") are one.
 pub(super) fn find(text: &str, read: &[Word]) -> Option<Duration> {
     let (mut at, first) =
         (0..read.len()).find_map(|at| amount(text, read, at).map(|(length, seconds)| (at, (length, seconds))))?;
@@ -41,7 +41,7 @@ pub(super) fn bare_number(text: &str, read: &[Word]) -> Option<Duration> {
     last.then(|| Duration { words: at..at + 1, seconds: signed(text, word, seconds) })
 }
 
-/// How many words from `at` say a length of time, and how many seconds that is.
+/// A duration at `at`: its number of words, and its seconds.
 fn amount(text: &str, read: &[Word], at: usize) -> Option<(usize, f64)> {
     let word = read.get(at).filter(|word| word.quoted.is_none())?;
     if let Some(seconds) = compact(&word.lower) {
@@ -92,7 +92,7 @@ fn compact(word: &str) -> Option<f64> {
     word.starts_with(|c: char| c.is_ascii_digit()).then_some(seconds)
 }
 
-/// A minus sign that stands on its own number.
+/// Applies a minus sign directly before the number.
 fn signed(text: &str, word: &Word, seconds: f64) -> f64 {
     let before = &text[..word.span.start];
     let minus = before.strip_suffix('-').or_else(|| before.strip_suffix('−'));

@@ -1,41 +1,41 @@
-//! Every way in which planning fails. Each message says what happened, why, and what to do next.
+//! The failures of planning. Each message says what happened, why, and what to do next.
 //!
 //! | code                   | when                                                                          |
 //! |------------------------|-------------------------------------------------------------------------------|
-//! | `goal_missing`         | neither `goal` nor `prompt` says anything                                     |
-//! | `goal_too_long`        | the goal is longer than is read                                               |
-//! | `invalid_inputs`       | the planner's inputs do not fit its schema                                    |
-//! | `constraint_violation` | the plan would have more steps, or stand deeper, than a limit allows          |
-//! | `clause_unmapped`      | no node type, or none that is allowed, serves a clause                        |
-//! | `arguments_missing`    | a node type serves a clause, but the clause does not give what it needs       |
-//! | `server_busy`, `validation_too_expensive` | there was no thread for it, or it took too long            |
-//! | `arguments_invalid`    | a node type serves a clause, but what the clause gives does not fit its schema |
+//! | `goal_missing`         | both `goal` and `prompt` are empty                                            |
+//! | `goal_too_long`        | the goal is longer than the limit                                             |
+//! | `invalid_inputs`       | the planner's inputs do not match its schema                                  |
+//! | `constraint_violation` | the plan would have more steps, or be deeper, than a limit allows             |
+//! | `clause_unmapped`      | no node type, or no allowed one, serves a clause                              |
+//! | `arguments_missing`    | a node type serves a clause, but the clause lacks an input                    |
+//! | `server_busy`, `validation_too_expensive` | no thread was free, or planning took too long              |
+//! | `arguments_invalid`    | a node type serves a clause, but an input does not match its schema           |
 
 use runyard_engine::event::Failure;
 use runyard_engine::{FailureCode, Object};
 use serde_json::{Value, json};
 
-/// What every failure of a clause ends with: what the caller can do.
+/// The end of every message about a clause: what the caller can do.
 const WAY_OUT: &str = "Say it more plainly, put texts in quotation marks, or name the node type by its id";
 
-/// How many node types a message lists where none is near.
+/// How many node types a message lists if none is similar.
 const LISTED_MAX: usize = 20;
 
-/// A clause longer than this is cut where it is quoted in a message; `details.clause` cuts it too.
+/// A longer clause is cut in messages and in `details.clause`.
 const SHOWN_CHARS_MAX: usize = 200;
 
-/// A node type near a clause, for `details.nearest`.
+/// A similar node type, for `details.nearest`.
 pub(super) struct Near {
     pub(super) id: String,
     pub(super) score: f64,
 }
 
-/// What there is near a clause.
+/// The node types for a message about a clause.
 #[derive(Default)]
 pub(super) struct Nearest<'a> {
-    /// Those that share something with it, best first.
+    /// The similar ones, best first.
     pub(super) nearest: Vec<Near>,
-    /// The ids of all that can be steps.
+    /// The ids of all node types that can be steps.
     pub(super) all: Vec<&'a str>,
 }
 
@@ -59,7 +59,7 @@ pub(super) fn goal_too_many_steps(steps: u64, limit: u64) -> Failure {
 
 pub(super) fn constraint(name: &str, limit: u64, found: u64) -> Failure {
     let message = format!("{name} is {limit}, but the goal needs {found}; raise the limit or ask for less");
-    // In text, as the engine has them: some limits are lists.
+    // As text, like the engine's details: some limits are lists.
     let details = json!({ "constraint": name, "limit": limit.to_string(), "found": found.to_string() });
     failure(FailureCode::ConstraintViolation, message, Some(details))
 }
@@ -88,7 +88,7 @@ pub(super) fn arguments_invalid(clause: &str, why: &str, field: &str, nearest: &
     failure(FailureCode::ArgumentsInvalid, message, Some(details))
 }
 
-/// A clause about the run's answer that cannot be followed.
+/// A clause about the run's result that cannot be followed.
 pub(super) fn answer(clause: &str, why: &str) -> Failure {
     let clause = shown(clause);
     let message = format!("the clause \"{clause}\" does not say what to return: {why}. {WAY_OUT}");
@@ -122,7 +122,7 @@ fn failure(code: FailureCode, message: String, details: Option<Value>) -> Failur
     Failure { code: code.into(), message, details, retryable: Some(false) }
 }
 
-/// A text as it is shown in a message.
+/// A text as a message shows it.
 pub(super) fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARS_MAX) {
         Some((end, _)) => format!("{}...", &text[..end]),

@@ -1,5 +1,5 @@
-//! Inputs by their names: "with title 'No paper' and priority 2", and URLs. How much of it a node type needs is in its hints; what type
-//! a value has, in its schema.
+//! Inputs by their names: "with title 'No paper' and priority 2", and URLs. A node type's hints name its arguments;
+//! its schema defines their types.
 
 use runyard_api::host::inexact_number;
 use runyard_engine::plan::{Binding, Form};
@@ -12,11 +12,11 @@ use super::vocabulary;
 use super::words::Word;
 use crate::catalog::Argument;
 
-/// Between a name and its value, without meaning; longer ones first where one begins another.
+/// Words without meaning between a name and its value; longer ones first if one is a prefix of another.
 const BETWEEN: [&str; 12] =
     ["set to", "equal to", "equals", "called", "named", "being", "should be", "is", "of", "to", "as", "be"];
 
-/// Between a value and the name of the next one, without meaning.
+/// Words without meaning between a value and the next name.
 const BEFORE_NAME: [&str; 10] = ["and", "with", "the", "its", "a", "an", "plus", "also", "but", "set"];
 
 impl Binder<'_> {
@@ -54,7 +54,7 @@ impl Binder<'_> {
         }
     }
 
-    /// A value that stands after the field's name; nothing where the clause does not have it.
+    /// A value after the field's name, if the clause has one.
     pub(super) fn named(&self, argument: &Argument, bound: &mut Bound) -> Result<(), Missing> {
         let words = self.reading.words;
         let name = split(&argument.field);
@@ -71,7 +71,7 @@ impl Binder<'_> {
         }
         let Some(word) = words.get(at) else { return Ok(()) };
         let quoted = word.quoted.is_some();
-        // "a ticket with title" says no title, and "the number of tickets" none either. "The Sea" may be one.
+        // "a ticket with title" has no title, and neither has "the number of tickets". "The Sea" may be one.
         let lower = !self.written(at).starts_with(char::is_uppercase);
         if !quoted && lower && vocabulary::stems(&word.lower).iter().any(|stem| self.vocabulary.is_stop(stem)) {
             return Ok(());
@@ -87,7 +87,7 @@ impl Binder<'_> {
             return Err(Missing { invalid: true, ..missing(argument, "what it says there is of another type") });
         };
         let to_next = if quoted { end } else { self.next_name(at).max(end) };
-        // What only leads over to the next name belongs to neither.
+        // Words that only lead to the next name belong to neither.
         let leads_over = words[end..to_next].iter().all(|word| word.is_one_of(&BEFORE_NAME));
         bound.used[start..if leads_over { to_next } else { end }].fill(true);
         bound.inputs.insert(argument.field.clone(), value);
@@ -95,8 +95,8 @@ impl Binder<'_> {
         Ok(())
     }
 
-    /// How many words stand between a name and its value without meaning: one connector, and none that is capitalised, because "To
-    /// Be" may be a title.
+    /// How many words without meaning are between a name and its value: one connector, and none with a capital,
+    /// because "To Be" may be a title.
     fn connector(&self, at: usize) -> usize {
         let words = &self.reading.words[at.min(self.reading.words.len())..];
         let length = BETWEEN.iter().find_map(|phrase| clauses::begins_with(words, phrase)).unwrap_or(0);
@@ -108,8 +108,8 @@ impl Binder<'_> {
         at < self.reading.words.len() && self.written(at).starts_with(char::is_uppercase)
     }
 
-    /// Where an unquoted value ends that begins at this word. A text goes on to the next name or to the end of the clause, because
-    /// nothing says where else it ends; anything else is one word.
+    /// Where an unquoted value ends that begins at this word. A text extends to the next name or to the end of the
+    /// clause, because nothing else marks its end; other values are one word.
     fn value_end(&self, at: usize, schema: &Value) -> usize {
         let words = self.reading.words;
         if let Some(values) = schema["enum"].as_array() {
@@ -125,14 +125,14 @@ impl Binder<'_> {
             return at + 1;
         }
         let mut end = self.next_name(at);
-        // At the end of the clause these words would be the value's.
+        // Before the end of the clause these words would be part of the value.
         while end < words.len() && end > at + 1 && words[end - 1].is_one_of(&BEFORE_NAME) {
             end -= 1;
         }
         end
     }
 
-    /// The first word after this one with which another argument's name, or quoted text, begins; else the end of the clause.
+    /// The next word after this one that begins another argument's name, or quoted text; else the end of the clause.
     fn next_name(&self, at: usize) -> usize {
         let words = self.reading.words;
         let names: Vec<(&str, Vec<String>)> =
@@ -144,7 +144,8 @@ impl Binder<'_> {
         (at + 1..words.len()).find(begins).unwrap_or(words.len())
     }
 
-    /// The text of these words as it is written, with what clings to them ("#5", "(new)"), without the punctuation that ends it.
+    /// The original text of these words, with adjacent characters ("#5", "(new)"), without the punctuation that ends
+    /// it.
     fn said_between(&self, at: usize, end: usize) -> &str {
         let (text, words) = (self.reading.text, self.reading.words);
         let before = at.checked_sub(1).map_or(0, |before| words[before].span.end);
@@ -155,12 +156,12 @@ impl Binder<'_> {
         text[start..stop].trim_end_matches(|letter: char| letter.is_whitespace() || ",;:.".contains(letter))
     }
 
-    /// A word as it is written.
+    /// A word as it was written.
     fn written(&self, at: usize) -> &str {
         &self.reading.text[self.reading.words[at].span.clone()]
     }
 
-    /// A value that is to be no text stays what it is.
+    /// A value whose type is not text keeps its type.
     fn keep_type(&self, argument: &Argument, means: &Means, bound: &mut Bound) {
         if self.entry.input_schema["properties"][&argument.field]["type"] == "string" {
             return;
@@ -174,7 +175,7 @@ impl Binder<'_> {
         }
     }
 
-    /// What no name introduced: the quoted text or the earlier output that is left, or the context's value of that name.
+    /// A value without a name: the remaining quoted text or earlier output, or the context's value of that name.
     pub(super) fn unnamed(
         &self,
         argument: &Argument,
@@ -206,7 +207,7 @@ impl Binder<'_> {
         }
     }
 
-    /// Binds to the one earlier output that the clause speaks of, if it speaks of one.
+    /// Binds the one earlier output that the clause refers to, if any.
     fn unnamed_reference(&self, argument: &Argument, bound: &mut Bound) -> bool {
         let unused = |range: &std::ops::Range<usize>| range.clone().all(|at| !bound.used[at]);
         let mut references = self.known.references(self.reading.words);
@@ -222,7 +223,8 @@ impl Binder<'_> {
     }
 }
 
-/// Whether a field's name stands there: as it is written in the schema, or in words. Where it begins, and where its value may.
+/// Whether a field's name is at this word, as in the schema or split into words. Returns where it begins, and where
+/// its value may.
 fn named_at(words: &[Word], at: usize, field: &str, name: &[String]) -> Option<(usize, usize)> {
     if words[at].quoted.is_some() {
         return None;
@@ -251,7 +253,7 @@ fn split(field: &str) -> Vec<String> {
     parts
 }
 
-/// Whether no value of this schema has several words: numbers, true and false.
+/// Whether values of this schema are single words: numbers, true and false.
 fn is_one_word(schema: &Value) -> bool {
     let short = |kind: &Value| ["integer", "number", "boolean", "null"].iter().any(|short| kind == short);
     match &schema["type"] {
@@ -260,12 +262,12 @@ fn is_one_word(schema: &Value) -> bool {
     }
 }
 
-/// What is said, as the schema of the field wants it.
+/// A text as a value of the field's schema.
 fn typed(said: &str, schema: &Value) -> Option<Value> {
     match schema["type"].as_str() {
         Some("string") => Some(Value::String(said.to_owned())),
         Some("integer") => said.parse::<i64>().ok().map(Value::from),
-        // A number that would be changed is no value for the field, and the step is refused.
+        // A number that would lose digits is no value for the field, and the step is refused.
         Some("number") if inexact_number(said.as_bytes()).is_some() => None,
         Some("number") => said.parse::<i64>().map(Value::from).or_else(|_| said.parse::<f64>().map(Value::from)).ok(),
         Some("boolean") => match said.to_lowercase().as_str() {
@@ -273,7 +275,7 @@ fn typed(said: &str, schema: &Value) -> Option<Value> {
             "false" | "no" | "off" => Some(Value::Bool(false)),
             _ => None,
         },
-        // Lists, objects, or whatever: JSON where it is, else text for the schema to judge.
+        // Lists, objects, or anything: JSON if the text is JSON, else text, which the schema validates.
         _ => {
             let read = serde_json::from_str(said).ok().filter(|_| inexact_number(said.as_bytes()).is_none());
             Some(read.unwrap_or_else(|| Value::String(said.to_owned())))

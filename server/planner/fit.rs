@@ -1,4 +1,4 @@
-//! Whether a node type accounts for what a clause says. BM25 always finds something; this is what refuses "generate a poem"
+//! Whether a node type accounts for the words of a clause. BM25 always finds something; this refuses "generate a poem"
 //! although it shares a word with "generate a UUID", and "the md5 hash" although there is a hash.
 
 use std::ops::Range;
@@ -11,11 +11,11 @@ use super::vocabulary::{self, Vocabulary, is_blocking};
 use super::words::{self, Word};
 use crate::catalog::{Entry, Hints};
 
-/// More than this share of the words that name a node type or are strange to it must name it.
+/// More than this fraction of the words that name a node type or are unknown to it must name it.
 const COVERAGE_OVER: f64 = 0.5;
 
-/// Words that may stand in a clause that changes something without changing what it means. Words of time, order, number and
-/// condition are not among them.
+/// Words that do not change the meaning of a clause with a side effect. Words of time, order, number and condition are
+/// not among them.
 const SILENT: &str = "a an the of in on at to into onto from with as for and via using please kindly just simply also i me my we us \
     our you your its is are be do can could will would like want need new now called named";
 
@@ -28,42 +28,42 @@ const LINK_VERBS: [&str; 8] = ["get", "read", "open", "load", "retrieve", "fetch
 /// Verbs before an id.
 const USE_VERBS: [&str; 6] = ["use", "call", "run", "invoke", "execute", "perform"];
 
-/// How a node type fits what is left of a clause once its arguments are taken out.
+/// How well a node type matches the words of a clause that its arguments have not used.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Fit {
     /// It serves the clause.
     Serves,
-    /// A word asks for a condition, a loop or the opposite.
+    /// A word means a condition, a loop or a negation.
     Blocked(String),
-    /// The clause never names it.
+    /// No word of the clause names it.
     Unnamed,
-    /// The clause says more than the node type can account for: these words.
+    /// The clause has more words than the node type accounts for: these.
     Leftover(Vec<String>),
 }
 
-/// What a clause says.
-pub(super) struct Said<'a> {
+/// The words of a clause.
+pub(super) struct ClauseWords<'a> {
     pub(super) words: &'a [Word],
     /// Which of them an argument has used.
     pub(super) used: &'a [bool],
     /// Those that are the node type's id.
     pub(super) by_id: Option<Range<usize>>,
-    /// Whether an argument is a URL that stands in the clause.
+    /// Whether an argument is a URL from the clause.
     pub(super) has_link: bool,
 }
 
-impl Said<'_> {
+impl ClauseWords<'_> {
     fn is_id(&self, at: usize) -> bool {
         self.by_id.as_ref().is_some_and(|words| words.contains(&at))
     }
 
-    /// The words that are left, with their places.
+    /// The unused words, with their indices.
     fn unused(&self) -> impl Iterator<Item = (usize, &Word)> {
         let left = |(at, _): &(usize, &Word)| !self.used[*at] && !self.is_id(*at);
         self.words.iter().enumerate().filter(left)
     }
 
-    /// Names that no word of the clause is: its id, and the URL of what reads URLs.
+    /// Names of the node type besides words: its id, and a URL for one that reads URLs.
     fn names_beside_words(&self, entry: &Entry) -> usize {
         let reads = self.has_link
             && entry.side_effect == SideEffect::Read
@@ -72,10 +72,11 @@ impl Said<'_> {
     }
 }
 
-/// Judges the words that no argument has used.
+/// Judges the unused words.
 ///
-/// What only reads may leave some words of a clause unheard. What changes something may not: "delete it tomorrow" is not "delete it".
-pub(super) fn judge(entry: &Entry, said: &Said<'_>, vocabulary: &Vocabulary) -> Fit {
+/// A node type that only reads may ignore some words of a clause. One with a side effect may not: "delete it tomorrow"
+/// is not "delete it".
+pub(super) fn judge(entry: &Entry, said: &ClauseWords<'_>, vocabulary: &Vocabulary) -> Fit {
     let own = Own::of(entry);
     let words = said.words;
     let verb = rank::leading_verb(entry, words).is_some();
@@ -89,7 +90,7 @@ pub(super) fn judge(entry: &Entry, said: &Said<'_>, vocabulary: &Vocabulary) -> 
         return judge_strictly(entry, &own, said, verb);
     }
     let (mut named, mut leftover) = (said.names_beside_words(entry), Vec::new());
-    // "a UUID identifier and uppercase it": what "and" adds must be accounted for in full.
+    // "a UUID identifier and uppercase it": the node type must account for every word after "and".
     let (mut added, mut addition_left) = (false, false);
     for (at, word) in said.unused() {
         if said.by_id.is_some() && at == 0 && word.is_one_of(&USE_VERBS) {
@@ -103,9 +104,9 @@ pub(super) fn judge(entry: &Entry, said: &Said<'_>, vocabulary: &Vocabulary) -> 
         added |= word.is("and");
         for stem in vocabulary::stems(&word.lower) {
             match own.judge(&stem, vocabulary) {
-                Says::Name => named += 1,
-                Says::Known | Says::Nothing => {}
-                Says::Other => leftover.push(word.lower.clone()),
+                WordMeaning::Name => named += 1,
+                WordMeaning::Known | WordMeaning::Nothing => {}
+                WordMeaning::Other => leftover.push(word.lower.clone()),
             }
         }
         if word.quoted.is_some() {
@@ -113,7 +114,7 @@ pub(super) fn judge(entry: &Entry, said: &Said<'_>, vocabulary: &Vocabulary) -> 
         }
         addition_left |= added && leftover.len() > before;
     }
-    // A number that nobody uses always matters: "version 7", "512".
+    // An unused number always matters: "version 7", "512".
     let number = leftover.iter().any(|word| words::number(word).is_some());
     let coverage = named as f64 / (named + leftover.len()).max(1) as f64;
     match named {
@@ -123,8 +124,9 @@ pub(super) fn judge(entry: &Entry, said: &Said<'_>, vocabulary: &Vocabulary) -> 
     }
 }
 
-/// Judges what is left of a clause for a node type that changes something: every word is its name, its verb, or says nothing.
-fn judge_strictly(entry: &Entry, own: &Own, said: &Said<'_>, verb: bool) -> Fit {
+/// Judges the unused words for a node type with a side effect: every word must be its name, its verb, or without
+/// meaning.
+fn judge_strictly(entry: &Entry, own: &Own, said: &ClauseWords<'_>, verb: bool) -> Fit {
     let own_verb = |stem: &String| entry.hints.verbs.iter().any(|verb| vocabulary::stem(verb) == *stem);
     let (mut named, mut leftover) = (usize::from(said.by_id.is_some()), Vec::new());
     for (at, word) in said.unused() {
@@ -154,7 +156,7 @@ fn judge_strictly(entry: &Entry, own: &Own, said: &Said<'_>, verb: bool) -> Fit 
     }
 }
 
-/// The words of a heading that say more than that a list follows.
+/// The words of a heading that do more than announce a list.
 pub(super) fn left_of_heading(words: &[Word]) -> Vec<String> {
     let silent = |word: &&Word| {
         word.quoted.is_none()
@@ -164,7 +166,7 @@ pub(super) fn left_of_heading(words: &[Word]) -> Vec<String> {
     words.iter().filter(|word| !silent(word)).map(said).collect()
 }
 
-/// What a node type goes by, for a clause that does not ask for it.
+/// The names of a node type, for a clause that does not request it.
 pub(super) fn asked_by(entry: &Entry) -> String {
     let Hints { keywords, verbs, verb_needed, .. } = &entry.hints;
     let list = |words: &[String]| words.iter().take(ASKED_BY_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -181,32 +183,35 @@ pub(super) fn asked_by(entry: &Entry) -> String {
     }
 }
 
-/// Whether a clause without a verb of its own, such as what is left of "show me the tickets", can be about what only reads.
+/// Whether a clause without a verb of its own, such as the rest of "show me the tickets", can match a node type that
+/// only reads.
 fn asks_for(entry: &Entry, own: &Own, words: &[Word], vocabulary: &Vocabulary) -> bool {
     let Some(first) = words.first().filter(|_| entry.side_effect == SideEffect::Read) else { return false };
-    let stranger = |stem: &String| own.judge(stem, vocabulary) == Says::Other;
+    let stranger = |stem: &String| own.judge(stem, vocabulary) == WordMeaning::Other;
     !vocabulary.is_request(&first.lower) && !vocabulary::stems(&first.lower).iter().any(stranger)
 }
 
-/// The first unused word that only a model can follow. "A while" is none.
-fn blocking<'w>(words: &'w [Word], said: &Said<'_>) -> Option<&'w str> {
+/// The first unused word that only a model can follow. "A while" does not count.
+fn blocking<'w>(words: &'w [Word], said: &ClauseWords<'_>) -> Option<&'w str> {
     let after_article = |at: usize| at > 0 && words[at - 1].is("a");
     let found = (0..words.len())
         .find(|&at| !said.used[at] && !said.is_id(at) && is_blocking(&words[at].lower) && !after_article(at))?;
     Some(&words[found].lower)
 }
 
-/// Whether these words name a product of the node type and say nothing else: "the current time".
+/// Whether these words only name a product of the node type: "the current time".
 pub(super) fn is_wholly(entry: &Entry, words: &[Word], vocabulary: &Vocabulary) -> bool {
     let own = Own::of(entry);
     let stems: Vec<String> = words.iter().flat_map(|word| vocabulary::stems(&word.lower)).collect();
-    let says: Vec<Says> = stems.iter().map(|stem| own.judge(stem, vocabulary)).collect();
-    words.iter().all(|word| word.quoted.is_none()) && says.contains(&Says::Name) && !says.contains(&Says::Other)
+    let says: Vec<WordMeaning> = stems.iter().map(|stem| own.judge(stem, vocabulary)).collect();
+    words.iter().all(|word| word.quoted.is_none())
+        && says.contains(&WordMeaning::Name)
+        && !says.contains(&WordMeaning::Other)
 }
 
-/// What a word says of a node type.
+/// What a word means for a node type.
 #[derive(PartialEq)]
-enum Says {
+enum WordMeaning {
     /// It names it.
     Name,
     /// It occurs in its description.
@@ -226,7 +231,7 @@ impl Own {
         let stems = |words: &[String]| words.iter().map(|word| vocabulary::stem(word)).collect::<Vec<_>>();
         let (verbs, mut known) = (stems(&hints.verbs), vocabulary::stems(&entry.description));
         let mut names = [stems(&hints.keywords), stems(&hints.produces)].concat();
-        // Where the verb is a condition, it says nothing of what the thing is.
+        // If the verb is required, it does not name the product.
         if hints.verb_needed {
             known.extend(verbs)
         } else {
@@ -235,12 +240,12 @@ impl Own {
         Self { names, known }
     }
 
-    fn judge(&self, stem: &String, vocabulary: &Vocabulary) -> Says {
+    fn judge(&self, stem: &String, vocabulary: &Vocabulary) -> WordMeaning {
         match stem {
-            stem if self.names.contains(stem) && stem != "text" => Says::Name,
-            stem if vocabulary.is_silent(stem) => Says::Nothing,
-            stem if self.known.contains(stem) => Says::Known,
-            _ => Says::Other,
+            stem if self.names.contains(stem) && stem != "text" => WordMeaning::Name,
+            stem if vocabulary.is_silent(stem) => WordMeaning::Nothing,
+            stem if self.known.contains(stem) => WordMeaning::Known,
+            _ => WordMeaning::Other,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Node types that a clause names by their ids: "use jarvis.core.uuid4 to make an id". Whoever writes an id means that node type and
-//! no other.
+//! Node types that a clause names by their ids: "use jarvis.core.uuid4 to make an id". Such a clause means that node
+//! type and no other.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use crate::catalog::Catalog;
 pub(super) struct Named<'a> {
     /// Its resolved id.
     pub(super) id: &'a str,
-    /// The words that are its name.
+    /// The words of its name.
     pub(super) words: Range<usize>,
 }
 
@@ -23,7 +23,7 @@ pub(super) fn named<'a>(reading: &Reading<'_>, catalog: &'a Catalog) -> Option<N
         let text = &reading.text[start..];
         let end = text.find(|letter: char| !(letter.is_ascii_alphanumeric() || "._-".contains(letter)));
         let said = text[..end.unwrap_or(text.len())].trim_end_matches(['.', '-', '_']);
-        // An id has its dots; a bare word is a word.
+        // An id has dots; a single word is not an id.
         let id = catalog.canonical(said).filter(|_| said.contains('.'))?;
         let ends = words[at..].iter().take_while(|word| word.span.start < start + said.len()).count();
         Some(Named { id, words: at..at + ends })

@@ -1,4 +1,4 @@
-//! The planner that needs no model: it goes by the words of the goal alone, is deterministic, and refuses by name what it
+//! The planner without a model: it uses the words of the goal alone, is deterministic, and refuses by name what it
 //! does not understand.
 
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use super::bind::{self, Bound, Missing, Reading};
 use super::clauses::{self, Clause, Split};
-use super::draft::{Asked, Decided, Draft};
+use super::draft::{AnswerKind, ChosenStep, Draft};
 use super::failure::{self, Near, Nearest};
-use super::fit::{self, Fit, Said};
+use super::fit::{self, ClauseWords, Fit};
 use super::ids::{self, Named};
 use super::limits::{self, Bounds};
 use super::rank::{Ranked, Ranker};
@@ -29,13 +29,13 @@ use crate::compute::Compute;
 use crate::limits::Limits;
 use crate::nodes::planner::PlannerInputs;
 
-/// Candidates in a set, where the constraints do not say.
+/// Candidates in a set, if the constraints do not say.
 const CANDIDATES_DEFAULT: usize = 5;
 
 /// Candidates that a failure names.
 const NEAREST_MAX: usize = 3;
 
-/// The longest goal that a summary repeats, in characters.
+/// The longest goal that a summary quotes, in characters.
 const SUMMARY_CHARS_MAX: usize = 120;
 
 /// Plans by words alone. Cheap to clone.
@@ -63,7 +63,7 @@ impl LexicalPlanner {
         Self::with_limits(catalog, &Limits::default())
     }
 
-    /// A planner over the atomic node types of this catalogue that reads goals and makes plans within these limits.
+    /// A planner over the atomic node types of this catalogue, within these limits.
     pub fn with_limits(catalog: Arc<Catalog>, limits: &Limits) -> Self {
         Self {
             ranker: Arc::new(Ranker::new(&catalog)),
@@ -74,18 +74,18 @@ impl LexicalPlanner {
         }
     }
 
-    /// With planning done here.
+    /// Plans on these threads.
     #[must_use]
     pub fn on(self, compute: Compute) -> Self {
         Self { compute, ..self }
     }
 
-    /// The node types that it plans with.
+    /// The node types of its plans.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
     }
 
-    /// Plans without waiting for anything.
+    /// Plans on the current thread.
     ///
     /// # Errors
     /// `goal_missing`, `goal_too_long`, `invalid_inputs`, `constraint_violation`, `clause_unmapped`, `arguments_missing` or
@@ -99,7 +99,7 @@ impl LexicalPlanner {
         if clauses.is_empty() {
             return Err(failure::unmapped(goal.trim(), "it asks for nothing", &Nearest::default()));
         }
-        // Far beyond any limit, so that a flood of clauses is refused before each is looked at.
+        // Far beyond any limit, so that a flood of clauses is refused before each is processed.
         if clauses.len() as u64 > self.bounds.steps.saturating_mul(4) {
             limits::check_steps(clauses.len() as u64, &self.bounds, &inputs, &request.constraints)?;
         }
@@ -118,10 +118,10 @@ impl LexicalPlanner {
         Ok(work.draft.finish(summary(goal, steps)))
     }
 
-    /// What earlier runs answered, with the node types that made it.
-    fn earlier(&self, request: &PlanRequest) -> Vec<references::Said<'_>> {
+    /// The answers of earlier runs, with the node types that made them.
+    fn earlier(&self, request: &PlanRequest) -> Vec<references::EarlierAnswer<'_>> {
         let entry = |id: &String| self.catalog.entries().iter().map(Arc::as_ref).find(|entry| entry.id == *id);
-        let said = |answer: &crate::runs::answer::Answer| references::Said {
+        let said = |answer: &crate::runs::answer::Answer| references::EarlierAnswer {
             value: answer.value.clone(),
             entry: answer.node_type.as_ref().and_then(entry),
         };
@@ -138,7 +138,7 @@ impl LexicalPlanner {
     }
 }
 
-/// One plan being made.
+/// One plan under construction.
 struct Work<'a> {
     planner: &'a LexicalPlanner,
     inputs: &'a PlannerInputs,
@@ -146,7 +146,7 @@ struct Work<'a> {
     draft: Draft<'a>,
 }
 
-/// A clause on its way to a node type: the words that count, which may be fewer than the goal's.
+/// A clause with the words that count, which may be fewer than the goal's.
 struct Subtask<'c> {
     clause: &'c Clause,
     text: String,
@@ -166,8 +166,8 @@ impl<'a> Work<'a> {
         }
         let rest = &read[length..];
         let how = match force {
-            Force::Strong => Asked::Chosen,
-            Force::Weak => Asked::Made,
+            Force::Strong => AnswerKind::Chosen,
+            Force::Weak => AnswerKind::Made,
         };
         match result::answer(rest, &self.draft.known, &self.planner.vocabulary) {
             Answer::Values(values) => return self.answer(clause, &values),
@@ -190,20 +190,20 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// The run answers with values that exist.
+    /// Adds existing values to the run's result.
     fn answer(&mut self, clause: &Clause, values: &[Means]) -> Result<(), Failure> {
         for means in values {
             match means {
                 Means::Output { .. } | Means::Several(_) => {
                     for source in means.sources() {
-                        self.draft.answer_with(Asked::Chosen, source.clone());
+                        self.draft.answer_with(AnswerKind::Chosen, source.clone());
                     }
                 }
                 Means::Given(value) => {
                     let before = self.draft.made_now().len();
                     self.say(clause, &runyard_engine::plan::as_text(value))?;
                     for source in self.draft.made_now().into_iter().skip(before) {
-                        self.draft.answer_with(Asked::Chosen, source);
+                        self.draft.answer_with(AnswerKind::Chosen, source);
                     }
                 }
                 Means::Nothing => {
@@ -215,7 +215,8 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// What stands over a list holds for its items. Where one of them changes something, it may say no more than that a list follows.
+    /// Checks a list's heading, which applies to all items. If one of them has a side effect, the heading may only
+    /// announce the list.
     fn heading(&self, heading: &str) -> Result<(), Failure> {
         let changes = |made: &&references::Made<'_>| made.entry.side_effect != SideEffect::Read;
         let Some(made) = self.draft.known.made.iter().find(changes) else { return Ok(()) };
@@ -226,7 +227,7 @@ impl<'a> Work<'a> {
         Err(failure::unmapped(&plain(heading), &unaccounted(made.entry, &left), &Nearest::default()))
     }
 
-    /// A step that says a text which the goal gives.
+    /// Adds a step that says a text of the goal.
     fn say(&mut self, clause: &Clause, text: &str) -> Result<(), Failure> {
         let quote = ['"', '`'].into_iter().find(|quote| !text.contains(*quote)).unwrap_or('"');
         self.steps(&Subtask { clause, text: format!("say {quote}{text}{quote}") })
@@ -248,7 +249,7 @@ impl<'a> Work<'a> {
         }
         self.draft.arrange(subtask.clause.link, chosen.entry.kind);
         for _ in 0..repeat.count {
-            self.draft.push(Decided {
+            self.draft.push(ChosenStep {
                 entry: chosen.entry,
                 goal: plain(&subtask.clause.text),
                 candidates: chosen.candidates.clone(),
@@ -260,7 +261,7 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// The best candidate that serves the clause and gets all that it needs.
+    /// The best candidate that serves the clause and gets all its inputs.
     fn choose(&self, subtask: &Subtask<'_>, reading: &Reading<'_>, repeat: &Repeat) -> Result<Chosen<'a>, Failure> {
         let planner = self.planner;
         let ranked = planner.ranker.rank(&planner.catalog, reading.words, |stem| planner.vocabulary.is_stop(stem));
@@ -320,10 +321,10 @@ impl<'a> Work<'a> {
         let (catalog, vocabulary) = (&self.planner.catalog, &self.planner.vocabulary);
         let by_id = named.as_ref().map(|named| named.words.clone());
         let judge = |used: &[bool], has_link: bool| {
-            fit::judge(entry, &Said { words: reading.words, used, by_id: by_id.clone(), has_link }, vocabulary)
+            fit::judge(entry, &ClauseWords { words: reading.words, used, by_id: by_id.clone(), has_link }, vocabulary)
         };
         let bound = bind::bind(entry, reading, &self.draft.known, catalog, vocabulary).map_err(|missing| {
-            // Quoted text would be used if it could be; only what is said around it counts.
+            // Quoted text would be an input if it could be; only the words around it count.
             let quoted: Vec<bool> = reading.words.iter().map(|word| word.quoted.is_some()).collect();
             match judge(&quoted, false) {
                 Fit::Unnamed => Refusal::Fit(Fit::Unnamed),
@@ -340,7 +341,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Whether the run's constraints let this node type be chosen. Both sides are compared resolved.
+    /// Whether the run's constraints allow this node type. Both sides are compared resolved.
     fn allows(&self, entry: &Entry) -> bool {
         let names = |id: &String| self.planner.catalog.canonical(id) == Some(entry.id.as_str());
         let candidates = &self.constraints.candidates;
@@ -356,7 +357,7 @@ enum Refusal {
     Fit(Fit),
 }
 
-/// The failure of a clause: the first candidate that it names says why.
+/// The failure of a clause, from the first candidate that the clause names.
 fn refusal(clause: &str, refusals: &[(&Entry, Refusal)], excluded: Option<&Entry>, nearest: &Nearest<'_>) -> Failure {
     if let Some(entry) = excluded {
         let why = format!("{} would serve it, but the run's constraints do not allow it", entry.id);
@@ -389,7 +390,7 @@ fn refusal(clause: &str, refusals: &[(&Entry, Refusal)], excluded: Option<&Entry
     failure::unmapped(clause, &why, nearest)
 }
 
-/// Whether two node types change something in different services: then a guess is not good enough.
+/// Whether two node types change something in different services, so that a guess is not good enough.
 fn is_rival(one: &Entry, other: &Entry) -> bool {
     let changes = |entry: &Entry| entry.side_effect != SideEffect::Read;
     let services = one.integration.as_ref().zip(other.integration.as_ref());
@@ -400,7 +401,7 @@ fn undecided(one: &Entry, other: &Entry) -> String {
     format!("{} and {} both serve it, and both change something: name the service", one.id, other.id)
 }
 
-/// Why a node type does not serve a clause that has these words besides.
+/// Why a node type does not serve a clause with these unused words.
 fn unaccounted(entry: &Entry, words: &[String]) -> String {
     let said = words.iter().take(8).map(String::as_str).collect::<Vec<_>>().join(", ");
     let (id, said) = (&entry.id, failure::shown(&said));
@@ -412,7 +413,7 @@ fn unaccounted(entry: &Entry, words: &[String]) -> String {
     }
 }
 
-/// A node type for a clause, with what was considered.
+/// A node type for a clause, with the candidate set.
 struct Chosen<'a> {
     entry: &'a Entry,
     candidates: Vec<Candidate>,

@@ -1,4 +1,4 @@
-//! How large a goal and a plan may be: the caller's limits, the run's constraints and our own.
+//! The size of goals and plans: the caller's limits, the run's constraints and the server's limits.
 
 use runyard_engine::Constraints;
 use runyard_engine::event::Failure;
@@ -7,12 +7,12 @@ use super::{failure, words};
 use crate::limits::Limits;
 use crate::nodes::planner::PlannerInputs;
 
-/// How large goals and plans may be on this server.
+/// The size of goals and plans on this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bounds {
     /// Bytes of a goal.
     goal_bytes: u64,
-    /// Words of a goal. Planning takes longer than in proportion to them.
+    /// Words of a goal. Planning time grows faster than their number.
     goal_words: u64,
     /// Steps of a plan.
     pub(super) steps: u64,
@@ -25,7 +25,7 @@ impl From<&Limits> for Bounds {
 }
 
 impl Bounds {
-    /// Refuses a goal that is too long to be read.
+    /// Refuses a goal that is too long.
     pub(super) fn check_goal(&self, goal: &str) -> Result<(), Failure> {
         if goal.len() as u64 > self.goal_bytes {
             return Err(failure::goal_too_long("bytes", goal.len() as u64, self.goal_bytes));
@@ -38,7 +38,7 @@ impl Bounds {
     }
 }
 
-/// Refuses to plan where no step could run.
+/// Refuses to plan if no step could run.
 pub(super) fn check_depth(inputs: &PlannerInputs, constraints: &Constraints) -> Result<(), Failure> {
     let depth = inputs.depth.unwrap_or(0);
     if inputs.max_depth.is_some_and(|limit| depth >= limit) {
@@ -65,7 +65,7 @@ pub(super) fn check_steps(
         ("max_steps", inputs.max_steps, steps),
         ("max_steps", constraints.budgets.max_steps, steps),
         ("max_children_per_composite", structural.max_children_per_composite, steps),
-        // The composite itself is one of them.
+        // The composite itself counts too.
         ("max_total_nodes_per_run", structural.max_total_nodes_per_run, steps.saturating_add(1)),
     ];
     let broken = limits

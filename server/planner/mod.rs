@@ -1,21 +1,21 @@
-//! From a goal to a plan. What comes out reaches the engine as a command; nothing here is recorded or performed.
+//! From a goal to a plan. The engine gets the plan as a command; nothing here is recorded or performed.
 //!
 //! | file            | what                                                                                   |
 //! |-----------------|----------------------------------------------------------------------------------------|
-//! | `words.rs`      | text to words, with quoted text kept whole                                             |
-//! | `vocabulary.rs` | which words ask for something, which words say nothing                                 |
-//! | `clauses.rs`    | a goal to clauses: where one ends (`cuts.rs`), what order they imply (`order.rs`)      |
+//! | `words.rs`      | splits text into words, with quoted text as one                                        |
+//! | `vocabulary.rs` | which words are requests, which words have no meaning                                  |
+//! | `clauses.rs`    | splits a goal into clauses: where one ends (`cuts.rs`), their order (`order.rs`)       |
 //! | `rank.rs`       | node types for a clause, best first (BM25)                                             |
-//! | `fit.rs`        | whether a node type accounts for what a clause says                                    |
+//! | `fit.rs`        | whether a node type accounts for the words of a clause                                 |
 //! | `ids.rs`        | node types that a clause names by their ids                                            |
 //! | `bind.rs`       | inputs from the clause (`durations.rs`) and from earlier outputs (`references.rs`)     |
-//! | `fields.rs`     | inputs that stand after their names, for node types that the configuration describes    |
+//! | `fields.rs`     | inputs that follow their names, for node types from the configuration                  |
 //! | `repeat.rs`     | "three UUIDs", "twice"                                                                 |
 //! | `result.rs`     | "return ..." clauses                                                                   |
-//! | `draft.rs`      | the plan in the making: steps, what each waits for, the result                         |
-//! | `lexical.rs`    | the planner that needs no model, made from the above                                   |
-//! | `limits.rs`     | how many steps a plan may have                                                         |
-//! | `failure.rs`    | every way in which planning fails, with its code                                       |
+//! | `draft.rs`      | the plan under construction: steps, dependencies, result                               |
+//! | `lexical.rs`    | the planner without a model, made of the above                                         |
+//! | `limits.rs`     | the size of goals and plans                                                            |
+//! | `failure.rs`    | the failures of planning, with their codes                                             |
 
 mod alias;
 mod bind;
@@ -51,28 +51,29 @@ use crate::nodes::Providers;
 use crate::nodes::catalog::Catalog;
 use crate::runs::answer::Answer;
 
-/// Who turns a goal into a plan.
+/// Turns a goal into a plan.
 #[async_trait]
 pub trait Planner: Send + Sync {
-    /// Plans, when it is the tenant's turn. The same request gives the same plan where the planner is deterministic; the lexical one is.
+    /// Plans, when it is the tenant's turn. A deterministic planner returns the same plan for the same request; the
+    /// lexical one does.
     ///
     /// # Errors
-    /// The failure with which the node run that asked for the plan ends.
+    /// The failure of the node run that needs the plan.
     async fn plan(&self, request: PlanRequest) -> Result<Plan, Failure>;
 }
 
-/// What a planner is asked for.
+/// A request for a plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlanRequest {
     /// The planner's own node type.
     pub node_type: NodeType,
     /// Its inputs: `nodes::planner::PlannerInputs`.
     pub inputs: Object,
-    /// Limits that the plan must keep.
+    /// Limits of the plan.
     pub constraints: Constraints,
-    /// What earlier runs of the thread answered, the oldest first: what the goal may speak of.
+    /// The answers of earlier runs of the thread, the oldest first: the goal may refer to them.
     pub earlier: Vec<Answer>,
-    /// Whose run it is: which node types there are depends on that.
+    /// The tenant of the run, which determines the node types.
     pub tenant: String,
 }
 

@@ -1,5 +1,5 @@
-//! Clauses that say their order themselves: "after waiting 2 seconds, say hello", "hash it before returning it",
-//! "say hello after 5 seconds". Each becomes two clauses in the order in which they are to happen.
+//! Clauses that state their order: "after waiting 2 seconds, say hello", "hash it before returning it", "say hello
+//! after 5 seconds". Each becomes two clauses in the order of execution.
 
 use super::clauses::Clause;
 use super::cuts::Link;
@@ -7,10 +7,10 @@ use super::durations;
 use super::vocabulary::Vocabulary;
 use super::words::{self, Word};
 
-/// A clause with more words than this is left as it is.
+/// A longer clause is not split.
 const WORDS_MAX: usize = 400;
 
-/// Appends a clause, as two or more where it speaks of a before and an after.
+/// Appends a clause, as several if it says "before" or "after".
 pub(super) fn unfold(clause: Clause, vocabulary: &Vocabulary, clauses: &mut Vec<Clause>) {
     let read = words::read(&clause.text);
     let mut spoken = read.iter().enumerate().take(if read.len() > WORDS_MAX { 0 } else { WORDS_MAX });
@@ -23,13 +23,13 @@ pub(super) fn unfold(clause: Clause, vocabulary: &Vocabulary, clauses: &mut Vec<
     unfold(Clause { text: later, link: Link::Then, number }, vocabulary, clauses);
 }
 
-/// What happens earlier and what later, where this word says so.
+/// The earlier and the later part, if this word orders them.
 fn turn(text: &str, read: &[Word], at: usize, word: &Word, vocabulary: &Vocabulary) -> Option<(String, String)> {
     if !word.is_one_of(&["after", "before"]) {
         return None;
     }
     let (subordinate, main) = if at == 0 {
-        // "after waiting 2 seconds, say hello": the comma ends what comes first in the text.
+        // "after waiting 2 seconds, say hello": the comma ends the earlier part.
         let comma = (2..read.len()).find(|&next| text[read[next - 1].span.end..read[next].span.start].contains(','))?;
         (&text[read.get(1)?.span.start..read[comma - 1].span.end], &text[read[comma].span.start..])
     } else {
@@ -42,7 +42,7 @@ fn turn(text: &str, read: &[Word], at: usize, word: &Word, vocabulary: &Vocabula
     }
 }
 
-/// "waiting 2 seconds" as "wait 2 seconds", "2 seconds" as "wait 2 seconds". Anything else is not ours to turn.
+/// "waiting 2 seconds" as "wait 2 seconds", "2 seconds" as "wait 2 seconds". `None` for anything else.
 fn request(text: &str, vocabulary: &Vocabulary) -> Option<String> {
     let read = words::read(text);
     let first = read.first()?;

@@ -10,7 +10,7 @@ use super::vocabulary;
 use super::words::Word;
 use crate::catalog::{Catalog, Entry};
 
-/// What a clause gains that begins with a verb of the node type: more than any single word can be worth.
+/// The bonus of a clause that begins with a verb of the node type: more than any single word can add.
 const VERB_BONUS: f64 = 4.0;
 
 /// How many shared words a rationale names.
@@ -20,7 +20,7 @@ const SHARED_MAX: usize = 8;
 pub(super) struct Ranker {
     embedder: Embedder<u32, Stems>,
     scorer: Scorer<usize>,
-    /// By place in the catalogue: the stems of the node type's text.
+    /// The stems of each node type's text, by its index in the catalogue.
     documents: BTreeMap<usize, Vec<String>>,
 }
 
@@ -30,14 +30,14 @@ pub(super) struct Ranked<'a> {
     pub(super) entry: &'a Entry,
     /// Higher is better; never negative.
     pub(super) score: f64,
-    /// Why, for people.
+    /// The reason, for people.
     pub(super) rationale: String,
 }
 
-/// Splits as the whole planner does.
+/// Tokenizes like the rest of the planner.
 struct Stems;
 
-/// What the ids of nodes begin with that only make sense in a graph.
+/// The prefix of node types that work only in a graph.
 const NODES_OF_GRAPHS: &str = "runyard.graph.";
 
 impl Tokenizer for Stems {
@@ -47,9 +47,9 @@ impl Tokenizer for Stems {
 }
 
 impl Ranker {
-    /// Reads every atomic node type. A catalogue that changes needs a new ranker.
+    /// Indexes every atomic node type. A changed catalogue needs a new ranker.
     pub(super) fn new(catalog: &Catalog) -> Self {
-        // Without a graph around it, a node of a graph leads nowhere.
+        // Outside a graph, these node types do nothing.
         let alone = |entry: &&Entry| !entry.id.starts_with(NODES_OF_GRAPHS);
         let atomic = |entry: &&Entry| entry.kind.facts().is_plannable && alone(entry);
         let texts: Vec<(usize, String)> = (catalog.entries().iter().map(Arc::as_ref).enumerate())
@@ -66,7 +66,8 @@ impl Ranker {
         Self { embedder, scorer, documents }
     }
 
-    /// Every atomic node type with its score for these words, best first, the worthless last. Equals are sorted by id.
+    /// Every atomic node type with its score for these words, best first, those without a score last. Equal scores are
+    /// sorted by id.
     pub(super) fn rank<'a>(
         &self,
         catalog: &'a Catalog,
@@ -97,13 +98,13 @@ impl Ranker {
     }
 }
 
-/// The verb with which the words begin, if it is one of the node type's.
+/// The verb of the node type with which the words begin, if any.
 pub(super) fn leading_verb<'a>(entry: &'a Entry, words: &[Word]) -> Option<&'a str> {
     let first = vocabulary::stem(&words.first()?.lower);
     entry.hints.verbs.iter().find(|verb| vocabulary::stem(verb) == first).map(String::as_str)
 }
 
-/// Keywords stand twice: they say more than the rest.
+/// Keywords are repeated, so that they weigh more than other text.
 fn text_of(entry: &Entry) -> String {
     let hints = &entry.hints;
     let words: Vec<&str> = [&hints.keywords, &hints.verbs].into_iter().flatten().map(String::as_str).collect();
@@ -130,7 +131,7 @@ fn rationale<'s>(verb: Option<&str>, shared: impl Iterator<Item = &'s str>) -> S
     }
 }
 
-/// Three decimals, so that a score reads well and is the same everywhere.
+/// Three decimals, so that a score is readable and the same everywhere.
 fn rounded(score: f64) -> f64 {
     (score * 1000.0).round() / 1000.0
 }

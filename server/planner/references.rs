@@ -1,5 +1,5 @@
-//! "it", "the result", "the uuid", "the second hash", "step 2's output", "the customer name": words for values that earlier
-//! steps made, that the goal's context holds, or that earlier runs of the thread answered.
+//! "it", "the result", "the uuid", "the second hash", "step 2's output", "the customer name": references to values
+//! that earlier steps made, to the goal's context, and to answers of earlier runs of the thread.
 
 use std::ops::Range;
 
@@ -11,59 +11,59 @@ use super::vocabulary;
 use super::words::{self, Word};
 use crate::catalog::Entry;
 
-/// A step that has been planned, as later clauses may speak of it.
+/// A planned step, to which later clauses may refer.
 #[derive(Debug, Clone)]
 pub(super) struct Made<'a> {
     pub(super) id: String,
     pub(super) entry: &'a Entry,
     /// The number of its clause in a numbered list.
     pub(super) number: Option<u32>,
-    /// Which clause of the goal it serves, from 0: one clause may need several steps.
+    /// The clause of the goal that it serves, from 0: one clause may need several steps.
     pub(super) clause: usize,
 }
 
 impl Made<'_> {
-    /// Where its value is: its only output, or all of them.
+    /// Its value: its only output, or all of them.
     pub(super) fn main_output(&self) -> Source {
         let escaped = |name: &str| format!("/{}", name.replace('~', "~0").replace('/', "~1"));
         let pointer = self.entry.main_output().map_or(String::new(), escaped);
         Source { step: self.id.clone(), pointer }
     }
 
-    /// Whether it makes a value: everything does but a wait.
+    /// Whether it makes a value: every step but a wait does.
     pub(super) fn is_value(&self) -> bool {
         self.entry.kind.facts().makes_value
     }
 }
 
-/// What clauses may speak of.
+/// The values to which clauses may refer.
 #[derive(Debug, Default)]
 pub(super) struct Known<'a> {
     /// Steps, in order.
     pub(super) made: Vec<Made<'a>>,
-    /// Values given with the goal.
+    /// Context values of the goal.
     pub(super) context: Object,
-    /// What earlier runs of the thread answered, the oldest first. Spoken of where no step of this plan is meant.
-    pub(super) earlier: Vec<Said<'a>>,
+    /// The answers of earlier runs of the thread, the oldest first. Used if a reference means no step of this plan.
+    pub(super) earlier: Vec<EarlierAnswer<'a>>,
 }
 
-/// What an earlier run of the thread answered.
+/// The answer of an earlier run of the thread.
 #[derive(Debug, Clone)]
-pub(super) struct Said<'a> {
+pub(super) struct EarlierAnswer<'a> {
     pub(super) value: Value,
-    /// Who made it, where that is known.
+    /// The node type that made it, if known.
     pub(super) entry: Option<&'a Entry>,
 }
 
-/// Words of a clause that stand for a value.
+/// Words of a clause that refer to a value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Reference {
-    /// Which words.
+    /// The words.
     pub(super) words: Range<usize>,
     pub(super) means: Means,
 }
 
-/// What a reference stands for.
+/// The target of a reference.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Means {
     /// An earlier step's main output.
@@ -72,16 +72,16 @@ pub(super) enum Means {
         /// Whether it is a string.
         text: bool,
     },
-    /// A value of the context.
+    /// A context value.
     Given(Value),
     /// Several steps' main outputs at once: "both".
     Several(Vec<Source>),
-    /// Nothing that exists.
+    /// No existing value.
     Nothing,
 }
 
 impl Means {
-    /// The outputs that it stands for.
+    /// The outputs that it means.
     pub(super) fn sources(&self) -> &[Source] {
         match self {
             Means::Output { source, .. } => std::slice::from_ref(source),
@@ -104,10 +104,10 @@ const ORDINALS: [(&str, usize); 10] = [
     ("tenth", 9),
 ];
 
-/// Nouns for whatever was made.
+/// Nouns for any value.
 const ANY: [&str; 8] = ["result", "output", "value", "answer", "response", "one", "outcome", "thing"];
 
-/// Between "the" and the noun, without meaning.
+/// Words without meaning between "the" and the noun.
 const PADDING: [&str; 14] = [
     "previous",
     "last",
@@ -126,7 +126,7 @@ const PADDING: [&str; 14] = [
 ];
 
 impl Known<'_> {
-    /// Every reference in a clause, in order, none within another.
+    /// Every reference in a clause, in order, without overlap.
     pub(super) fn references(&self, words: &[Word]) -> Vec<Reference> {
         let mut found = Vec::new();
         let mut at = 0;
@@ -198,7 +198,7 @@ impl Known<'_> {
             index > 0 && (ordinal.is_some() || matches!(ahead.get(index - 1), Some(&("last" | "previous" | "latest"))));
         let (candidates, end) = match candidates {
             Some(candidates) => (candidates, end),
-            // "the first", "the last", with nothing behind.
+            // "the first", "the last", with no noun after it.
             None if padded && !is_noun_like(noun) => (self.values(), end - 1),
             None => return None,
         };
@@ -206,7 +206,7 @@ impl Known<'_> {
             if let Some((step, end)) = step_at(words, end + 1) {
                 return Some(self.of_step(step, at, end, words));
             }
-            // "the hash of it" asks for a hash; it does not speak of one.
+            // "the hash of it" requests a hash; it does not refer to one.
             if words[end].is("of") {
                 return None;
             }
@@ -220,7 +220,7 @@ impl Known<'_> {
         Some(Reference { words: at..end, means })
     }
 
-    /// "the text", "the status code": a field of the latest step that has several outputs, among them this one.
+    /// "the text", "the status code": a field of the latest step with several outputs and this one among them.
     fn field_of_output(&self, ahead: &[&str]) -> Option<(usize, Means)> {
         (1..=ahead.len().min(2)).rev().find_map(|length| {
             let field = ahead[..length].join("_");
@@ -234,7 +234,7 @@ impl Known<'_> {
         })
     }
 
-    /// The steps that a noun may mean. `None`: the noun means no step; for "result" that may be an empty list.
+    /// The steps that a noun may mean. `None`: the noun means no step; for "result" the list may be empty.
     fn candidates(&self, noun: &str) -> Option<Vec<&Made<'_>>> {
         let noun = vocabulary::stem(noun);
         if ANY.contains(&noun.as_str()) || ANY.iter().any(|any| vocabulary::stem(any) == noun) {
@@ -245,7 +245,7 @@ impl Known<'_> {
         (!candidates.is_empty()).then_some(candidates)
     }
 
-    /// Steps whose output is a value: all but waits, unless there is nothing else.
+    /// Steps whose output is a value: all but waits, unless there are only waits.
     fn values(&self) -> Vec<&Made<'_>> {
         let values: Vec<&Made<'_>> = self.made.iter().filter(|made| made.is_value()).collect();
         if values.is_empty() { self.made.iter().collect() } else { values }
@@ -261,7 +261,7 @@ impl Known<'_> {
         Reference { words, means }
     }
 
-    /// The output of a numbered step, with what stands behind the number: "step 2's result".
+    /// The output of a numbered step, with the words after the number: "step 2's result".
     fn of_step(&self, step: u32, start: usize, mut end: usize, words: &[Word]) -> Reference {
         let noun = words.get(end).map(Word::base).unwrap_or_default();
         if ANY.contains(&noun) || self.made.iter().any(|made| made.entry.hints.produces.iter().any(|name| name == noun))
@@ -273,7 +273,7 @@ impl Known<'_> {
         Reference { words: start..end, means: meaning(numbered.or_else(counted)) }
     }
 
-    /// The longest run of words that is a key of the context.
+    /// The longest sequence of words that is a key of the context.
     fn context_key(&self, ahead: &[&str]) -> Option<(usize, &Value)> {
         let spelled = |key: &str| key.to_lowercase().replace(['_', '-', '.'], " ");
         (1..=ahead.len().min(4)).rev().find_map(|length| {
@@ -291,7 +291,7 @@ impl Known<'_> {
         self.or_earlier(meaning(self.values().last().copied()))
     }
 
-    /// What the last run of the thread answered, where no step is meant.
+    /// The answer of the thread's last run, if no step is meant.
     fn or_earlier(&self, means: Means) -> Means {
         match (means, self.earlier.last()) {
             (Means::Nothing, Some(said)) => Means::Given(said.value.clone()),
@@ -299,27 +299,27 @@ impl Known<'_> {
         }
     }
 
-    /// What an earlier run answered that goes by this noun.
-    fn said_before(&self, noun: &str) -> Option<&Said<'_>> {
+    /// The answer of an earlier run that this noun names.
+    fn said_before(&self, noun: &str) -> Option<&EarlierAnswer<'_>> {
         let noun = vocabulary::stem(noun);
         if ANY.iter().any(|any| vocabulary::stem(any) == noun) {
             return self.earlier.last();
         }
-        let named = |said: &&Said<'_>| {
+        let named = |said: &&EarlierAnswer<'_>| {
             said.entry.is_some_and(|entry| entry.hints.produces.iter().any(|name| vocabulary::stem(name) == noun))
         };
         self.earlier.iter().rev().find(named)
     }
 }
 
-/// Which of `length` words belong to a reference.
+/// Which of `length` words are part of a reference.
 pub(super) fn covered(references: &[Reference], length: usize) -> Vec<bool> {
     let mut covered = vec![false; length];
     references.iter().for_each(|reference| covered[reference.words.clone()].fill(true));
     covered
 }
 
-/// "step 2", "item 2" or "S2": the number, and the word behind it.
+/// "step 2", "item 2" or "S2": the number, and the index after it.
 fn step_at(words: &[Word], at: usize) -> Option<(u32, usize)> {
     let at = at + usize::from(words.get(at).is_some_and(|word| word.is("the")));
     let word = words.get(at)?;
@@ -350,7 +350,7 @@ fn may_be_text(schema: &Value) -> bool {
     }
 }
 
-/// Whether a word may be the noun that "that" or "both" belongs to, rather than something behind a pronoun.
+/// Whether a word may be the noun of "that" or "both", and not part of the next phrase.
 fn is_noun_like(word: &str) -> bool {
     const AFTER_PRONOUNS: [&str; 34] = [
         "", "to", "and", "or", "with", "as", "in", "on", "for", "from", "by", "back", "too", "also", "again", "now",

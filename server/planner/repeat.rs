@@ -1,21 +1,21 @@
-//! How often a clause asks for the same.
+//! How many times a clause requests the same.
 
 use super::vocabulary::Vocabulary;
 use super::words::{self, Word};
 
-/// How often a clause asks for the same: "three UUIDs", "say hello twice".
+/// How many times a clause requests the same: "three UUIDs", "say hello twice".
 pub(super) struct Repeat {
     pub(super) count: u64,
-    /// The first so many words of the clause are left when "three times" is taken off.
+    /// How many words of the clause remain without "three times".
     pub(super) words_kept: usize,
-    /// Words that say the count, within those.
+    /// The words of the count, among those.
     pub(super) words: Vec<usize>,
-    /// The count stands before a product, so only a node type that needs nothing else is meant.
+    /// The count is before a product, so only a node type without other inputs matches.
     pub(super) needs_product: bool,
 }
 
 impl Repeat {
-    /// Reads the count of a clause; once where it says none.
+    /// Reads the count of a clause; 1 without one.
     pub(super) fn of(words: &[Word], vocabulary: &Vocabulary) -> Self {
         let once = Self { count: 1, words_kept: words.len(), words: Vec::new(), needs_product: false };
         let last = words.len().saturating_sub(1);

@@ -1,20 +1,20 @@
-//! "return it", "give me the hash", "answer with the uuid": clauses about what the run answers with.
+//! "return it", "give me the hash", "answer with the uuid": clauses about the run's result.
 
 use super::clauses;
 use super::references::{self, Known, Means};
 use super::vocabulary::{self, Vocabulary};
 use super::words::Word;
 
-/// How firmly a clause says what the run answers with.
+/// How firmly a clause defines the run's result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Force {
-    /// "give me", "show": what is made is for the caller.
+    /// "give me", "show": the result is for the caller.
     Weak,
-    /// "return": this is the answer.
+    /// "return": this is the result.
     Strong,
 }
 
-/// Endings that ask for a list, whatever it is a list of.
+/// Endings that request a list.
 const AS_LIST: [&str; 8] = [
     "as a list",
     "as an array",
@@ -26,7 +26,7 @@ const AS_LIST: [&str; 8] = [
     "as list",
 ];
 
-/// Longer phrases first where one begins another.
+/// Longer phrases first if one is a prefix of another.
 const PHRASES: [(&str, Force); 40] = [
     ("return to me", Force::Strong),
     ("return back", Force::Strong),
@@ -70,24 +70,24 @@ const PHRASES: [(&str, Force); 40] = [
     ("i want to see", Force::Weak),
 ];
 
-/// What a clause asks to answer with.
+/// What a clause wants as result.
 #[derive(Debug, PartialEq)]
 pub(super) enum Answer {
-    /// Values that exist by then, in the order of asking.
+    /// Existing values, in their order.
     Values(Vec<Means>),
-    /// A quoted text, to be said.
+    /// A quoted text.
     Text,
-    /// Something that has to be made first.
+    /// A value that has to be made first.
     Made,
 }
 
-/// The force of a clause about the answer, and how many words of it say so.
+/// The force of a clause about the result, and the length of its phrase in words.
 pub(super) fn asked(words: &[Word]) -> Option<(Force, usize)> {
     let found = PHRASES.iter().filter_map(|&(phrase, force)| Some((force, clauses::begins_with(words, phrase)?)));
     found.max_by_key(|&(_, length)| length)
 }
 
-/// What the words behind the phrase ask to answer with.
+/// What the words after the phrase want as result.
 pub(super) fn answer(words: &[Word], known: &Known<'_>, vocabulary: &Vocabulary) -> Answer {
     let quoted = words.iter().filter(|word| word.quoted.is_some()).count();
     let silent = |word: &Word| vocabulary::stems(&word.lower).iter().all(|stem| vocabulary.is_silent(stem));
@@ -112,7 +112,7 @@ pub(super) fn answer(words: &[Word], known: &Known<'_>, vocabulary: &Vocabulary)
     Answer::Values(means)
 }
 
-/// How many of these words are left where an ending that asks for a list is taken off; nothing where there is none.
+/// How many words remain without an ending that requests a list; `None` without such an ending.
 pub(super) fn without_list(words: &[Word]) -> Option<usize> {
     AS_LIST.iter().find_map(|ending| {
         let length = ending.split(' ').count();

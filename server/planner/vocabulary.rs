@@ -1,11 +1,12 @@
-//! Which words ask for something, which words say nothing, and when two words are one. English only, as the planner is.
+//! Which words are requests, which words have no meaning, and when two words are the same. English only, like the
+//! planner.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Catalog;
 
-/// Verbs with which people begin a request, whether or not a node type can serve it: a clause that nothing serves must be
-/// seen, to be refused by name.
+/// Verbs with which people begin a request, whether or not a node type can serve it: a clause that no node type serves
+/// must be recognized, so that it is refused by name.
 const REQUESTS: &str = "add answer ask assign book build buy calculate call cancel check classify clean close combine \
     compare compile compute concatenate convert copy count create decode delete deploy describe display divide download \
     draft draw edit email encode encrypt execute explain export extract fetch filter find format forward generate get \
@@ -15,23 +16,23 @@ const REQUESTS: &str = "add answer ask assign book build buy calculate call canc
     show sign solve sort speak split start stop store submit subtract sum summarise summarize take tell test transfer \
     transform translate turn update upload use validate verify visit write";
 
-/// Words that only hold a sentence together.
+/// Function words.
 const STOPS: &str = "a an the this that these those it its itself them they i me my mine we us our you your is are am be \
     been was were do does did will would can could should shall may might must of for to in on at by with from as into \
     onto using use via and but so please kindly just simply also too again there here which who what how have has had s t \
     e g ie eg etc e.g i.e both all only same own another other next then finally after before out up down back over";
 
-/// Words that many requests have, whatever they ask for.
+/// Words that many requests have, whatever they request.
 const GENERAL: &str = "now today following above below given earlier previous last first second third fourth fifth some any anything \
     something single one new generate create make produce get give tell show print display say output compute calculate \
     find take fetch provide need want like return answer respond reply value result response string text word input step \
     let know content data latest fresh brand good nice caller user final whole entire full";
 
-/// Words that change what a clause means in a way that only a model can follow.
+/// Words that change the meaning of a clause in a way that only a model can follow.
 const BLOCKING: &str = "if unless until while when whenever every each or either otherwise else except instead not don't \
     never without cannot can't isn't nor";
 
-/// The words of the planner, with those of the catalogue.
+/// The words of the planner and of the catalogue.
 #[derive(Debug)]
 pub(super) struct Vocabulary {
     /// Stem to base form of every verb that begins a request.
@@ -68,17 +69,17 @@ impl Vocabulary {
         self.requests.get(&stem(word)).map(String::as_str)
     }
 
-    /// Whether the word names something that a node type makes.
+    /// Whether the word names a product of a node type.
     pub(super) fn is_product(&self, word: &str) -> bool {
         self.products.contains(&stem(word))
     }
 
-    /// Whether the stem only holds a sentence together.
+    /// Whether the stem is a function word.
     pub(super) fn is_stop(&self, stem: &str) -> bool {
         self.stops.contains(stem)
     }
 
-    /// Whether the stem says nothing about which node type is meant.
+    /// Whether the stem does not help to choose a node type.
     pub(super) fn is_silent(&self, stem: &str) -> bool {
         self.is_stop(stem) || self.general.contains(stem)
     }
@@ -89,7 +90,7 @@ pub(super) fn is_blocking(word: &str) -> bool {
     BLOCKING.split_whitespace().any(|blocking| blocking == word)
 }
 
-/// One form for the forms of a word: light, and meant only for comparing stems with stems.
+/// One form for all forms of a word: simple, and only for comparing stems.
 pub(super) fn stem(word: &str) -> String {
     let word = word.to_lowercase();
     let word = word.strip_suffix("'s").unwrap_or(&word);
@@ -112,7 +113,7 @@ pub(super) fn stem(word: &str) -> String {
     if bare.ends_with('e') && long(bare, 5) { bare[..bare.len() - 1].to_owned() } else { bare.to_owned() }
 }
 
-/// The stems of a text: split at everything that is neither letter nor digit and where camel case begins a new word.
+/// The stems of a text: split at everything that is neither letter nor digit and at camel case.
 pub(super) fn stems(text: &str) -> Vec<String> {
     let mut stems = Vec::new();
     let mut current = String::new();

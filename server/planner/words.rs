@@ -1,4 +1,4 @@
-//! Text to words. Quoted text is one word, whatever stands in it: no rule of the planner looks inside.
+//! Splits text into words. Quoted text is one word, whatever it contains: no rule of the planner looks inside.
 
 use std::ops::Range;
 
@@ -7,9 +7,9 @@ use std::ops::Range;
 pub(super) struct Word {
     /// In lower case; empty for quoted text.
     pub(super) lower: String,
-    /// Where it stands, in bytes; quotation marks included.
+    /// Its place, in bytes; quotation marks included.
     pub(super) span: Range<usize>,
-    /// Where the text between the quotation marks stands, in bytes. `None` for a word.
+    /// The place of the text between the quotation marks, in bytes. `None` for a word.
     pub(super) quoted: Option<Range<usize>>,
 }
 
@@ -77,7 +77,7 @@ fn word_end(text: &str, start: usize) -> usize {
     text.len()
 }
 
-/// Finds quoted text, and remembers which closing marks no longer come, so that reading stays linear.
+/// Finds quoted text, and remembers which closing marks do not occur any more, so that reading is linear.
 struct Quotes<'a> {
     text: &'a str,
     exhausted: Vec<char>,
@@ -107,7 +107,7 @@ impl<'a> Quotes<'a> {
         }
     }
 
-    /// An apostrophe opens a quotation only where no word goes before: not in "don't".
+    /// An apostrophe opens a quotation only if no word precedes it: not in "don't".
     fn may_open(&self, at: usize) -> bool {
         !self.text[..at].ends_with(char::is_alphanumeric)
     }
@@ -134,7 +134,7 @@ fn closing_mark(opening: char) -> Option<char> {
     }
 }
 
-/// The number that a word says: digits, or a number word up to twelve and the tens to ninety. "a" and "an" are not numbers.
+/// The number of a word: digits, or a number word up to twelve and the tens to ninety. "a" and "an" are not numbers.
 pub(super) fn number(word: &str) -> Option<f64> {
     const NAMED: [(&str, u32); 22] = [
         ("zero", 0),

@@ -1,4 +1,4 @@
-//! What is old or too much goes, in every store, and what lives stays.
+//! Runs that are too old or too many are removed from every store, and live runs stay.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +43,7 @@ async fn over<S: Store + Retention>(store: Arc<S>) {
         others_go_on().await;
         store.list(TENANT, &Filter::default(), None, 1_000).await.unwrap().len()
     };
-    // A clock that stands still makes every pause last until it is moved.
+    // Under a simulated clock every pause lasts until the clock is advanced.
     let rounded = async |settings: Settings| {
         let parts = keeping(settings);
         let mut round = std::pin::pin!(round(&parts));
@@ -83,12 +83,12 @@ async fn over<S: Store + Retention>(store: Arc<S>) {
 }
 
 #[tokio::test]
-async fn the_twin_forgets_what_is_old_or_too_much() {
+async fn the_memory_store_removes_runs_that_are_too_old_or_too_many() {
     over(Arc::new(Memory::new())).await;
 }
 
 #[tokio::test]
-async fn sqlite_forgets_what_is_old_or_too_much() {
+async fn sqlite_removes_runs_that_are_too_old_or_too_many() {
     let folder = tempfile::tempdir().unwrap();
     over(Arc::new(Sqlite::open(folder.path(), Options::default()).unwrap())).await;
 }

@@ -1,7 +1,7 @@
-//! How much one tenant may have: runs that have not ended, starts at a time, and runs that a run starts, directly or through others.
+//! Limits of one tenant: live runs, concurrent starts, and the runs that a run starts, directly or through others.
 //!
-//! The bounds keep one caller from filling the machine, and are not exact to one: live runs are counted at most once a second and what is
-//! started meanwhile is added, so that a start costs no question of the store.
+//! The limits keep one caller from filling the machine. They are not exact to one run: live runs are counted at most
+//! once a second, and new starts are added to that count, so that a start needs no query.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -15,16 +15,17 @@ use super::sub_runs::PARENT_RUN;
 use crate::limits::Limits;
 use crate::store::{Filter, LabelFilter, Status, Store};
 
-/// The label of a run at least two levels below another one: the run at the top.
+/// The label that names the topmost run, on runs at least two levels below it.
 pub(super) const ROOT_RUN: &str = "runyard.root_run";
-/// How long a count of live runs is good for, milliseconds.
+/// How long a count of live runs is used, milliseconds.
 const COUNTED_FOR_MS: i64 = 1_000;
-/// Runs at the top whose descendants are known. Those of another are counted when it starts one.
+/// How many topmost runs have their descendants counted in memory. The descendants of others are counted when they
+/// start one.
 const ROOTS_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("more than none");
 /// The statuses of a run that has not ended.
 const LIVE: [Status; 3] = [Status::Queued, Status::Running, Status::Waiting];
 
-/// What each tenant has.
+/// The counts of each tenant.
 pub(super) struct Admission {
     limits: Limits,
     tenants: Arc<Mutex<HashMap<String, Tenant>>>,
@@ -39,7 +40,7 @@ struct Tenant {
     starting: u64,
 }
 
-/// A start on its way.
+/// A start that has not been answered.
 pub(super) struct Starting {
     tenants: Arc<Mutex<HashMap<String, Tenant>>>,
     tenant: String,
@@ -73,13 +74,13 @@ impl Admission {
         Ok(Starting { tenants: self.tenants.clone(), tenant: tenant.to_owned() })
     }
 
-    /// Whether there may be one more live run; it counts from now on.
+    /// Admits one more live run, and counts it.
     ///
     /// # Errors
-    /// [`Error::TooManyLiveRuns`], and what the store says.
+    /// [`Error::TooManyLiveRuns`], and the store's errors.
     pub(super) async fn one_more(&self, store: &dyn Store, tenant: &str, now_ms: i64) -> Result<(), Error> {
         let limit = self.limits.live_runs;
-        if self.has_room(tenant, now_ms) {
+        if self.has_capacity(tenant, now_ms) {
             return Ok(());
         }
         let counts = store.counts(tenant).await?;
@@ -95,21 +96,21 @@ impl Admission {
         Ok(())
     }
 
-    /// Whether that is so without another count.
-    fn has_room(&self, tenant: &str, now_ms: i64) -> bool {
+    /// Whether the last count is recent and leaves space for one more run.
+    fn has_capacity(&self, tenant: &str, now_ms: i64) -> bool {
         let mut tenants = lock(&self.tenants);
         let Some(known) = tenants.get_mut(tenant) else { return false };
         let Some((live, at_ms)) = known.counted else { return false };
-        let room =
+        let free =
             (0..COUNTED_FOR_MS).contains(&(now_ms - at_ms)) && live + known.started_since < self.limits.live_runs;
-        known.started_since += u64::from(room);
-        room
+        known.started_since += u64::from(free);
+        free
     }
 
-    /// Whether a run may start one more, directly or through others; it counts from now on. Gives the run at the top.
+    /// Admits one more descendant of a run's topmost run, and counts it. Returns the topmost run.
     ///
     /// # Errors
-    /// [`Error::TooManyDescendants`], and what the store says.
+    /// [`Error::TooManyDescendants`], and the store's errors.
     pub(super) async fn one_more_below(&self, store: &dyn Store, tenant: &str, parent: &State) -> Result<RunId, Error> {
         let limit = self.limits.run_descendants;
         let root = root(parent);
@@ -124,13 +125,13 @@ impl Admission {
             return Err(Error::TooManyDescendants { root, limit });
         }
         let mut descendants = lock(&self.descendants);
-        // Somebody else may have counted meanwhile.
+        // Another task may have counted meanwhile.
         let now = descendants.get(&place).copied().unwrap_or(known).max(known) + 1;
         descendants.put(place, now);
         Ok(root)
     }
 
-    /// As many as matter.
+    /// Counts descendants, at most as many as the limit needs.
     async fn count(&self, store: &dyn Store, tenant: &str, root: RunId) -> Result<u64, Error> {
         let most = usize::try_from(self.limits.run_descendants).unwrap_or(usize::MAX);
         let mut found = 0;
@@ -143,12 +144,12 @@ impl Admission {
     }
 }
 
-/// The run at the top of those that have started each other.
+/// The topmost run of a run's ancestors.
 fn root(run: &State) -> RunId {
     let Some(start) = &run.start else { return run.run };
     let Some(parent) = &start.parent else { return run.run };
     let labelled = start.labels.get(ROOT_RUN).and_then(|ids| ids.first()).and_then(|id| RunId::parse(id));
-    // Two levels below, and further up where an older build started it.
+    // An older build did not write the label; then the parent is the best answer.
     labelled.unwrap_or(parent.run)
 }
 

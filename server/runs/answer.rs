@@ -1,19 +1,20 @@
-//! What a run has answered: the one value that its caller wants, whatever its root is.
+//! The answer of a run: the one value that its caller wants, whatever its root is.
 
 use runyard_engine::plan::PlanResult;
 use runyard_engine::{Node, NodeKind, Object, State};
 use serde_json::Value;
 
-/// An answer, and who made it.
+/// An answer, and the node type that made it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// The value.
     pub value: Value,
-    /// The resolved id of the node type that made it, where it came from one node run.
+    /// The resolved id of the node type that made it, if it came from one node run.
     pub node_type: Option<String>,
 }
 
-/// The answer of a run that has one: the result of a plan, the only output of anything else, or all outputs where there are several.
+/// The answer of a run that has one: the result of a plan, the only output of any other root, or all outputs if there
+/// are several.
 pub fn of(state: &State) -> Option<Answer> {
     let (root, outputs) = (state.root()?, state.outputs.as_ref()?);
     super::threads::has_answered(state).then(|| match root.node_type.kind {
@@ -30,7 +31,7 @@ fn made_result<'a>(state: &'a State, plan: &Node) -> Option<&'a Node> {
     let mut steps = plan.children.iter().rev().filter_map(|id| state.node(*id));
     match &plan.result {
         Some(PlanResult::One(source)) => steps.find(|step| step.key == source.step),
-        // A list has no one maker.
+        // The items of a list have several makers.
         Some(PlanResult::List(_)) => None,
         None => steps.find(|step| step.fallback_for.is_empty()),
     }

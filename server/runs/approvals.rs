@@ -1,4 +1,4 @@
-//! What somebody is asked to agree to: found, listed, decided, by whoever may or by whoever holds a token for it.
+//! Approval requests: found, listed, decided by a caller with the right or by the holder of a decision token.
 
 use std::sync::Arc;
 
@@ -8,40 +8,40 @@ use super::submit::CommitExtras;
 use super::{Error, Runs, row};
 pub use crate::store::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow, ApprovalStatus, Subject};
 
-/// What somebody says about what is asked.
+/// An approver's decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
-    /// In one word.
+pub struct ApprovalDecision {
+    /// Approved or denied.
     pub verdict: Verdict,
-    /// Who they are, as far as is known.
+    /// The approver, as far as known.
     pub by: Option<String>,
-    /// Why, for people.
+    /// The reason, for people.
     pub comment: Option<String>,
 }
 
 /// An approval that has been decided.
 #[derive(Debug, Clone)]
 pub struct DecidedApproval {
-    /// Which.
+    /// The approval.
     pub approval: ApprovalId,
-    /// The run as it stands after it.
+    /// The state of the run after the decision.
     pub state: Arc<State>,
-    /// Whether the same had been said before, so that nothing changed.
+    /// Whether the same decision was recorded before, so that nothing changed.
     pub already: bool,
 }
 
 /// The approval request that a decision token is for.
 #[derive(Debug, Clone)]
 pub struct TokenSubject {
-    /// Whose run it is: the token says so.
+    /// The tenant of the run, which the token names.
     pub tenant: String,
-    /// The run as it stands.
+    /// The state of the run.
     pub state: Arc<State>,
-    /// Which request.
+    /// The approval request.
     pub approval: ApprovalId,
-    /// The node run that it is about.
+    /// The node run that the request is about.
     pub node_run: NodeRunId,
-    /// Whether it waits for a decision.
+    /// Whether the request is undecided.
     pub is_pending: bool,
 }
 
@@ -57,7 +57,7 @@ impl Runs {
         Ok(self.store.approvals(tenant, filter, after, limit).await?)
     }
 
-    /// The run in which something was asked under this id, as it stands, and the approval's id.
+    /// The current state of the run with this approval request, and the request's id.
     pub async fn approval(&self, tenant: &str, reference: &str) -> Result<(Arc<State>, ApprovalId), Error> {
         let unknown = || Error::UnknownApproval(reference.to_owned());
         let approval = ApprovalId::parse(reference).ok_or_else(unknown)?;
@@ -69,21 +69,26 @@ impl Runs {
         Ok((self.values.shown(tenant, state).await?, approval))
     }
 
-    /// Decides. The same again is answered as before, and says so; the contrary is refused.
-    pub async fn decide(&self, tenant: &str, approval: ApprovalId, said: Said) -> Result<DecidedApproval, Error> {
+    /// Decides. The same decision again returns the first one's answer with `already`; the opposite is rejected.
+    pub async fn decide(
+        &self,
+        tenant: &str,
+        approval: ApprovalId,
+        said: ApprovalDecision,
+    ) -> Result<DecidedApproval, Error> {
         let row = self.store.approval(tenant, approval).await?;
         let run = row.ok_or_else(|| Error::UnknownApproval(approval.to_string()))?.run;
         self.decide_in(tenant, run, approval, said).await
     }
 
-    /// A text that says this verdict about this approval for whoever holds it, once. Never to be logged.
+    /// A token for one verdict on one approval: a credential, valid once. Never log it.
     pub fn decision_token(&self, tenant: &str, run: RunId, approval: ApprovalId, verdict: Verdict) -> String {
         self.decisions.issue(tenant, run, approval, verdict)
     }
 
-    /// Decides what a token says. It is used up as soon as its approval has been decided, by whomever and however.
+    /// Decides as the token says. A token is used up as soon as its approval is decided, by whatever means.
     ///
-    /// The token is a credential: it names the tenant. A caller who has shown another tenant's credential besides is refused.
+    /// The token is a credential: it names the tenant. A caller with a credential of another tenant is rejected.
     ///
     /// # Errors
     /// [`Error::InvalidToken`], [`Error::UsedToken`], and those of [`Runs::decide`].
@@ -97,16 +102,16 @@ impl Runs {
         if tenant.is_some_and(|tenant| tenant != held.tenant) {
             return Err(Error::InvalidToken);
         }
-        let said = Said { verdict: held.verdict, by, comment: None };
+        let said = ApprovalDecision { verdict: held.verdict, by, comment: None };
         match self.decide_in(&held.tenant, held.run, held.approval, said).await {
             Ok(DecidedApproval { already: true, .. }) => Err(Error::UsedToken),
-            // One of ours for a run that is not there any more.
+            // The token is genuine, but its run does not exist any more.
             Err(Error::Rejected(Rejected::NotStarted | Rejected::UnknownApproval { .. })) => Err(Error::InvalidToken),
             decided => decided,
         }
     }
 
-    /// Whether [`Runs::redeem`] would decide something, as things stand. Nothing changes.
+    /// Whether [`Runs::redeem`] would decide something now. Nothing changes.
     ///
     /// # Errors
     /// As [`Runs::redeem`].
@@ -114,10 +119,10 @@ impl Runs {
         if self.token_subject(token, tenant).await?.is_pending { Ok(()) } else { Err(Error::UsedToken) }
     }
 
-    /// The approval request that a token is for, as it stands. Nothing changes.
+    /// The approval request of a token, in its current state. Nothing changes.
     ///
     /// # Errors
-    /// [`Error::InvalidToken`]; and where the store does not answer.
+    /// [`Error::InvalidToken`], and the store's errors.
     pub async fn token_subject(&self, token: &str, tenant: Option<&str>) -> Result<TokenSubject, Error> {
         let held = self.decisions.read(token).ok_or(Error::InvalidToken)?;
         if tenant.is_some_and(|tenant| tenant != held.tenant) {
@@ -134,10 +139,10 @@ impl Runs {
         tenant: &str,
         run: RunId,
         approval: ApprovalId,
-        said: Said,
+        said: ApprovalDecision,
     ) -> Result<DecidedApproval, Error> {
         super::note_run(run);
-        let Said { verdict, by, comment } = said;
+        let ApprovalDecision { verdict, by, comment } = said;
         let command = Command::Decide { approval, verdict, by, comment };
         let submitted = self.submitter.submit(tenant, run, command, CommitExtras::default()).await?;
         let state = self.values.shown(tenant, submitted.state).await?;
@@ -145,7 +150,7 @@ impl Runs {
     }
 }
 
-/// The rows of approvals that these events have changed, as they are after them.
+/// The rows of the approvals that these events changed, in their new state.
 pub(super) fn changed(after: &State, events: &[Event]) -> Vec<ApprovalRow> {
     if after.approvals.is_empty() {
         return Vec::new();
@@ -156,7 +161,8 @@ pub(super) fn changed(after: &State, events: &[Event]) -> Vec<ApprovalRow> {
     touched.into_iter().filter_map(|id| derive(after, after.node(id)?)).collect()
 }
 
-/// Whose approval an event may change. (One that was decided before its node run ended is written once more, as it was.)
+/// The node run whose approval an event may change. (An approval that was decided before its node run ended is written
+/// once more, unchanged.)
 fn touches(event: &Event) -> Option<NodeRunId> {
     match event {
         Event::ApprovalAsked { node_run, .. }
@@ -166,7 +172,7 @@ fn touches(event: &Event) -> Option<NodeRunId> {
     }
 }
 
-/// The row of what somebody was asked about this node run.
+/// The row of this node run's approval request.
 pub fn derive(state: &State, node: &Node) -> Option<ApprovalRow> {
     let asked = node.approval.as_ref()?;
     let (status, ended_at_ms) = match &asked.decided {

@@ -1,7 +1,7 @@
-//! Run states kept at hand, bounded in number and in bytes. A hint: every one can be read again.
+//! Run states in memory, bounded in number and in bytes. Only a cache: every state can be read again.
 //!
-//! Bytes count because a request may be a megabyte, and a state holds its inputs and outputs more than once: a bound on the
-//! number alone would let a few thousand large runs fill the machine.
+//! Bytes count because a request may have a megabyte, and a state has its inputs and outputs more than once: a bound
+//! on the number alone would let a few thousand large runs fill the machine.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -14,41 +14,41 @@ use runyard_engine::{
 };
 use serde_json::Value;
 
-/// How many run states are kept at hand.
+/// How many run states are cached.
 const RUNS_MAX: NonZeroUsize = NonZeroUsize::new(4_096).expect("more than none");
-/// How much they may hold together, bytes, as [`bytes_of`] counts.
+/// How many bytes they may have together, as [`bytes_of`] counts.
 const BYTES_MAX: usize = 128 << 20;
-/// The part of that which stays at hand when nothing moves any more: what is being looked at, and no burst for ever.
+/// The fraction of that which stays cached when no run changes, so that a burst does not hold memory for ever.
 const RESTING: usize = 4;
 
-/// A node of a B-tree of the standard library has room for so many entries, and is allocated whole.
+/// The capacity of a B-tree node of the standard library, which is allocated whole.
 const TREE_NODE: usize = 11;
-/// Of which it has so many at least, where there is more than one node.
+/// The fewest entries of a node, if there is more than one node.
 const TREE_NODE_MIN: usize = 6;
-/// What a member of an object takes where it stands: hash, key, value.
+/// The size of an object's member in its table: hash, key, value.
 const MEMBER: usize = 8 + size_of::<String>() + size_of::<Value>();
-/// Of which an object has room for so many at least.
+/// The smallest capacity of an object.
 const MEMBERS_MIN: usize = 4;
-/// What a state takes with nothing in it: itself, the list of the parts of its node runs, what it was started with, its place here.
+/// The size of an empty state: itself, the list of the parts of its node runs, its start, its cache entry.
 const STATE_BYTES: usize = size_of::<State>() + 64 * 8 + size_of::<Start>() + 1_024;
-/// What a node run takes besides what is counted: itself, a tree node of its part of all node runs, its places in lists and sets, and the
-/// texts of its node type.
+/// The size of a node run besides what is counted: itself, a tree node of its part of all node runs, its entries in
+/// lists and sets, and the texts of its node type.
 const NODE_BYTES: usize = size_of::<Node>() + TREE_NODE * 24 + 16 + 256 + 512;
 
-/// The states at hand.
+/// The cached states.
 pub(super) struct Cache {
-    held: Mutex<Held>,
+    held: Mutex<CacheEntries>,
     bytes_max: usize,
 }
 
-struct Held {
-    runs: LruCache<RunId, Kept>,
+struct CacheEntries {
+    runs: LruCache<RunId, CachedState>,
     bytes: usize,
-    /// How often a state was put here.
+    /// How many times a state was put here.
     puts: u64,
 }
 
-struct Kept {
+struct CachedState {
     tenant: String,
     state: Arc<State>,
     bytes: usize,
@@ -62,16 +62,16 @@ impl Default for Cache {
 
 impl Cache {
     fn new(bytes_max: usize) -> Self {
-        Cache { held: Mutex::new(Held { runs: LruCache::new(RUNS_MAX), bytes: 0, puts: 0 }), bytes_max }
+        Cache { held: Mutex::new(CacheEntries { runs: LruCache::new(RUNS_MAX), bytes: 0, puts: 0 }), bytes_max }
     }
 
-    /// The state of this tenant's run, where it is at hand.
+    /// The state of this tenant's run, if it is cached.
     pub(super) fn get(&self, tenant: &str, run: RunId) -> Option<Arc<State>> {
         let mut held = self.lock();
         held.runs.get(&run).filter(|kept| kept.tenant == tenant).map(|kept| kept.state.clone())
     }
 
-    /// Keeps the newest of what is at hand: a slow reader must not put an older state over a newer one.
+    /// Caches the newer of this state and the cached one: a slow reader must not replace a newer state.
     pub(super) fn keep(&self, tenant: &str, state: Arc<State>) {
         let bytes = bytes_of(&state);
         self.put(tenant, state, bytes);
@@ -85,16 +85,18 @@ impl Cache {
         held.puts += 1;
         held.remove(state.run);
         held.bytes += bytes;
-        let pushed = held.runs.push(state.run, Kept { tenant: tenant.to_owned(), state, bytes });
+        let pushed = held.runs.push(state.run, CachedState { tenant: tenant.to_owned(), state, bytes });
         held.bytes -= pushed.map_or(0, |(_, oldest)| oldest.bytes);
-        // The newest stays however large: it is being worked on, and would be read again for every command.
+        // The newest state stays, however large: the run is active, and its state would be read again for every
+        // command.
         while held.bytes > self.bytes_max && held.runs.len() > 1 {
             let Some((_, oldest)) = held.runs.pop_lru() else { break };
             held.bytes -= oldest.bytes;
         }
     }
 
-    /// Keeps the state that a commit made, without counting again what it holds: `grown` bytes more than that of version `from`.
+    /// Caches the state that a commit made. It is `grown` bytes larger than the state of version `from`, so that it
+    /// need not be counted again.
     pub(super) fn grow(&self, tenant: &str, from: Position, state: Arc<State>, grown: isize) {
         let bytes = {
             let held = self.lock();
@@ -105,7 +107,8 @@ impl Cache {
         self.put(tenant, state, bytes);
     }
 
-    /// Lets go of most of it, the least used first, where nothing was put here since the last look. Gives what the next look has to know.
+    /// Evicts most states, the least recently used first, if none was put here since the last call. Returns the `seen`
+    /// of the next call.
     pub(super) fn rest(&self, seen: u64) -> u64 {
         let mut gone = Vec::new();
         let mut held = self.lock();
@@ -115,23 +118,23 @@ impl Cache {
             gone.push(oldest);
         }
         let puts = held.puts;
-        // Nobody waits while memory is given back.
+        // Unlock first: freeing the memory takes time.
         drop(held);
         drop(gone);
         puts
     }
 
-    /// Forgets a run: what is at hand is old.
+    /// Evicts a run whose cached state is old.
     pub(super) fn forget(&self, run: RunId) {
         self.lock().remove(run);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, CacheEntries> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Held {
+impl CacheEntries {
     fn remove(&mut self, run: RunId) {
         if let Some(kept) = self.runs.pop(&run) {
             self.bytes -= kept.bytes;
@@ -139,12 +142,12 @@ impl Held {
     }
 }
 
-/// About how much memory a state holds: what callers can make large is counted, the rest is guessed.
+/// About how much memory a state takes: what callers can make large is counted, the rest is estimated.
 pub(crate) fn bytes_of(state: &State) -> usize {
     let start = state.start.as_deref();
     let start = start.map_or(0, |start| object(&start.inputs) + object(&start.notes) + labels(&start.labels));
     let nodes: usize = state.nodes.values().map(|node| bytes_of_node(node)).sum();
-    // Shared by many, and counted once.
+    // Shared by many node runs, and counted once.
     let mut seen = BTreeSet::new();
     let mut made_of = 0;
     for node in state.nodes.values() {
@@ -155,7 +158,7 @@ pub(crate) fn bytes_of(state: &State) -> usize {
     STATE_BYTES + start + nodes + made_of + state.outputs.as_ref().map_or(0, object)
 }
 
-/// How much more a state holds after a decision, as [`bytes_of`] counts; only what changed is looked at.
+/// How much larger a state is after a decision, as [`bytes_of`] counts. Only what changed is counted.
 pub(super) fn grown(before: &State, decision: &Decision) -> isize {
     let Some(after) = &decision.after else { return 0 };
     let mut changed: BTreeSet<NodeRunId> = BTreeSet::new();
@@ -197,16 +200,17 @@ fn bytes_of_node(node: &Node) -> usize {
         + recoveries.chain(artifacts).sum::<usize>()
 }
 
-/// What the members of an object take, not the object itself.
+/// The size of an object's members, without the object itself.
 pub(crate) fn object(object: &Object) -> usize {
     if object.is_empty() {
         return 0;
     }
-    // Read one by one, so that there is room for up to twice as many; and a table of places, a byte and a word each.
-    let room = (object.len() * 3 / 2).max(MEMBERS_MIN);
+    // Deserialized one member at a time, so that the capacity may be twice the number; and a table of indices, a byte
+    // and a word each.
+    let capacity = (object.len() * 3 / 2).max(MEMBERS_MIN);
     let table = 9 * (object.len() * 8 / 7).next_power_of_two().max(MEMBERS_MIN) + 16;
     let within: usize = object.iter().map(|(key, one)| allocated(key.len()) + value(one)).sum();
-    allocated(room * MEMBER) + allocated(table) + within
+    allocated(capacity * MEMBER) + allocated(table) + within
 }
 
 fn labels(labels: &Labels) -> usize {
@@ -218,11 +222,11 @@ fn labels(labels: &Labels) -> usize {
     keys + labels.len().div_ceil(TREE_NODE_MIN) * allocated(TREE_NODE * 48 + 16) + values.sum::<usize>()
 }
 
-/// What a value takes besides its place in what holds it.
+/// The size of a value besides its inline part.
 fn value(value: &Value) -> usize {
     match value {
         Value::String(text) => allocated(text.len()),
-        // Read one by one, so that there is room for up to twice as many.
+        // Deserialized one item at a time, so that the capacity may be twice the number.
         Value::Array(items) => {
             allocated(items.len() * size_of::<Value>() * 3 / 2) + items.iter().map(self::value).sum::<usize>()
         }
@@ -232,7 +236,7 @@ fn value(value: &Value) -> usize {
     }
 }
 
-/// What the allocator hands out for so many bytes: its sizes are an eighth apart, and 16 bytes at least.
+/// What the allocator uses for this many bytes: its sizes are an eighth apart, and at least 16 bytes.
 const fn allocated(bytes: usize) -> usize {
     if bytes == 0 { 0 } else { (bytes + bytes / 8).next_multiple_of(16) }
 }
@@ -249,19 +253,19 @@ mod tests {
     }
 
     #[test]
-    fn large_runs_push_out_the_oldest_before_they_fill_the_machine() {
+    fn large_runs_evict_the_oldest_before_memory_is_full() {
         let cache = Cache::new(100_000);
         for number in 0..100 {
             cache.keep("default", state(number, 1, 20_000));
             assert!(cache.lock().bytes <= 100_000);
         }
-        assert!((2..=4).contains(&cache.lock().runs.len()), "as many as there is room for");
+        assert!((2..=4).contains(&cache.lock().runs.len()), "as many as fit");
         assert!(cache.get("default", state(99, 1, 0).run).is_some());
         assert!(cache.get("default", state(0, 1, 0).run).is_none());
     }
 
     #[test]
-    fn a_run_larger_than_all_is_kept_alone_while_it_is_worked_on() {
+    fn a_run_larger_than_the_cache_is_cached_alone_while_it_is_active() {
         let cache = Cache::new(100_000);
         cache.keep("default", state(1, 1, 10));
         cache.keep("default", state(2, 1, 10));
@@ -284,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn most_is_let_go_when_nothing_moves_any_more() {
+    fn most_states_are_evicted_when_no_run_changes() {
         let cache = Cache::new(100_000);
         (0..4).for_each(|number| cache.keep("default", state(number, 1, 20_000)));
         let seen = cache.rest(0);
@@ -299,10 +303,10 @@ mod tests {
     }
 
     #[test]
-    fn small_objects_are_counted_with_the_room_that_each_has() {
+    fn small_objects_are_counted_with_their_capacity() {
         let one = serde_json::json!({ "echo": "hello" });
         let many: Object = (0..100).map(|n| (format!("key {n}"), Value::Null)).collect();
-        assert!(value(&one) > MEMBERS_MIN * MEMBER, "room for four, however few there are");
+        assert!(value(&one) > MEMBERS_MIN * MEMBER, "space for four, however few there are");
         assert!((100 * MEMBER..300 * MEMBER).contains(&object(&many)), "{}", object(&many));
         assert_eq!(value(&serde_json::json!({})), 0);
     }

@@ -1,8 +1,8 @@
-//! Decision tokens: texts that say "approved" or "denied" about one approval, for whoever holds them.
+//! Decision tokens: texts that mean "approved" or "denied" for one approval. The holder needs no other credential.
 //!
-//! A token carries tenant, run, approval and verdict and an HMAC-SHA-256 of them under the server key, so that no table has to
-//! know it and it can be made again from the log. It is spent when its approval is decided: that is the engine's to know. A
-//! token is a credential and stands in no log, event or error.
+//! A token has tenant, run, approval and verdict and an HMAC-SHA-256 of them under the server key. So no table has to
+//! store it, and it can be made again from the log. It is used up when its approval is decided, which the engine
+//! knows. A token is a credential: it is in no log, event or error.
 
 use std::sync::Arc;
 
@@ -13,23 +13,23 @@ use runyard_engine::{ApprovalId, RunId, Verdict};
 use sha2::Sha256;
 use uuid::Uuid;
 
-/// What the HMAC begins with, so that nothing else that is signed under the server key reads as a token.
+/// The prefix of the HMAC's input, so that nothing else that is signed under the server key can pass as a token.
 const PURPOSE: &[u8] = b"runyard decision token 1\0";
-/// The form of the bytes; another one gets another number.
+/// The format's number; another format gets another number.
 const FORM: u8 = 1;
-/// Form, verdict, run, approval; the tenant's name follows.
+/// Format, verdict, run, approval; the tenant's name follows.
 const HEAD_BYTES: usize = 2 + 16 + 16;
 const MAC_BYTES: usize = 32;
-/// Longer texts are none of ours.
+/// The longest token.
 const TEXT_BYTES_MAX: usize = 1024;
 
-/// Makes and reads tokens under one server key. Shared, because a keyed HMAC is large and every room has one.
+/// Makes and reads tokens under one server key. Shared, because a keyed HMAC is large.
 #[derive(Clone)]
 pub(super) struct Decisions(Arc<Hmac<Sha256>>);
 
-/// What a token says. It is known to be one of ours.
+/// The content of a token whose HMAC is valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct TokenContent {
     pub(super) tenant: String,
     pub(super) run: RunId,
     pub(super) approval: ApprovalId,
@@ -55,15 +55,15 @@ impl Decisions {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// What a token says; `None` for what is none of ours.
-    pub(super) fn read(&self, token: &str) -> Option<Held> {
+    /// The content of a token; `None` if the text is no token of this server.
+    pub(super) fn read(&self, token: &str) -> Option<TokenContent> {
         let bytes = URL_SAFE_NO_PAD.decode(Some(token).filter(|token| token.len() <= TEXT_BYTES_MAX)?).ok()?;
         let (said, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
         // In constant time.
         Hmac::clone(&self.0).chain_update(said).verify_slice(mac).ok()?;
         let (head, tenant) = said.split_at_checked(HEAD_BYTES)?;
         let id = |from: usize| Uuid::from_slice(head.get(from..from + 16)?).ok();
-        Some(Held {
+        Some(TokenContent {
             tenant: String::from_utf8(tenant.to_vec()).ok()?,
             run: RunId::from_uuid(id(2)?),
             approval: ApprovalId::from_uuid(id(18)?),
@@ -95,19 +95,19 @@ mod tests {
     }
 
     #[test]
-    fn a_token_says_what_it_was_made_for_and_fits_into_an_address() {
+    fn a_token_has_its_content_and_fits_into_a_url() {
         for (tenant, verdict) in [("default", Verdict::Approved), ("Zähler", Verdict::Denied)] {
             let token = issue(1, tenant, verdict);
             assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)), "{token}");
             let held = Decisions::new(&[1; 32]).read(&token);
-            let expected = Held { tenant: tenant.to_owned(), run: RUN, approval: APPROVAL, verdict };
+            let expected = TokenContent { tenant: tenant.to_owned(), run: RUN, approval: APPROVAL, verdict };
             assert_eq!(held, Some(expected));
             assert_eq!(token, issue(1, tenant, verdict), "the same every time");
         }
     }
 
     #[test]
-    fn what_is_changed_cut_or_made_under_another_key_says_nothing() {
+    fn a_token_that_was_changed_cut_or_made_under_another_key_is_invalid() {
         let (decisions, token) = (Decisions::new(&[1; 32]), issue(1, "default", Verdict::Approved));
         let bytes = URL_SAFE_NO_PAD.decode(&token).unwrap();
         for place in 0..bytes.len() {
@@ -122,9 +122,10 @@ mod tests {
         }
     }
 
-    /// What else is signed under the server key is no token: a fingerprint of a request that reads like one is not.
+    /// Other data that is signed under the server key is no token, such as the fingerprint of a request that reads
+    /// like one.
     #[test]
-    fn what_is_signed_for_something_else_is_no_token() {
+    fn data_signed_for_another_purpose_is_no_token() {
         let (decisions, token) = (Decisions::new(&[1; 32]), issue(1, "default", Verdict::Approved));
         let bytes = URL_SAFE_NO_PAD.decode(token).unwrap();
         let (said, _) = bytes.split_at(bytes.len() - MAC_BYTES);

@@ -1,4 +1,4 @@
-//! Why a question about a run was not answered: one enum for the whole façade, its variants by what the caller does next.
+//! The errors of the facade: one enum, its variants by what the caller does next.
 
 use runyard_engine::{NodeRunId, Rejected, RunId};
 
@@ -6,22 +6,22 @@ use crate::catalog::{ResolveError, Violation};
 use crate::compute;
 use crate::store::StoreError;
 
-/// Why a question about a run was not answered.
+/// Why an operation on a run failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No run of this tenant is named like this.
+    /// No run of this tenant has this id.
     #[error("run `{0}` is not known here")]
     UnknownRun(String),
-    /// No node run of this tenant is named like this.
+    /// No node run of this tenant has this id.
     #[error("node run `{0}` is not known here")]
     UnknownNodeRun(String),
-    /// Nothing of this tenant was asked under this id.
+    /// No approval request of this tenant has this id.
     #[error("approval `{0}` is not known here")]
     UnknownApproval(String),
-    /// It is no decision token of this server, or not for this caller.
+    /// The text is no decision token of this server, or not for this caller.
     #[error("this is not a decision token of this server")]
     InvalidToken,
-    /// What the token is for has been decided.
+    /// The approval of the token has been decided.
     #[error("this decision token has been used")]
     UsedToken,
     /// The node type or its version does not exist.
@@ -30,24 +30,24 @@ pub enum Error {
     /// The inputs do not fit the node type's schema.
     #[error("the inputs do not fit `{node_type}`")]
     InvalidInputs {
-        /// Which type.
+        /// The node type.
         node_type: String,
         /// Field by field.
         violations: Vec<Violation>,
     },
-    /// What the result should fit is no schema, or none that can be used.
+    /// The output schema is not valid, or cannot be used.
     #[error("the output schema {reason}")]
     InvalidOutputSchema {
         /// What is wrong with it.
         reason: String,
     },
-    /// Reading or checking what was sent takes more than it may.
+    /// Reading or checking the request takes more work than allowed.
     #[error("{0}")]
     TooExpensive(String),
     /// The engine refused, and recorded nothing.
     #[error(transparent)]
     Rejected(#[from] Rejected),
-    /// The client-chosen id is taken by a run that was started with another body.
+    /// The client-chosen id belongs to a run that was started with another body.
     #[error("run `{name}` already exists and was started with a different request")]
     NameTaken {
         /// The id.
@@ -59,21 +59,21 @@ pub enum Error {
         /// The key.
         key: String,
     },
-    /// Nothing in the run asks a question.
+    /// The run has no open question.
     #[error("run {run} does not wait for input")]
     NotAsking {
         /// The run.
         run: RunId,
     },
-    /// More than one question of the run is open, and the input does not say which it answers.
+    /// The run has several open questions, and the input does not name one.
     #[error("run {run} has {} open questions; name the node run that is answered", .node_runs.len())]
     SeveralQuestions {
         /// The run.
         run: RunId,
-        /// Who asks.
+        /// The node runs with open questions.
         node_runs: Vec<NodeRunId>,
     },
-    /// The thread's last run has not ended, so it cannot be gone on with.
+    /// The thread's last run has not ended, so the thread cannot be continued.
     #[error("thread `{thread}` has a run that has not ended, {run}; wait for its end, or cancel it")]
     ThreadBusy {
         /// The thread.
@@ -91,50 +91,50 @@ pub enum Error {
         "the run would come to {bytes} bytes, and a run may have {limit} ({setting}): send less, or start another run"
     )]
     RunTooLarge {
-        /// What it would come to.
+        /// The size of the run with the rejected change.
         bytes: u64,
-        /// What it may.
+        /// The largest size.
         limit: u64,
-        /// The bound.
+        /// The setting.
         setting: &'static str,
     },
-    /// More of its large values would have to be read than may be at once.
+    /// The operation would have to read more of the run's large values than allowed at once.
     #[error("{bytes} bytes of large values would have to be read, and {limit} may be (limits.value_read_bytes)")]
     ValuesTooLarge {
-        /// What would have to be.
+        /// Their size.
         bytes: u64,
-        /// What may.
+        /// The largest size.
         limit: u64,
     },
-    /// The tenant has as many live runs as it may.
+    /// The tenant has as many live runs as allowed.
     #[error("there are {limit} runs that have not ended; wait for some, or cancel some (limits.live_runs)")]
     TooManyLiveRuns {
         /// The bound.
         limit: u64,
     },
-    /// So many starts of the tenant are being answered.
+    /// As many starts of the tenant as allowed are being answered.
     #[error("{limit} starts are being answered; send this one again in a moment (limits.starts_in_flight)")]
     TooManyStarts {
         /// The bound.
         limit: u64,
     },
-    /// A run has started so many others, directly or through others.
+    /// A run has started as many others as allowed, directly or through others.
     #[error("run {root} has {limit} runs below it and may have no more (limits.run_descendants)")]
     TooManyDescendants {
-        /// The run at the top.
+        /// The topmost run.
         root: RunId,
         /// The bound.
         limit: u64,
     },
-    /// The run moves faster than this command could be decided, or the store's queue is full. Nothing was recorded.
+    /// The run changes faster than this command could be decided, or the store's queue is full. Nothing was recorded.
     #[error("too much is going on; try again")]
     Busy,
-    /// What is stored of a run cannot be read. Trying again would read the same.
+    /// Stored data of a run cannot be read. A retry would read the same.
     #[error("what is stored of run {run} cannot be read: {reason}")]
     Unreadable {
-        /// Which.
+        /// The run.
         run: RunId,
-        /// For the log: what is wrong, never what is stored.
+        /// For the log: what is wrong, without the stored data.
         reason: String,
     },
     /// The store did not answer. Nothing was recorded.

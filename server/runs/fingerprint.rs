@@ -1,5 +1,5 @@
-//! Telling a repeated request from another one: HMAC-SHA-256 under the server key over the validated body with sorted keys. Under
-//! a key, so that a store does not give away guessable requests.
+//! Distinguishes a repeated request from a different one: HMAC-SHA-256 under the server key over the validated body
+//! with sorted keys. It is keyed so that a store does not reveal requests that can be guessed.
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
@@ -22,7 +22,7 @@ impl Fingerprints {
     }
 }
 
-/// Every value is preceded by its kind and its length, so that no two bodies read the same.
+/// Every value is preceded by its kind and its length, so that no two bodies have the same input.
 fn feed(mac: &mut Hmac<Sha256>, value: &Value) {
     match value {
         Value::Object(object) => {
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_fed_is_what_stores_have_kept() {
+    fn fingerprints_are_those_of_existing_stores() {
         let body = json!({"b": [1.5, null, "x".repeat(12)], "a": {}});
         let mut mac = Fingerprints::new(&[7; 32]).0;
         mac.update(b"o2:k1:ao0:k1:ba3:v1.5;vnull;s12:xxxxxxxxxxxx");

@@ -1,4 +1,4 @@
-//! Servers without APIs, for tests: runs, a driver's parts and a follower over any store, under a clock that stands still.
+//! Servers without APIs, for tests: runs, a driver's parts and a subscriber over any store, under a simulated clock.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,14 +32,14 @@ use crate::store::memory::Memory;
 use crate::store::{Append, Backend, Claimed, Claims, Committed, Store, StoreError};
 
 pub(crate) const TENANT: &str = "default";
-/// When every test begins.
+/// The time at which every test begins.
 pub(crate) const NOW_MS: i64 = 1_700_000_000_000;
-/// How long a claim of these servers holds.
+/// The lease of these servers.
 pub(crate) const LEASE_MS: i64 = 3_000;
 /// Longer than any test needs.
 const BOUND: Duration = Duration::from_secs(30);
 
-/// One server of possibly several over a store.
+/// One of possibly several servers over a store.
 #[derive(Clone)]
 pub(crate) struct Yard {
     pub(crate) store: Arc<dyn Store>,
@@ -51,17 +51,17 @@ pub(crate) struct Yard {
 }
 
 impl Yard {
-    /// Alone over an empty store.
+    /// The only server over an empty store.
     pub(crate) fn new() -> Self {
         Self::over(Arc::new(Memory::new()), Clock::manual(NOW_MS))
     }
 
-    /// Over this store, with a cache and bells of its own.
+    /// A server over this store, with a cache and a notifier of its own.
     pub(crate) fn over(store: Arc<dyn Store>, clock: Clock) -> Self {
         Self::within(store, clock, crate::limits::Limits::default())
     }
 
-    /// The same within these bounds.
+    /// The same with these limits.
     pub(crate) fn within(store: Arc<dyn Store>, clock: Clock, table: crate::limits::Limits) -> Self {
         let (notifier, work, providers) =
             (Arc::new(RunNotifier::default()), Arc::new(Notify::new()), Providers::builtin());
@@ -93,7 +93,7 @@ impl Yard {
         self.store.log(TENANT, run, 0, usize::MAX).await.unwrap()
     }
 
-    /// One more event for an external composite. No two say the same, which would be one.
+    /// Adds an event to an external composite. Each has a different content, because equal ones would be one.
     pub(crate) async fn evaluate(&self, run: RunId) -> Result<Arc<State>, Error> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let message = NUMBER.fetch_add(1, Ordering::SeqCst).to_string();
@@ -108,7 +108,7 @@ impl Yard {
         bounded(events.map(|recorded| Recorded::clone(&recorded.unwrap())).collect()).await
     }
 
-    /// Drives with this planner, until the token says stop.
+    /// Drives with this planner until the driver is stopped.
     pub(crate) fn drive(&self, claimer: &str, planner: impl Planner + 'static) -> Driving {
         let stopping = CancellationToken::new();
         let parts = driver::Parts {
@@ -140,19 +140,19 @@ pub(crate) struct Driving {
 }
 
 impl Driving {
-    /// Tells it to stop, and waits.
+    /// Stops the driver, and waits for it.
     pub(crate) async fn stop(self) {
         self.stopping.cancel();
         bounded(self.task).await.unwrap();
     }
 }
 
-/// Waits, not for ever.
+/// Waits for a bounded time.
 pub(crate) async fn bounded<Output>(future: impl Future<Output = Output>) -> Output {
     tokio::time::timeout(BOUND, future).await.expect("it ends")
 }
 
-/// Lets every other task of a test go as far as it can without the clock.
+/// Lets every other task of a test run until it waits.
 pub(crate) async fn others_go_on() {
     for _ in 0..200 {
         tokio::task::yield_now().await;
@@ -164,7 +164,7 @@ pub(crate) fn new_run(node_type: &str, inputs: Value) -> NewRun {
     NewRun {
         name: None,
         title: None,
-        face: "run-gateway",
+        api: "run-gateway",
         operation: "start_run",
         node_type: NodeTypeRef { id: node_type.to_owned(), version: "latest".to_owned() },
         request: json!({ "node_type": node_type, "inputs": inputs }),
@@ -195,8 +195,8 @@ impl NewRun {
     }
 }
 
-/// What a start came to, in a word.
-pub(crate) fn told(started: &Result<StartedRun, Error>) -> &'static str {
+/// The result of a start, as a word.
+pub(crate) fn outcome_of(started: &Result<StartedRun, Error>) -> &'static str {
     match started {
         Ok(StartedRun { replayed: false, .. }) => "started",
         Ok(StartedRun { replayed: true, .. }) => "replayed",
@@ -207,13 +207,13 @@ pub(crate) fn told(started: &Result<StartedRun, Error>) -> &'static str {
     }
 }
 
-/// A planner that does as it is told.
+/// A planner that a test controls.
 pub(crate) enum Puppet {
     /// Panics.
     Panics,
-    /// Fails once somebody says so.
-    FailsWhenTold(Arc<Notify>),
-    /// Counts how often it is asked, and fails.
+    /// Fails after a notification.
+    FailsWhenNotified(Arc<Notify>),
+    /// Counts its calls, and fails.
     Counts(Arc<AtomicU64>),
 }
 
@@ -222,22 +222,22 @@ impl Planner for Puppet {
     async fn plan(&self, _: PlanRequest) -> Result<Plan, Failure> {
         match self {
             Puppet::Panics => panic!("as a defect would"),
-            Puppet::FailsWhenTold(told) => told.notified().await,
+            Puppet::FailsWhenNotified(notify) => notify.notified().await,
             Puppet::Counts(asked) => _ = asked.fetch_add(1, Ordering::SeqCst),
         }
         Err(Failure {
-            code: CodeText::from_outside("told"),
-            message: "as told".to_owned(),
+            code: CodeText::from_outside("on_purpose"),
+            message: "failed on purpose".to_owned(),
             details: None,
             retryable: None,
         })
     }
 }
 
-/// What happens instead of, or before, a commit. `None`: it goes through.
+/// What happens before a commit, or instead of it. `None`: the commit goes through.
 pub(crate) type Meddling = BoxFuture<'static, Option<StoreError>>;
 
-/// A store in front of another, in whose commits and claims a test meddles, one after the other.
+/// A store in front of another; a test interferes with its commits and claims, one after the other.
 pub(crate) struct Meddled {
     pub(crate) inner: Arc<Memory>,
     /// How many events were read from logs.
@@ -256,17 +256,17 @@ impl Meddled {
         })
     }
 
-    /// What happens between the next claim that takes something and its answer.
+    /// Runs this between the next successful claim and its answer.
     pub(crate) fn before_the_claim_is_answered(&self, happens: impl Future<Output = ()> + Send + 'static) {
         self.claims.lock().unwrap().push_back(happens.boxed());
     }
 
-    /// Meddles in the next commit that nothing else waits for.
+    /// Interferes with the next commit that has no interference yet.
     pub(crate) fn next(&self, meddling: impl Future<Output = Option<StoreError>> + Send + 'static) {
         self.commits.lock().unwrap().push_back(meddling.boxed());
     }
 
-    /// How many commits are still waited for.
+    /// How many interferences have not happened yet.
     pub(crate) fn waiting(&self) -> usize {
         self.commits.lock().unwrap().len()
     }

@@ -1,5 +1,6 @@
-//! What is being performed and may be wanted no more: the driver holds each effect here while it performs it, and whoever learns
-//! that nobody waits for it any longer calls it back. A hint: a result that comes all the same is refused by the store.
+//! Effects that are being performed in this process, and their cancellation. The driver registers each effect while it
+//! performs it, and any part of the server that learns that its result is not needed cancels it. Only a hint: the
+//! store refuses a late result anyway.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +14,7 @@ pub struct InFlight {
     held: Mutex<HashMap<EffectId, CancellationToken>>,
 }
 
-/// One effect in hand. Dropping it lets go.
+/// One registered effect. Dropping it removes it.
 #[derive(Debug)]
 pub struct InFlightEffect {
     in_flight: Arc<InFlight>,
@@ -22,14 +23,14 @@ pub struct InFlightEffect {
 }
 
 impl InFlight {
-    /// Holds an effect that is about to be performed.
+    /// Registers an effect that is about to be performed.
     pub fn hold(self: &Arc<Self>, effect: EffectId) -> InFlightEffect {
         let token = CancellationToken::new();
         self.lock().insert(effect, token.clone());
         InFlightEffect { in_flight: self.clone(), effect, token }
     }
 
-    /// Says that nobody waits for these any more. Those that are not in hand here are nobody's business.
+    /// Cancels these effects, whose results are not needed any more. Those of other processes are ignored.
     pub fn cancel<'a>(&self, effects: impl IntoIterator<Item = &'a EffectId>) {
         let held = self.lock();
         for token in effects.into_iter().filter_map(|effect| held.get(effect)) {
@@ -43,7 +44,7 @@ impl InFlight {
 }
 
 impl InFlightEffect {
-    /// Waits until nobody waits for the effect any more.
+    /// Waits until the effect is canceled.
     pub async fn canceled(&self) {
         self.token.cancelled().await;
     }

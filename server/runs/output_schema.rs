@@ -1,15 +1,17 @@
-//! The schema that a run's result has to fit (JSON Schema, draft 7): whether it is one, and what fits it.
+//! The schema (JSON Schema, draft 7) that a run's result must match: validation of the schema, and conversion of the
+//! result.
 //!
-//! A result is taken as it is where it fits. The result of a plan has the form that its last step gave it, which is seldom the one that was
-//! asked for, so it is brought into form:
+//! A result that matches is used unchanged. The result of a plan has the form of its last step, which is seldom the
+//! form of the schema, so it is converted:
 //!
-//! - each property is what the result has under its name, or else what the last step that made something of that name made. Names are
-//!   compared as they are, then without case and signs (`orderNumber` is `order_number`), and of what steps made then by their words
-//!   (`uuid` is `uuid4`, `hash` is `sha256_hash`);
-//! - the result itself goes to the property that is still without a value, where exactly one required one is (or one of all);
-//! - of objects, what the schema neither names nor allows is left out.
+//! - each property is the result's member of that name, or else the last value that a step made under that name. Names
+//!   are compared exactly, then without case and punctuation (`orderNumber` is `order_number`), and those of steps then
+//!   by their words (`uuid` is `uuid4`, `hash` is `sha256_hash`);
+//! - the result itself becomes the property that has no value yet, if exactly one required property (or one of all)
+//!   has none;
+//! - members that the schema neither names nor allows are dropped.
 //!
-//! No value is changed, and none is made up.
+//! No value is changed, and none is invented.
 
 use std::collections::HashMap;
 
@@ -22,7 +24,7 @@ use crate::limits::Limits;
 use crate::schemas::{BadSchema, Schema, TooExpensive, Work};
 use crate::sizes;
 
-/// Says what is wrong with a schema; nothing where it can be used.
+/// Checks a schema.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -30,13 +32,13 @@ pub fn check(schema: &Value, limits: &Limits) -> Result<(), BadSchema> {
     Schema::read(schema, &Work::of(limits)).map(|_| ())
 }
 
-/// The result, in a form that fits. What it takes is bounded by the limits, so that nothing in a log can make a server hang.
+/// The result in a form that matches. The limits bound the work, so that no stored schema can block a server.
 ///
 /// # Errors
 /// `output_schema_mismatch`, with `details.violations`; `validation_too_expensive`; `expansion_too_large`.
 pub fn fit(made: &Made, limits: &Limits) -> FitResult {
     let work = Work::of(limits);
-    // It was checked when the run was started, so what is wrong with it now is that it was let in under other bounds.
+    // The schema was checked when the run was started, so it is wrong only if other limits applied then.
     let schema = Schema::read(&made.schema, &work).map_err(|bad| {
         failed(FailureCode::ValidationTooExpensive, format!("the result cannot be checked: the output schema {bad}"))
     })?;
@@ -80,10 +82,11 @@ fn failed(code: FailureCode, message: String) -> Box<Failure> {
     Box::new(Failure { code: code.into(), message, details: None, retryable: Some(false) })
 }
 
-/// A value for each property, as far as there is one. Names may be many ways to say one value, so what is copied is counted.
+/// A value for each property, as far as there is one. Many names may match one value, so copies are counted.
 fn formed(schema: &Schema, answer: &Value, steps: &[Object], limits: &Limits) -> Result<Value, Box<Failure>> {
     let own = answer.as_object();
-    // A schema that names no member and wants an object: what is no object is its `result`, as APIs show it.
+    // A schema that names no member and wants an object: a result that is no object becomes its `result`, as APIs show
+    // it.
     if !schema.names_properties() && (own.is_some() || !schema.wants_object()) {
         return Ok(answer.clone());
     }
@@ -123,7 +126,7 @@ fn formed(schema: &Schema, answer: &Value, steps: &[Object], limits: &Limits) ->
     if own.is_none() && formed.is_empty() {
         formed.insert("result".to_owned(), answer.clone());
     }
-    // Further members, where the schema lets them be: what it does not is left out later.
+    // Further members, if the schema allows them; others are dropped later.
     for (name, value) in own.into_iter().flatten() {
         if !formed.contains_key(name) {
             formed.insert(name.clone(), copy(value)?);
@@ -132,7 +135,7 @@ fn formed(schema: &Schema, answer: &Value, steps: &[Object], limits: &Limits) ->
     Ok(Value::Object(formed))
 }
 
-/// Which property the result itself goes to.
+/// The property that gets the result itself.
 fn place<'a>(schema: &Schema, without: &[&'a String]) -> Option<&'a String> {
     let mut needed = without.iter().filter(|name| schema.requires(name));
     match (needed.next(), needed.next(), without) {
@@ -142,10 +145,10 @@ fn place<'a>(schema: &Schema, without: &[&'a String]) -> Option<&'a String> {
     }
 }
 
-/// The members of an object by the ways in which they are named.
+/// The members of an object by the ways in which their names are compared.
 struct Names<'a> {
     object: &'a Object,
-    /// Without case and signs.
+    /// Without case and punctuation.
     plain: HashMap<String, &'a Value>,
     /// By each word of their names, without case and without digits at its end.
     words: HashMap<String, &'a Value>,
@@ -164,14 +167,14 @@ impl<'a> Names<'a> {
         Names { object, plain, words }
     }
 
-    /// The member of this name, or of one that reads the same.
+    /// The member of this name, exactly or without case and punctuation.
     fn named(&self, name: &str) -> Option<&'a Value> {
         let wanted = plain(name);
         let alike = || self.plain.get(&wanted).copied().filter(|_| !wanted.is_empty());
         self.object.get(name).or_else(alike)
     }
 
-    /// The member that has this name among the words of its own.
+    /// The member with this name among the words of its own.
     fn worded(&self, name: &str) -> Option<&'a Value> {
         self.words.get(&name.to_ascii_lowercase()).copied().filter(|_| !name.is_empty())
     }

@@ -1,8 +1,8 @@
-//! What a run passes through to the integrations that it calls, such as a customer's credentials: sealed under the server key in rows of
-//! their own, which go when the run ends. Nothing of it is in the log.
+//! Values that a run passes through to the integrations that it calls, such as a customer's credentials. They are
+//! sealed under the server key in rows of their own, which are deleted when the run ends. None of them is in the log.
 //!
-//! AES-256-GCM, a fresh random nonce before the sealed bytes. The key is made from the server key for this alone; whose it is, of which
-//! run and for which integration is bound in, so that a row that was moved opens nothing.
+//! AES-256-GCM with a fresh random nonce before the sealed bytes. The key is derived from the server key for this
+//! alone. Tenant, run and integration are authenticated data, so that a row that was moved cannot be opened.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,32 +17,32 @@ use super::{Error, Runs};
 use crate::auth::Secret;
 use crate::store::Sealed;
 
-/// What the key is made for, so that nothing else under the server key is a key of this kind.
+/// The purpose of the derived key, so that nothing else under the server key has the same key.
 const PURPOSE: &[u8] = b"runyard pass-through 1\0";
 
-/// What goes with every call of one integration.
+/// Values for every call of one integration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassThrough {
     /// The integration, by its id in the configuration.
     pub integration: String,
-    /// Names and values of headers; names are in lower case and none stands twice.
+    /// Names and values of headers; names are in lower case and unique.
     pub headers: Vec<(String, Secret)>,
-    /// Names and values of query parameters, not escaped.
+    /// Names and values of query parameters, unescaped.
     pub query: Vec<(String, Secret)>,
-    /// Credentials in the form that the service itself knows, as JSON.
+    /// Credentials in the service's own format, as JSON.
     pub values: Option<Secret>,
 }
 
 impl PassThrough {
-    /// Nothing yet, for this integration.
+    /// No values yet, for this integration.
     pub fn to(integration: &str) -> Self {
         PassThrough { integration: integration.to_owned(), headers: Vec::new(), query: Vec::new(), values: None }
     }
 }
 
-/// The form in which it is sealed. Rows live as long as their runs: a field that is added has a default.
+/// The stored format. Rows live as long as their runs: a new field needs a default.
 #[derive(Serialize, Deserialize)]
-struct Opened {
+struct OpenedValues {
     headers: Vec<(String, String)>,
     query: Vec<(String, String)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,7 +80,7 @@ impl Seal {
             pairs.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect()
         };
         let values = one.values.as_ref().map(|values| values.expose().to_owned());
-        let opened = Opened { headers: shown(&one.headers), query: shown(&one.query), values };
+        let opened = OpenedValues { headers: shown(&one.headers), query: shown(&one.query), values };
         let mut bytes = serde_json::to_vec(&opened).map_err(|_| Error::Unsealed)?;
         let mut nonce = [0_u8; NONCE_LEN];
         getrandom::fill(&mut nonce).map_err(|_| Error::Unsealed)?;
@@ -95,7 +95,8 @@ impl Seal {
         let (nonce, bytes) = sealed.bytes.split_at_checked(NONCE_LEN)?;
         let (nonce, mut bytes) = (Nonce::try_assume_unique_for_key(nonce).ok()?, bytes.to_vec());
         let bound = Aad::from(bound(tenant, run, &sealed.name));
-        let opened = serde_json::from_slice::<Opened>(self.0.open_in_place(nonce, bound, &mut bytes).ok()?).ok()?;
+        let opened =
+            serde_json::from_slice::<OpenedValues>(self.0.open_in_place(nonce, bound, &mut bytes).ok()?).ok()?;
         let secret = |pairs: Vec<(String, String)>| pairs.into_iter().map(|(name, value)| (name, Secret::new(value)));
         Some(PassThrough {
             integration: sealed.name.clone(),
@@ -106,7 +107,7 @@ impl Seal {
     }
 }
 
-/// What a sealed row is bound to. The lengths keep two different places from reading the same.
+/// The authenticated data of a sealed row. The lengths keep two different rows from having the same.
 fn bound(tenant: &str, run: RunId, integration: &str) -> Vec<u8> {
     let mut bound = Vec::new();
     for part in [tenant.as_bytes(), run.uuid().as_bytes(), integration.as_bytes()] {
@@ -120,7 +121,7 @@ impl Runs {
     /// What a run passes through to an integration, while the run lives.
     ///
     /// # Errors
-    /// [`Error::Unsealed`] for what was sealed under another server key, and those of the store.
+    /// [`Error::Unsealed`] for values that were sealed under another server key, and the store's errors.
     pub async fn passed_through(
         &self,
         tenant: &str,
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_is_opened_in_its_place_alone() {
+    fn a_sealed_value_is_opened_only_for_its_own_run_and_integration() {
         let seal = Seal::new(&[1; 32]);
         let sealed = seal.seal("acme", RUN, &[passed()]).unwrap().remove(0);
         assert_eq!(seal.open("acme", RUN, &sealed), Some(passed()));

@@ -1,8 +1,8 @@
-//! The same questions, asked of a coordinator elsewhere, through the client that others use.
+//! The operations on a remote coordinator, through the client crate.
 //!
-//! Beside `nodes/perform`, the only place that reaches outside for a run. The coordinator judges each call by what is shown for its
-//! caller: [`Outbound`]. It speaks ARP on both sides, so nothing is translated: what the
-//! coordinator answers is passed on, without the nulls that lax peers send. Event streams are in `remote/events.rs`.
+//! Besides `nodes/perform`, this is the only code that calls outside for a run. The coordinator authorizes each call
+//! by the credential that [`Outbound`] sends for its caller. Both sides speak ARP, so nothing is translated: answers
+//! are passed on, without the nulls that lax peers send. Event streams are in `remote/events.rs`.
 
 mod events;
 
@@ -18,12 +18,12 @@ use runyard_client::run_coordinator::{Client, Error, ResponseValue};
 use crate::auth::{Outbound, OutboundError, Speaker};
 use crate::clock::Clock;
 
-/// How long a connection to the coordinator may take.
+/// The timeout of a connection to the coordinator.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// How long the coordinator may be silent, within an answer or a stream. Longer than any keep-alive.
 const SILENT_WITHIN: Duration = Duration::from_secs(60);
 
-/// A coordinator elsewhere.
+/// A remote coordinator.
 #[derive(Clone)]
 pub struct RemoteCoordinator {
     client: Client,
@@ -32,54 +32,55 @@ pub struct RemoteCoordinator {
     clock: Clock,
 }
 
-/// A run that a coordinator elsewhere has started.
+/// A run that a remote coordinator has started.
 pub struct Forwarded {
-    /// As it stands.
+    /// Its state.
     pub run: arp::Run,
     /// Whether an earlier request started it.
     pub replayed: bool,
-    /// Whether the coordinator says that it keeps the request's `Idempotency-Key`. The reference implementation ignores it.
+    /// Whether the coordinator says that it stores the request's `Idempotency-Key`. The reference implementation
+    /// ignores it.
     pub key_kept: bool,
 }
 
-/// The coordinator as one caller asks it.
-struct Way<'a> {
+/// The coordinator's client for one caller.
+struct CallerClient<'a> {
     client: Client,
     speaker: Speaker,
     remote: &'a RemoteCoordinator,
 }
 
-/// Why a coordinator elsewhere gave no run.
+/// Why a remote coordinator returned no run.
 #[derive(Debug, thiserror::Error)]
 pub enum RemoteError {
-    /// The address is none, or no client could be made.
+    /// The address is not valid, or no client could be made.
     #[error("`coordinator.url` cannot be used: {0}")]
     Setting(String),
-    /// It refused, in its own words.
+    /// The coordinator refused the request.
     #[error("{}", .envelope.error.message)]
     Refused {
         /// Its status.
         status: StatusCode,
         /// Its error body.
         envelope: Box<arp::ErrorEnvelope>,
-        /// What of its headers is meant for the caller.
+        /// The headers that are meant for the caller.
         headers: HeaderMap,
     },
-    /// It does not take what this server shows, which is nothing that the caller could change.
+    /// The coordinator refuses this server's credential, which the caller cannot change.
     #[error("the run coordinator at {url} refuses what this gateway shows: {reason}")]
     Unwelcome {
-        /// Where it is.
+        /// Its address.
         url: String,
-        /// What it says.
+        /// Its message.
         reason: String,
     },
-    /// There is nothing to show.
+    /// There is no credential to send.
     #[error(transparent)]
     Credential(#[from] OutboundError),
-    /// It cannot be reached, or does not answer as the contract says.
+    /// The coordinator cannot be reached, or its answer does not follow the contract.
     #[error("the run coordinator at {url} {reason}")]
     Unavailable {
-        /// Where it was looked for.
+        /// Its address.
         url: String,
         /// What happened.
         reason: String,
@@ -96,7 +97,7 @@ impl RemoteCoordinator {
             .connect_timeout(CONNECT_WITHIN)
             .silence_timeout(SILENT_WITHIN)
             .timeout(None)
-            // Whether to try again is the caller's choice, who is told 502 or what the coordinator said.
+            // The caller gets a 502 or the coordinator's answer, and chooses whether to retry.
             .retry(Retry::never())
             .user_agent(concat!("runyard/", env!("CARGO_PKG_VERSION")))
             .build()
@@ -104,7 +105,7 @@ impl RemoteCoordinator {
         Ok(RemoteCoordinator { client, url: url.to_owned(), outbound, clock })
     }
 
-    /// Where it is.
+    /// The coordinator's address.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -114,13 +115,13 @@ impl RemoteCoordinator {
         &self.clock
     }
 
-    /// Its health, as it says. Open to everybody, so nothing is shown.
+    /// The coordinator's health. It needs no credential, so none is sent.
     pub async fn health(&self) -> Result<arp::Health, RemoteError> {
-        let way = Way { client: self.client.clone(), speaker: Speaker::Caller, remote: self };
+        let way = CallerClient { client: self.client.clone(), speaker: Speaker::Caller, remote: self };
         self.client.health().await.map(ResponseValue::into_inner).map_err(|error| way.failed(error))
     }
 
-    /// Starts a run there. Whether it was started before by the same request, and whether a key is kept, is passed on.
+    /// Starts a run there. Passes on whether an earlier request started it, and whether the key is stored.
     pub async fn start(
         &self,
         caller: &Caller,
@@ -134,29 +135,29 @@ impl RemoteCoordinator {
         Ok(Forwarded { run: mended(answer.into_inner()), replayed, key_kept: replayed || honored })
     }
 
-    /// A run there, as it stands.
+    /// The state of a run there.
     pub async fn get(&self, caller: &Caller, run_id: &str) -> Result<arp::Run, RemoteError> {
         let way = self.way(caller)?;
         way.run(way.client.get_run(run_id).await)
     }
 
-    /// Stops a run there.
+    /// Cancels a run there.
     pub async fn cancel(&self, caller: &Caller, run_id: &str) -> Result<arp::Run, RemoteError> {
         let way = self.way(caller)?;
         way.run(way.client.cancel_run(run_id).await)
     }
 
-    fn way(&self, caller: &Caller) -> Result<Way<'_>, RemoteError> {
+    fn way(&self, caller: &Caller) -> Result<CallerClient<'_>, RemoteError> {
         let credential = self.outbound.of(caller)?;
         let client = match credential.token {
             Some(token) => self.client.with_token_provider(token),
             None => self.client.clone(),
         };
-        Ok(Way { client, speaker: credential.speaker, remote: self })
+        Ok(CallerClient { client, speaker: credential.speaker, remote: self })
     }
 }
 
-impl Way<'_> {
+impl CallerClient<'_> {
     fn run(&self, answer: Result<ResponseValue<arp::Run>, Error>) -> Result<arp::Run, RemoteError> {
         answer.map(|answer| mended(answer.into_inner())).map_err(|error| self.failed(error))
     }
@@ -188,8 +189,8 @@ impl Way<'_> {
         RemoteError::Unavailable { url, reason }
     }
 
-    /// Whether a refusal is about what this server shows. Who was let in here and shows what was given for theirs has no other token to
-    /// send; what it allows is theirs again.
+    /// Whether a refusal is about this server's own credential. A caller whose own token was forwarded or exchanged
+    /// has no other to send; what the coordinator allows that token is the caller's concern.
     fn is_ours(&self, status: StatusCode) -> bool {
         match self.speaker {
             Speaker::Caller => false,
@@ -199,14 +200,14 @@ impl Way<'_> {
     }
 }
 
-/// What a refusal tells callers in its headers.
+/// The headers of a refusal that are meant for callers.
 fn meant_for_callers(headers: &HeaderMap) -> HeaderMap {
     let kept = [WWW_AUTHENTICATE, RETRY_AFTER];
     kept.into_iter().filter_map(|name| headers.get(&name).cloned().map(|value| (name, value))).collect()
 }
 
-/// A run of a lax peer, which writes null for what is absent. Where the contract names a field, reading took care of that; where
-/// it leaves the names open, here. What lies deeper is somebody's data, in which a null may be meant.
+/// Drops the nulls that a lax peer writes for absent members. Deserialization drops those of named fields; this drops
+/// those of maps. Deeper nulls are the caller's data, and may be meant.
 fn mended(mut run: arp::Run) -> arp::Run {
     if let Some(extensions) = &mut run.extensions {
         drop_nulls(&mut extensions.0);
@@ -218,7 +219,7 @@ fn drop_nulls(members: &mut serde_json::Map<String, serde_json::Value>) {
     members.retain(|_, value| !value.is_null());
 }
 
-/// An error with what lies beneath it, in one line.
+/// An error with its sources, in one line.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut beneath = error.source();

@@ -1,4 +1,4 @@
-//! Runs that have ended, removed for good.
+//! Removal of ended runs.
 
 use runyard_engine::{RunId, State, closing_effects};
 
@@ -7,11 +7,11 @@ use crate::store::RunRow;
 use crate::store::retention::{Removal, Retention};
 
 impl Runs {
-    /// Removes those of these runs that may go, and answers with them. From then on nobody finds them. The store that removes is this
-    /// one's own.
+    /// Removes those of these runs that may be removed, and returns them. From then on no caller finds them. The store
+    /// that removes is this server's own.
     ///
     /// # Errors
-    /// The store did not do it.
+    /// The store failed.
     pub async fn remove(
         &self,
         store: &dyn Retention,
@@ -23,7 +23,7 @@ impl Runs {
         for row in rows {
             match self.removal(tenant, row).await {
                 Ok(removal) => removals.extend(removal),
-                // Whoever looks into what is damaged finds it as it was.
+                // A damaged run stays, so that it can be inspected.
                 Err(error) => tracing::warn!(%error, run_id = %row.run, "a run cannot be read, and is not removed"),
             }
         }
@@ -35,13 +35,13 @@ impl Runs {
         Ok(gone)
     }
 
-    /// Read from the log and not kept at hand: nobody asks for it again.
+    /// Reads the log without caching the state, because nothing reads it again.
     async fn removal(&self, tenant: &str, row: &RunRow) -> Result<Option<Removal>, Error> {
         Ok(self.submitter.replayed(tenant, row.run).await?.as_ref().and_then(removal))
     }
 }
 
-/// What has to be known of a run to remove it; nothing for one that never began.
+/// What the store needs to remove a run; `None` if the run never began.
 pub(crate) fn removal(state: &State) -> Option<Removal> {
     let start = state.start.as_deref()?;
     Some(Removal {

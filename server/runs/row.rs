@@ -1,8 +1,8 @@
-//! What lists show of a run, derived from its state and written with every commit.
+//! The row that lists show of a run, derived from its state and written with every commit.
 
 use runyard_engine::{Node, NodeKind, NodeTypeRef, Object, RunOutcome, RunStatus, Start, State};
 
-use crate::store::{RunRow, Standing};
+use crate::store::{RunPhase, RunRow};
 
 /// How many characters of a goal a list shows.
 const TITLE_CHARACTERS_MAX: usize = 200;
@@ -13,12 +13,12 @@ pub fn derive(state: &State) -> RunRow {
     RunRow {
         run: state.run,
         name: start.and_then(|start| start.name.clone()),
-        face: start.map(|start| start.face.clone()).unwrap_or_default(),
+        api: start.map(|start| start.face.clone()).unwrap_or_default(),
         node_type: start.map(|start| start.node_type.id.clone()).unwrap_or_default(),
         turn: start.and_then(|start| start.turn.clone()),
         title: start.and_then(title),
         status: state.status,
-        standing: standing(state),
+        phase: phase(state),
         reason: match state.status {
             RunStatus::Queued | RunStatus::Running | RunStatus::Waiting | RunStatus::Final(RunOutcome::Succeeded) => {
                 None
@@ -34,25 +34,25 @@ pub fn derive(state: &State) -> RunRow {
     }
 }
 
-/// What a run is at, where its status does not say.
-pub fn standing(state: &State) -> Standing {
+/// The phase of a run, if its status does not say it.
+pub fn phase(state: &State) -> RunPhase {
     let planned = |root: &Node| root.node_type.kind != NodeKind::Plan || root.rounds > 0;
     match (state.status, state.root()) {
-        (RunStatus::Running | RunStatus::Waiting, Some(root)) if !planned(root) => Standing::Planning,
-        (RunStatus::Waiting, _) if state.paused.is_some() => Standing::Paused,
-        (RunStatus::Waiting, _) if state.is_asking() => Standing::Asking,
-        (RunStatus::Waiting, _) if state.has_open_question() => Standing::AwaitingInput,
-        _ => Standing::Plain,
+        (RunStatus::Running | RunStatus::Waiting, Some(root)) if !planned(root) => RunPhase::Planning,
+        (RunStatus::Waiting, _) if state.paused.is_some() => RunPhase::Paused,
+        (RunStatus::Waiting, _) if state.is_asking() => RunPhase::Asking,
+        (RunStatus::Waiting, _) if state.has_open_question() => RunPhase::AwaitingInput,
+        _ => RunPhase::Plain,
     }
 }
 
-/// What lists of every API show of a run, in a line. A run of an older build has none where it has no goal.
+/// The title that lists of every API show. A run of an older build without a goal has none.
 pub fn title(start: &Start) -> Option<String> {
     start.title.clone().or_else(|| goal(&start.inputs))
 }
 
-/// The title that a run is stored with: what its caller said, else its question or its name, else its node type. None where its
-/// goal says it, which is stored already.
+/// The title that a run is stored with: the caller's, else the question or name, else the node type. `None` if the
+/// goal, which is stored anyway, is the title.
 pub(super) fn given_title(said: Option<&str>, inputs: &Object, node_type: &NodeTypeRef) -> Option<String> {
     let said = said.map(in_one_line).filter(|title| !title.is_empty());
     if said.is_some() || goal(inputs).is_some() {
@@ -63,13 +63,13 @@ pub(super) fn given_title(said: Option<&str>, inputs: &Object, node_type: &NodeT
     Some(named.unwrap_or_else(|| in_one_line(&node_type.id)))
 }
 
-/// The goal among a node run's inputs, as a list shows it.
+/// The goal in a node run's inputs, as a list shows it.
 pub(super) fn goal(inputs: &Object) -> Option<String> {
     let goal = ["goal", "prompt"].iter().find_map(|key| inputs.get(*key)?.as_str())?;
     Some(in_one_line(goal))
 }
 
-/// As much of a text as a list shows.
+/// A text as a list shows it: one line, cut.
 pub(super) fn in_one_line(text: &str) -> String {
     text.chars().take(TITLE_CHARACTERS_MAX).collect()
 }

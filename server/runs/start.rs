@@ -1,4 +1,4 @@
-//! A new run: resolve its node type, validate its inputs, and start it once however often it is asked for.
+//! Starts a run: resolves the node type, validates the inputs, and starts once however often the request is repeated.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,50 +15,50 @@ use crate::graph;
 use crate::sizes::is_small;
 use crate::store::{Epoch, KeyUse, StoreError};
 
-/// Where a start's fingerprint rests among a run's notes.
+/// The note with the fingerprint of the request that started a run.
 const FINGERPRINT: &str = "runyard.fingerprint";
-/// The note that names the inputs that were dropped, because the node type behind an alias does not have them.
+/// The note with the inputs that were dropped because the node type behind an alias does not have them.
 pub const DROPPED_INPUTS: &str = "runyard.dropped_inputs";
 
-/// A run to be, in no dialect.
+/// A run to start, independent of the dialect.
 #[derive(Debug, Clone)]
 pub struct NewRun {
     /// The id the client chose.
     pub name: Option<RunName>,
-    /// What lists show of it, in a line: a record's title, the name of a tool or a workflow. Absent: its goal, its question, or its
-    /// node type says it.
+    /// The title in lists: a record's title, the name of a tool or a workflow. Absent: the goal, the question or the
+    /// node type is the title.
     pub title: Option<String>,
-    /// The API it comes through.
-    pub face: &'static str,
-    /// The operation that starts it: the scope of its key. APIs whose operations mean the same share it.
+    /// The API that the run is started through.
+    pub api: &'static str,
+    /// The operation that starts it: the scope of its key. Equivalent operations of several APIs share it.
     pub operation: &'static str,
-    /// As asked.
+    /// As requested.
     pub node_type: NodeTypeRef,
     /// Not yet validated.
     pub inputs: Object,
-    /// As asked.
+    /// As requested.
     pub constraints: Constraints,
-    /// How the root's failure and time are handled.
+    /// The policy for the root's failure and time.
     pub policy: Policy,
-    /// The same for every planned step that says nothing else.
+    /// The policy of every planned step without one of its own.
     pub steps: Policy,
-    /// What somebody has to agree to first.
+    /// Which steps need an approval.
     pub approval: ApprovalStrategy,
-    /// What the API wants to find again.
+    /// Notes of the API, which it reads again later.
     pub notes: Object,
-    /// JSON Schema (draft 7) that the result has to fit: see [`super::output_schema`]. Not yet checked.
+    /// JSON Schema (draft 7) that the result must match: see [`super::output_schema`]. Not yet checked.
     pub output_schema: Option<Value>,
-    /// What the root walks, where that has been read and checked before, with the inputs. It is not among them then.
+    /// The root's graph, if it was read and checked before together with the inputs. It is then not in the inputs.
     pub graph: Option<Arc<Graph>>,
-    /// What lists find it by. The API bounds how many there are, and how long.
+    /// The labels. The API bounds their number and length.
     pub labels: Labels,
-    /// The thread whose next turn it is to be: one with a live run is refused. Absent: a thread of its own.
+    /// The thread to continue; a thread with a live run is refused. Absent: a new thread.
     pub thread: Option<String>,
-    /// What goes with calls of integrations, at most once for each. It is in no event.
+    /// Values to pass through to integrations, at most one for each. They are in no event.
     pub pass_through: Vec<PassThrough>,
-    /// The request as validated, for telling a repeat from another request.
+    /// The validated request, to distinguish a repetition from a different request.
     pub request: Value,
-    /// Under which the caller may repeat it.
+    /// The key under which the caller may repeat the request.
     pub key: Option<IdempotencyKey>,
 }
 
@@ -67,7 +67,7 @@ pub struct NewRun {
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// A key, where the text is one.
+    /// A key, if the text is valid.
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         fits.then(|| Self(text.to_owned()))
@@ -78,7 +78,7 @@ impl IdempotencyKey {
     }
 }
 
-/// By what a request is found to have been made before.
+/// How a repeated request finds its run.
 struct Repeat {
     operation: &'static str,
     key: Option<IdempotencyKey>,
@@ -88,37 +88,37 @@ struct Repeat {
 /// A run that was started now, or earlier by the same request.
 #[derive(Debug, Clone)]
 pub struct StartedRun {
-    /// As it stands.
+    /// Its state.
     pub state: Arc<State>,
     /// Whether an earlier request started it.
     pub replayed: bool,
 }
 
-/// A child to be, in no dialect.
+/// A child to create, independent of the dialect.
 #[derive(Debug, Clone)]
 pub struct ChildRequest {
     /// The caller's key within the parent.
     pub key: Option<String>,
-    /// As asked.
+    /// As requested.
     pub node_type: NodeTypeRef,
     /// Not yet validated.
     pub inputs: Object,
-    /// As asked.
+    /// As requested.
     pub constraints: Constraints,
-    /// How its failure and time are handled.
+    /// The policy for its failure and time.
     pub policy: Policy,
     /// Keys of the siblings that it depends on.
     pub depends_on: Vec<String>,
-    /// The candidate set chosen from.
+    /// The candidate set that it was chosen from.
     pub candidate_set_id: Option<String>,
-    /// A decision made outside.
+    /// A binding decision of the caller.
     pub binding_decision: Option<Value>,
-    /// What the API wants to find again.
+    /// Notes of the API, which it reads again later.
     pub notes: Object,
 }
 
 impl Runs {
-    /// Starts a run, or answers with the run that the same request started before.
+    /// Starts a run, or returns the run that the same request started before.
     pub async fn start(&self, tenant: &str, new: NewRun) -> Result<StartedRun, Error> {
         let (new, fingerprint) = self.fingerprinted(tenant, new).await?;
         let repeat = Repeat { operation: new.operation, key: new.key.clone(), name: new.name.clone() };
@@ -134,11 +134,11 @@ impl Runs {
         fingerprint: &[u8],
     ) -> Result<StartedRun, Error> {
         match self.of_tenant(tenant).start_once(tenant, new, repeat, fingerprint).await {
-            // Another request took the name or the key between the look and the commit.
+            // Another request took the name or the key between the lookup and the commit.
             Err(Error::Store(StoreError::NameTaken { .. } | StoreError::KeyTaken(_))) => {
                 self.earlier(tenant, repeat, fingerprint).await?.ok_or(Error::Busy)
             }
-            // Somebody else went on with the thread in that moment.
+            // Another request continued the thread between the lookup and the commit.
             Err(Error::Store(StoreError::TurnTaken { turn, run })) => {
                 Err(Error::ThreadBusy { thread: turn.thread, run })
             }
@@ -183,12 +183,12 @@ impl Runs {
         hex(&self.fingerprints.of(request))
     }
 
-    /// Whether a run of this node type with these inputs could be started, as far as that is known before it is; and what it would
-    /// walk. For a tenant's node types ask [`Runs::of_tenant`]. It may take long: for
+    /// Whether a run of this node type with these inputs could be started, as far as that can be checked; returns the
+    /// root's graph. For a tenant's node types call [`Runs::of_tenant`]. It may take long: call it in
     /// [`Compute::run`](crate::compute::Compute::run).
     ///
     /// # Errors
-    /// What [`Runs::start`] would refuse of them.
+    /// Those of [`Runs::start`] for the node type and the inputs.
     pub fn check(&self, node_type: &NodeTypeRef, inputs: &Object) -> Result<Option<Arc<Graph>>, Error> {
         let (node_type, inputs) = self.resolve(node_type, inputs.clone(), &mut Object::new())?;
         self.walked(&node_type, &inputs)
@@ -201,7 +201,7 @@ impl Runs {
         self.values.shown(tenant, submitted.state).await
     }
 
-    /// Submits what came back from a claimed effect: refused where the claim is no longer held.
+    /// Submits the result of a claimed effect; refused if the claim does not hold any more.
     pub async fn settle(
         &self,
         tenant: &str,
@@ -212,7 +212,7 @@ impl Runs {
         Ok(self.submitter.settle(tenant, run, command, claim).await?.state)
     }
 
-    /// Gives an external composite children.
+    /// Adds children to an external composite.
     pub async fn create_children(
         &self,
         tenant: &str,
@@ -230,7 +230,7 @@ impl Runs {
         }
     }
 
-    /// The run that this request started before, if it did.
+    /// The run that this request started before, if any.
     async fn earlier(&self, tenant: &str, repeat: &Repeat, fingerprint: &[u8]) -> Result<Option<StartedRun>, Error> {
         if let Some(key) = &repeat.key
             && let Some(used) = self.store.keyed(tenant, repeat.operation, &key.0).await?
@@ -247,7 +247,8 @@ impl Runs {
             if earlier.as_ref().is_none_or(|started| noted(&started.state) != Some(&*hex(fingerprint))) {
                 return Err(Error::NameTaken { name: name.as_str().to_owned() });
             }
-            // A key that is new although its request is not: another request under it must be refused from now on.
+            // The request is a repetition but its key is new: another request with the key must be refused from now
+            // on.
             if let Some(key) = &repeat.key {
                 self.submitter.remember(tenant, run, key.used_for(repeat.operation, run, fingerprint)).await?;
             }
@@ -261,7 +262,7 @@ impl Runs {
         Ok(state.map(|state| StartedRun { state, replayed: true }))
     }
 
-    /// What a run starts with. What takes time is done where nobody else waits for it.
+    /// Prepares a start. Slow work is done off the runtime.
     pub(super) async fn prepared(&self, tenant: &str, new: NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
         if new.is_small() {
             return self.prepare(new, fingerprint);
@@ -270,7 +271,7 @@ impl Runs {
         self.compute.run(tenant, move || runs.prepare(new, &fingerprint)).await?
     }
 
-    /// The same request with what tells it from another one.
+    /// Adds the fingerprint to a request.
     pub(super) async fn fingerprinted(&self, tenant: &str, new: NewRun) -> Result<(NewRun, Vec<u8>), Error> {
         if is_small(&new.request) {
             let fingerprint = self.fingerprints.of(&new.request);
@@ -296,7 +297,7 @@ impl Runs {
         let title = row::given_title(new.title.as_deref(), &new.inputs, &new.node_type);
         let mut notes = new.notes;
         let (node_type, inputs, graph) = match new.graph {
-            // Read and checked before, and then it need not stand among the inputs as well.
+            // Read and checked before, so it need not be in the inputs.
             Some(graph) => (self.catalog.resolve(&new.node_type)?, new.inputs, Some(graph)),
             None => {
                 let (node_type, inputs) = self.resolve(&new.node_type, new.inputs, &mut notes)?;
@@ -314,7 +315,7 @@ impl Runs {
         Ok(Start {
             name: new.name.map(|name| name.as_str().to_owned()),
             title,
-            face: new.face.to_owned(),
+            face: new.api.to_owned(),
             node_type,
             inputs,
             constraints: self.canonical(new.constraints),
@@ -348,13 +349,13 @@ impl Runs {
         })
     }
 
-    /// What the inputs of a composite say that it walks, checked.
+    /// The checked graph in the inputs of a composite.
     fn walked(&self, node_type: &NodeType, inputs: &Object) -> Result<Option<Arc<Graph>>, Error> {
         graph::check_inputs(&self.catalog, node_type, inputs)
             .map_err(|violations| Error::InvalidInputs { node_type: node_type.id.clone(), violations })
     }
 
-    /// The node type that is meant, and the inputs as it takes them. What an alias made necessary is noted.
+    /// Resolves the node type, and converts the inputs for it. What an alias changed is noted.
     fn resolve(
         &self,
         asked: &NodeTypeRef,
@@ -377,7 +378,7 @@ impl Runs {
         Ok((node_type, inputs))
     }
 
-    /// Allow and deny lists name types as asked and as resolved, so that an alias cannot slip through either.
+    /// Allow and deny lists name types as requested and as resolved, so that an alias cannot evade either.
     fn canonical(&self, mut constraints: Constraints) -> Constraints {
         let both = |ids: BTreeSet<String>| -> BTreeSet<String> {
             let resolved: Vec<String> =
@@ -391,17 +392,17 @@ impl Runs {
     }
 }
 
-/// So many children at a time are few, if each is small.
+/// So many small children are quick to check.
 const FEW: usize = 16;
 
 impl NewRun {
-    /// Whether what has to be read and checked of it takes no time to speak of: nothing that a caller makes rules with, and little else.
+    /// Whether it is quick to read and check: it has no rules of the caller, and little else.
     fn is_small(&self) -> bool {
         self.output_schema.is_none() && self.inputs.len() <= FEW && self.inputs.values().all(is_plain)
     }
 }
 
-/// Whether a value takes no time to speak of to be read and checked: it is small, and no graph.
+/// Whether a value is quick to read and check: it is small, and no graph.
 fn is_plain(value: &Value) -> bool {
     is_small(value) && value.get("nodes").is_none()
 }

@@ -1,7 +1,9 @@
-//! Runs that runs start: begun under an id that follows from the attempt, called off, and their ends told. Each of these may be done
-//! again, after a crash or by a driver that was thought dead, and is then found done.
+//! Sub-runs: started under an id that is derived from the attempt, canceled, and reported to their parent when they
+//! end. Each of these may be repeated, after a crash or by a driver that seemed dead, and a repetition changes
+//! nothing.
 //!
-//! A start and the word that calls it off may cross. Both use one key, which only one of them can: whoever comes second finds out.
+//! A start and a cancel may cross. Both use one idempotency key, which only one of them can take; the second one finds
+//! the first.
 
 use std::sync::Arc;
 
@@ -12,32 +14,32 @@ use super::submit::CommitExtras;
 use super::{Error, NewRun, Runs};
 use crate::store::{KeyUse, StoreError};
 
-/// The label that names the run above.
+/// The label with the parent run.
 pub const PARENT_RUN: &str = crate::store::retention::STARTED_BY;
-/// The label that names the node run above.
+/// The label with the parent node run.
 pub const PARENT_NODE_RUN: &str = "runyard.parent_node_run";
-/// The scope of the keys that starts and their calling off have in common.
+/// The scope of the keys of starts and cancels.
 const SCOPE: &str = "sub_run";
-/// Enough to find the other one's doing.
+/// Enough lookups to find the other command's result.
 const LOOKS_MAX: usize = 3;
 
-/// A run for another one.
+/// A sub-run to start.
 #[derive(Debug, Clone)]
 pub struct SubRun {
-    /// Under which id.
+    /// Its id.
     pub run: RunId,
-    /// For whom.
+    /// Its parent.
     pub parent: Parent,
-    /// The API of the run above: it is listed as that one is.
-    pub face: String,
-    /// Everything else.
+    /// The parent's API, under which the sub-run is listed too.
+    pub api: String,
+    /// The rest.
     pub new: NewRun,
 }
 
 impl Runs {
-    /// Starts a run for its parent, unless it has begun or was called off.
+    /// Starts a run for its parent, unless it was started or canceled before.
     pub async fn start_sub_run(&self, tenant: &str, sub_run: &SubRun) -> Result<(), Error> {
-        let SubRun { run, parent, face, new } = sub_run;
+        let SubRun { run, parent, api, new } = sub_run;
         let run = *run;
         if self.state(tenant, run).await?.is_some() {
             return Ok(());
@@ -47,7 +49,7 @@ impl Runs {
         let root = self.admission.one_more_below(&*self.store, tenant, &above).await?;
         let (new, fingerprint) = self.fingerprinted(tenant, new.clone()).await?;
         let start = self.of_tenant(tenant).prepared(tenant, new, &fingerprint).await?;
-        let mut start = Start { parent: Some(parent.clone()), face: face.clone(), ..start };
+        let mut start = Start { parent: Some(parent.clone()), face: api.clone(), ..start };
         for (name, id) in [(PARENT_RUN, parent.run.to_string()), (PARENT_NODE_RUN, parent.node_run.to_string())] {
             start.labels.insert(name.to_owned(), [id].into());
         }
@@ -56,13 +58,13 @@ impl Runs {
         }
         let extras = CommitExtras { key: Some(key(run, run)), ..CommitExtras::default() };
         match self.submitter.submit(tenant, run, Command::Start(Arc::new(start)), extras).await {
-            // Begun meanwhile, or called off: who asked finds out which by what it is told.
+            // Started or canceled meanwhile; the caller learns which from the report.
             Ok(_) | Err(Error::Rejected(Rejected::AlreadyStarted) | Error::Store(StoreError::KeyTaken(_))) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Cancels a run for its parent; where it has not begun, it never does.
+    /// Cancels a run for its parent. A run that has not begun never will.
     pub async fn stop_sub_run(&self, tenant: &str, parent: RunId, run: RunId) -> Result<(), Error> {
         for _ in 0..LOOKS_MAX {
             if self.state(tenant, run).await?.is_some() {
@@ -79,18 +81,18 @@ impl Runs {
         Err(Error::Busy)
     }
 
-    /// Tells a run's parent how the run has ended.
+    /// Reports the end of a run to its parent.
     pub async fn report(&self, tenant: &str, run: RunId, (parent, node_run): (RunId, NodeRunId)) -> Result<(), Error> {
         let mut ended = self.state(tenant, run).await?;
         if ended.as_deref().and_then(report).is_none() {
-            // This is asked for by the very commit that ends the run: what is at hand may be from a moment before it.
+            // The commit that ends the run causes this report: the cached state may be from before it.
             ended = self.submitter.read(tenant, run).await?;
         }
         let Some(ended) = ended else { return Ok(()) };
         let report = report(&ended).ok_or(Error::Busy)?;
         let command = Command::Report { node_run, report: Box::new(report) };
         match self.submitter.submit(tenant, parent, command, CommitExtras::default()).await {
-            // Whoever is refused to be told is gone.
+            // A parent that rejects the report has ended.
             Ok(_) | Err(Error::Rejected(_)) => Ok(()),
             Err(error) => Err(error),
         }
@@ -120,7 +122,7 @@ mod tests {
     use crate::store::memory::Memory;
 
     #[tokio::test]
-    async fn an_end_is_told_although_what_is_at_hand_is_from_before_it() {
+    async fn an_end_is_reported_although_the_cached_state_is_from_before_it() {
         let (store, clock) = (Arc::new(Memory::new()), Clock::manual(NOW_MS));
         let (first, second) = (Yard::over(store.clone(), clock.clone()), Yard::over(store, clock));
         let sleep = json!({ "seconds": 60 });
@@ -129,9 +131,9 @@ mod tests {
         let node_run = NodeRunId::root(above);
         let run = RunId::sub_run(above, node_run, 1);
         let parent = Parent { run: above, node_run, waits: true, depth: 1 };
-        let sub_run = SubRun { run, parent, face: "native".to_owned(), new: new_run("runyard.core.sleep", sleep) };
+        let sub_run = SubRun { run, parent, api: "native".to_owned(), new: new_run("runyard.core.sleep", sleep) };
         first.runs.start_sub_run(TENANT, &sub_run).await.unwrap();
-        // One that has not ended has nothing to tell, and whoever is to tell it comes again.
+        // A run that has not ended cannot be reported, and its effect is retried.
         let early = second.runs.report(TENANT, run, (above, node_run)).await;
         assert!(matches!(early, Err(Error::Busy)), "{early:?}");
         first.runs.submit(TENANT, run, Command::Cancel { reason: None }).await.unwrap();

@@ -1,7 +1,7 @@
-//! One command: load, decide, commit, tell who waits.
+//! One command: load, decide, commit, notify.
 //!
-//! Deciding needs no lease: two deciders over one version conflict in the store, and the loser decides again on what the winner
-//! left. Within this process a command takes its run's turn first, so that conflicts stay rare.
+//! Deciding needs no lease: two decisions on one version conflict in the store, and the loser decides again on the new
+//! state. Within this process a command locks its run first, so that conflicts stay rare.
 
 mod answers;
 mod append;
@@ -17,7 +17,7 @@ use runyard_engine::{
     Command, Decision, EffectId, Fitted, Made, Node, NodeRunId, Position, Recorded, Rejected, Reply, RunId, Slot,
     State, apply,
 };
-use tokio::sync::{Mutex as Turn, Notify};
+use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use self::answers::{Answer, Answers};
 use self::append::{Parts, append};
@@ -34,11 +34,11 @@ use crate::feed::{CommittedEvents, RunNotifier};
 use crate::limits::Limits;
 use crate::store::{Append, Epoch, KeyUse, LogPart, Sealed, Store, StoreError};
 
-/// How often a command is decided again before its sender is told to try later.
+/// How many times a command is decided again before its sender gets [`Error::Busy`].
 const ATTEMPTS_MAX: usize = 16;
-/// Runs that share a turn. More means fewer strangers waiting for each other.
-const TURNS: usize = 1_024;
-/// How many events one read brings at the most, and how many bytes of them.
+/// The number of locks. More locks means that fewer runs share one.
+const LOCKS: usize = 1_024;
+/// The most events, and the most bytes, of one read.
 const PAGE: usize = 1_000;
 const PAGE_BYTES: usize = 8 << 20;
 
@@ -56,37 +56,37 @@ pub(super) struct Submitter {
     bytes: ByteLimits,
     depth_max: usize,
     limits: Limits,
-    turns: Vec<Turn<()>>,
-    /// Held while a run that is not at hand is read.
-    reads: Vec<Turn<()>>,
+    locks: Vec<AsyncMutex<()>>,
+    /// Locked while a run that is not cached is read.
+    reads: Vec<AsyncMutex<()>>,
     compute: Compute,
 }
 
-/// What became of a command.
+/// The result of a command.
 pub(super) struct Submitted {
-    /// The run as it stands after it.
+    /// The state of the run after it.
     pub state: Arc<State>,
-    /// The answer for who asked.
+    /// The reply for the caller.
     pub reply: Reply,
-    /// Whether anything was recorded; a command that was obeyed before changes nothing.
+    /// Whether anything was recorded; a repeated command changes nothing.
     pub changed: bool,
 }
 
-/// What came of a log.
+/// The result of reading a log.
 #[expect(clippy::large_enum_variant, reason = "one exists for each reading, on its way to the caller")]
-enum Replayed {
-    /// All of it; nothing where there is none.
-    Backend(Option<State>),
-    /// More than is to be held.
+enum ReplayedLog {
+    /// The whole state; `None` if the log is empty.
+    Complete(Option<State>),
+    /// The state is larger than may be held.
     TooLarge,
 }
 
-/// What goes with a command besides the command.
+/// What is committed together with a command.
 #[derive(Debug, Clone, Default)]
 pub(super) struct CommitExtras {
-    /// What a start keeps sealed.
+    /// Sealed values of a start.
     pub sealed: Vec<Sealed>,
-    /// A key under which a start can be repeated.
+    /// The key under which a start can be repeated.
     pub key: Option<KeyUse>,
 }
 
@@ -98,7 +98,7 @@ impl Submitter {
         (values, limits): (Values, Limits),
         compute: Compute,
     ) -> Self {
-        let locks = || (0..TURNS).map(|_| Turn::new(())).collect();
+        let locks = || (0..LOCKS).map(|_| AsyncMutex::new(())).collect();
         Submitter {
             store,
             clock,
@@ -112,7 +112,7 @@ impl Submitter {
             bytes: ByteLimits::from(&limits),
             depth_max: usize::try_from(limits.depth).unwrap_or(usize::MAX),
             limits,
-            turns: locks(),
+            locks: locks(),
             reads: locks(),
             compute,
         }
@@ -129,8 +129,8 @@ impl Submitter {
         self.decide_one(None, tenant, run, command, extras).await
     }
 
-    /// The same for the first command of a run whose id was made for it a moment ago: there is nothing to look for. A store in which it
-    /// is there all the same says so, as of any run that somebody else has moved.
+    /// The same for the first command of a run with a new id: there is no state to look for. If the store has the run
+    /// all the same, it answers with a conflict, as for any run that another server changed.
     pub(super) async fn begin(
         &self,
         tenant: &str,
@@ -141,8 +141,9 @@ impl Submitter {
         self.decide_one(Some(Arc::new(State::new(run))), tenant, run, command, extras).await
     }
 
-    /// Decides what came back from a claimed effect. Answers of one run that come while another of its commits is on the way are decided one
-    /// after the other and committed together: a run with many steps side by side takes a flush for many of them.
+    /// Decides the result of a claimed effect. Results for one run that come while another of its commits is being
+    /// written are decided one after the other and committed together: a run with many parallel steps needs one flush
+    /// for many of them.
     pub(super) async fn settle(
         &self,
         tenant: &str,
@@ -151,10 +152,10 @@ impl Submitter {
         claim: (EffectId, Epoch),
     ) -> Result<Submitted, Error> {
         let mut place = self.answers.join(tenant, run, command, claim);
-        let _turn = tokio::select! {
+        let _lock = tokio::select! {
             biased;
             answered = place.answered() => return answered,
-            turn = self.turn(run).lock() => turn,
+            lock = self.lock_of(run).lock() => lock,
         };
         loop {
             if let Some(answered) = place.is_answered() {
@@ -169,7 +170,7 @@ impl Submitter {
         }
     }
 
-    /// Decides these, together where that works, and sends each its result.
+    /// Decides these, together if that works, and sends each its result.
     async fn decide_waiting(&self, tenant: &str, run: RunId, waiting: Vec<Answer>) {
         let of_answer = |Answer { command, claim, tell, .. }| (self.asked(command, Some(claim)), tell);
         let (mut asked, tells): (Vec<_>, Vec<_>) = waiting.into_iter().map(of_answer).unzip();
@@ -179,20 +180,20 @@ impl Submitter {
             let left = &mut asked[done..];
             let mut decided = self.decide_on(None, tenant, run, left, &CommitExtras::default()).await;
             if decided.is_err() && left.len() > 1 {
-                // One's trouble is not the others'.
+                // A failure of one must not fail the others.
                 decided = self.decide_on(None, tenant, run, &mut left[..1], &CommitExtras::default()).await;
             }
             let decided = decided.unwrap_or_else(|error| vec![Err(error)]);
             done += decided.len().max(1);
             for (decided, tell) in decided.into_iter().zip(tells.by_ref()) {
-                // One that stopped waiting has left.
+                // Its sender may have stopped waiting.
                 _ = tell.send(decided);
             }
         }
     }
 
-    fn asked(&self, command: Command, claim: Option<(EffectId, Epoch)>) -> Asked {
-        Asked { wish: Wish::new(command, Extracted::new(self.bytes.inline, self.depth_max)), claim }
+    fn asked(&self, command: Command, claim: Option<(EffectId, Epoch)>) -> PendingCommand {
+        PendingCommand { wish: Wish::new(command, Extracted::new(self.bytes.inline, self.depth_max)), claim }
     }
 
     async fn decide_one(
@@ -204,20 +205,20 @@ impl Submitter {
         extras: CommitExtras,
     ) -> Result<Submitted, Error> {
         let mut asked = [self.asked(command, None)];
-        let _turn = self.turn(run).lock().await;
+        let _lock = self.lock_of(run).lock().await;
         let decided = self.decide_on(known, tenant, run, &mut asked, &extras).await?;
         decided.into_iter().next().unwrap_or(Err(Error::Busy))
     }
 
-    /// Decides commands of one run one after the other and commits what was decided, all of it or nothing. Gives what became of the first of
-    /// them, at least of one: one that names new large values is the last of its commit, so that none is looked into before it is stored. To
-    /// be called in the run's turn.
+    /// Decides commands of one run one after the other and commits the result, all of it or nothing. Returns the
+    /// results of the first of them, at least of one. A command that names new large values is the last of its commit,
+    /// so that none is read before it is stored. The caller holds the run's lock.
     async fn decide_on(
         &self,
         mut known: Option<Arc<State>>,
         tenant: &str,
         run: RunId,
-        asked: &mut [Asked],
+        asked: &mut [PendingCommand],
         extras: &CommitExtras,
     ) -> Result<Vec<Result<Submitted, Error>>, Error> {
         for _ in 0..ATTEMPTS_MAX {
@@ -227,14 +228,14 @@ impl Submitter {
             };
             let at_ms = self.clock.now_ms().max(before.updated_at_ms.unwrap_or(i64::MIN));
             let mut joint = Joint::new(before.clone());
-            for Asked { wish, claim } in asked.iter_mut() {
+            for PendingCommand { wish, claim } in asked.iter_mut() {
                 let decided = self.decided(tenant, &joint.after.clone(), wish, at_ms).await;
                 joint.add(decided, *claim)?;
                 if joint.names_values() {
                     break;
                 }
             }
-            // A commit would show that what is at hand is old. Where there is none, somebody has to look.
+            // A commit would detect an old state. Without one, the version has to be read.
             if joint.is_doubtful() && self.is_old(tenant, &before).await? {
                 self.cache.forget(run);
                 continue;
@@ -246,7 +247,7 @@ impl Submitter {
             let grown = joint.grown;
             let (after, dropped) = (joint.after.clone(), joint.dropped(&settles));
             let has_effects = !joint.effects.is_empty();
-            // Nobody who comes later misses it: they read.
+            // A subscriber that comes later reads the log.
             let changed = !joint.events.is_empty();
             let events = (changed && self.notifier.wants(run, before.version)).then(|| joint.events.clone());
             let last = asked.get(joint.len() - 1).map(|asked| &asked.wish.extracted);
@@ -262,22 +263,22 @@ impl Submitter {
                 Ok(()) if changed => {
                     self.cache.grow(tenant, before.version, after.clone(), grown);
                     self.in_flight.cancel(&dropped);
-                    let told = events.map(|events| CommittedEvents { after: before.version, at_ms, events });
-                    self.notifier.notify(tenant, run, after.version, told);
+                    let committed = events.map(|events| CommittedEvents { after: before.version, at_ms, events });
+                    self.notifier.notify(tenant, run, after.version, committed);
                     if has_effects {
                         self.work.notify_one();
                     }
                     return Ok(joint.submitted());
                 }
                 Ok(()) => return Ok(joint.submitted()),
-                // Taken off already, or moved on meanwhile: either way not ours to clear.
+                // Deleted already, or changed meanwhile: another claim's business.
                 Err(StoreError::Fenced { .. } | StoreError::Conflict { .. }) if !changed => {
                     return Ok(joint.submitted());
                 }
-                // Someone else moved the run: what is at hand is old.
+                // Another server changed the run: the cached state is old.
                 Err(StoreError::Conflict { .. }) => self.cache.forget(run),
                 Err(other) => {
-                    // What failed may have been written all the same: the store knows, what is at hand does not.
+                    // A failed commit may have been written all the same: the store knows, the cache does not.
                     self.cache.forget(run);
                     return Err(Error::from(other));
                 }
@@ -286,8 +287,8 @@ impl Submitter {
         Err(Error::Busy)
     }
 
-    /// What follows from a command, within what a run may write. What a caller asks for that is more is refused; a run that comes to more by
-    /// itself fails.
+    /// The decision on a command, within a run's limits. A caller's command that exceeds them is refused; a run that
+    /// exceeds them by itself fails.
     async fn decided(&self, tenant: &str, before: &Arc<State>, wish: &mut Wish, at_ms: i64) -> Result<Decision, Error> {
         let refused = match self.decided_on(tenant, before, wish, at_ms).await {
             Ok(decision) => match self.exceeded(&decision) {
@@ -332,7 +333,8 @@ impl Submitter {
         self.extracted(before, decision, digests.is_empty(), wish, &|_| true, at_ms)
     }
 
-    /// Finds out what fits the run's output schema, off the runtime: the schema is the caller's, and the value may be anything.
+    /// Checks the result against the run's output schema, off the runtime: the schema is the caller's, and the value
+    /// may be anything.
     async fn fitted(&self, tenant: &str, run: RunId, made: Made, extracted: &mut Extracted) -> Result<Fitted, Error> {
         let limits = self.limits;
         let whole = self.values.whole_made(tenant, run, &made, extracted).await?;
@@ -348,7 +350,7 @@ impl Submitter {
         Ok(Fitted { made, verdict })
     }
 
-    /// A decision without the large values that it has made, or has looked into.
+    /// A decision without the large values that it made or looked into.
     fn extracted(
         &self,
         before: &State,
@@ -378,7 +380,7 @@ impl Submitter {
         Ok(decision)
     }
 
-    /// The bound that a run is past after a decision.
+    /// The limit that a run exceeds after a decision.
     fn exceeded(&self, decision: &Decision) -> Option<Error> {
         let written = &decision.after.as_ref()?.written;
         let past =
@@ -387,28 +389,28 @@ impl Submitter {
             .or_else(|| past(written.events, self.bytes.held, "limits.run_held_bytes"))
     }
 
-    /// Whether a node run may still be live, as far as is known without asking the store. What is at hand may be too old to know
-    /// the node run at all; but what has ended in it has ended for ever.
+    /// Whether a node run may still be live, as far as the cache knows. The cached state may be too old to have the
+    /// node run; but a node run that has ended in it has ended for ever.
     pub(super) fn may_be_live(&self, tenant: &str, run: RunId, node_run: NodeRunId) -> bool {
         let at_hand = self.cache.get(tenant, run);
         at_hand.is_none_or(|state| state.node(node_run).is_none_or(Node::is_live))
     }
 
-    /// Whether a run of this tenant exists, as far as is known without asking the store. False says nothing.
+    /// Whether this tenant's run is cached. False means nothing.
     pub(super) fn is_at_hand(&self, tenant: &str, run: RunId) -> bool {
         self.cache.get(tenant, run).is_some()
     }
 
-    /// Whether another server has moved the run since: a refusal, or a command found to have been obeyed before, must not rest
-    /// on that.
+    /// Whether another server has changed the run since: a rejection, or a command that was found repeated, must not
+    /// be based on an old state.
     async fn is_old(&self, tenant: &str, state: &State) -> Result<bool, StoreError> {
         let row = self.store.row(tenant, state.run).await?;
         Ok(row.is_some_and(|row| row.version > state.version))
     }
 
-    /// Remembers a key for a run that stands already.
+    /// Stores a key for a run that exists already.
     pub(super) async fn remember(&self, tenant: &str, run: RunId, key: KeyUse) -> Result<(), Error> {
-        let _turn = self.turn(run).lock().await;
+        let _lock = self.lock_of(run).lock().await;
         let extras = CommitExtras { key: Some(key), ..CommitExtras::default() };
         for _ in 0..ATTEMPTS_MAX {
             let Some(state) = self.load(tenant, run).await? else { return Ok(()) };
@@ -422,7 +424,7 @@ impl Submitter {
         Err(Error::Busy)
     }
 
-    /// A run as it stands, or nothing where it does not exist for this tenant.
+    /// The state of a run; `None` if it does not exist for this tenant.
     pub(super) async fn load(&self, tenant: &str, run: RunId) -> Result<Option<Arc<State>>, Error> {
         if let Some(state) = self.cache.get(tenant, run) {
             return Ok(Some(state));
@@ -435,7 +437,7 @@ impl Submitter {
         }
     }
 
-    /// The same, as the store has it by now.
+    /// The state as the store has it now.
     pub(super) async fn read(&self, tenant: &str, run: RunId) -> Result<Option<Arc<State>>, Error> {
         let Some(state) = self.replayed(tenant, run).await? else { return Ok(None) };
         let state = Arc::new(state);
@@ -443,24 +445,24 @@ impl Submitter {
         Ok(Some(state))
     }
 
-    /// What comes of a run's log, read bit by bit. An older build wrote runs that are larger than a run may be: of such a one the large
-    /// values are left out, so that it can be looked at, ended and removed.
+    /// Replays a run's log, page by page. An older build wrote runs that are larger than allowed. Their large values
+    /// are left out, so that such a run can be shown, ended and removed.
     pub(super) async fn replayed(&self, tenant: &str, run: RunId) -> Result<Option<State>, Error> {
         match self.replay_with(tenant, run, false).await? {
-            Replayed::Backend(state) => Ok(state),
-            Replayed::TooLarge => match self.replay_with(tenant, run, true).await? {
-                Replayed::Backend(state) => Ok(state),
-                Replayed::TooLarge => {
+            ReplayedLog::Complete(state) => Ok(state),
+            ReplayedLog::TooLarge => match self.replay_with(tenant, run, true).await? {
+                ReplayedLog::Complete(state) => Ok(state),
+                ReplayedLog::TooLarge => {
                     Err(corrupted(run, "it holds more than a run may, even without its large values"))
                 }
             },
         }
     }
 
-    async fn replay_with(&self, tenant: &str, run: RunId, lean: bool) -> Result<Replayed, Error> {
+    async fn replay_with(&self, tenant: &str, run: RunId, lean: bool) -> Result<ReplayedLog, Error> {
         let mut state = State::new(run);
         let mut written = Written::default();
-        // A run that has come to its bound is ended by events that are past it.
+        // A run at its limit is ended by events that exceed it.
         let held_max = self.bytes.held.saturating_mul(2);
         loop {
             let LogPart { events, more } = self.store.log_part(tenant, run, state.version, (PAGE, PAGE_BYTES)).await?;
@@ -473,20 +475,20 @@ impl Submitter {
                 apply(&mut state, &recorded).map_err(|corrupt| corrupted(run, &corrupt.to_string()))?;
             }
             if state.written.events > held_max {
-                return Ok(Replayed::TooLarge);
+                return Ok(ReplayedLog::TooLarge);
             }
             if !more {
                 break;
             }
         }
         if lean {
-            // It stays too large to be gone on with.
+            // The run stays too large to continue.
             state.written.events = written.events;
         }
-        Ok(Replayed::Backend((state.version > 0).then_some(state)))
+        Ok(ReplayedLog::Complete((state.version > 0).then_some(state)))
     }
 
-    /// The same, where this node run is known in it. What is at hand may be older than what another server has written.
+    /// The state of a run with this node run in it. The cached state may be older than another server's commits.
     pub(super) async fn load_with(
         &self,
         tenant: &str,
@@ -495,9 +497,10 @@ impl Submitter {
     ) -> Result<Option<Arc<State>>, Error> {
         let knows = |state: &Arc<State>| state.node(node_run).is_some();
         if !self.cache.get(tenant, run).as_ref().is_some_and(knows) {
-            // An effect may be in hand a moment before the state that asked for it is: it is there when the turn is over. Reading the
-            // log instead would cost as much as the run is long, at each of its steps.
-            drop(self.turn(run).lock().await);
+            // An effect may be performed a moment before the state with its node run is cached; the state is there
+            // when the lock is free. Reading the log instead would cost time in proportion to the run's length, at
+            // each of its steps.
+            drop(self.lock_of(run).lock().await);
         }
         match self.load(tenant, run).await?.filter(knows) {
             Some(state) => Ok(Some(state)),
@@ -522,18 +525,18 @@ impl Submitter {
         }
     }
 
-    /// Forgets what is at hand of a run that has been removed, and tells who follows it.
+    /// Removes a deleted run from the cache, and notifies its subscribers.
     pub(super) fn forget(&self, tenant: &str, run: RunId) {
         self.cache.forget(run);
         self.notifier.notify(tenant, run, Position::MAX, None);
     }
 
-    /// Lets go of most states at hand, where none has moved since the last look.
+    /// Evicts most cached states if none has changed since the last call.
     pub(super) fn rest(&self, seen: u64) -> u64 {
         self.cache.rest(seen)
     }
 
-    /// What is being performed in this process.
+    /// The effects that are being performed in this process.
     pub(super) fn in_flight(&self) -> &Arc<InFlight> {
         &self.in_flight
     }
@@ -551,13 +554,13 @@ impl Submitter {
         answer.map(|_| ())
     }
 
-    fn turn(&self, run: RunId) -> &Turn<()> {
-        &self.turns[slot(run)]
+    fn lock_of(&self, run: RunId) -> &AsyncMutex<()> {
+        &self.locks[slot(run)]
     }
 }
 
-/// A command that is to be decided, and the claim on the effect that it answers.
-struct Asked {
+/// A command to decide, and the claim on the effect that it answers.
+struct PendingCommand {
     wish: Wish,
     claim: Option<(EffectId, Epoch)>,
 }
@@ -566,10 +569,10 @@ fn corrupted(run: RunId, reason: &str) -> Error {
     Error::Unreadable { run, reason: reason.to_owned() }
 }
 
-/// Which of [`TURNS`] locks is a run's.
+/// The lock of a run, as an index below [`LOCKS`].
 fn slot(run: RunId) -> usize {
     let (_, low) = run.uuid().as_u64_pair();
-    usize::try_from(low % TURNS as u64).unwrap_or(0)
+    usize::try_from(low % LOCKS as u64).unwrap_or(0)
 }
 
 #[cfg(test)]

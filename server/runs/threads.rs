@@ -1,9 +1,9 @@
-//! Threads: runs one after the other that share their messages. A thread is nothing but its runs, which the store keeps in order by
-//! turn; one that is over goes on by a new run, and the old one stays as it is.
+//! Threads: consecutive runs that share their messages. A thread is only its runs, which the store orders by turn. A
+//! new run continues a thread, and the old ones stay unchanged.
 //!
-//! Every run stands in a thread: as its start says, else as the first of a thread of its own, whose id is the run's. So whatever
-//! was started, through any API, can be gone on with. At most one run of a thread is live: the next begins when the last has ended.
-//! Of two that want to be next, the store lets one in.
+//! Every run has a thread: the one that its start names, else a new one whose id is derived from the run's. So every
+//! run, started through any API, can be continued. At most one run of a thread is live: the next begins when the last
+//! has ended. If two starts want the same turn, the store accepts one.
 
 use std::sync::Arc;
 
@@ -13,24 +13,24 @@ use super::answer::{self, Answer};
 use super::{Error, Runs};
 use crate::store::RunRow;
 
-/// What stands before the 32 hexadecimal digits of a thread's id.
+/// The prefix before the 32 hexadecimal digits of a thread's id.
 const PREFIX: &str = "thread_";
 
-/// How many earlier runs of a thread a planner hears of.
+/// How many earlier runs of a thread a planner gets.
 const EARLIER_MAX: usize = 5;
 
-/// Where a run stands.
+/// The turn of a run.
 pub fn turn_of(state: &State) -> Turn {
     let given = state.start.as_deref().and_then(|start| start.turn.clone());
     given.unwrap_or_else(|| Turn { thread: own(state.run), number: 1 })
 }
 
-/// The thread that a run is the first of, unless its start says otherwise.
+/// The thread that begins with a run, unless its start names another.
 pub(crate) fn own(run: RunId) -> String {
     format!("{PREFIX}{}", run.uuid().simple())
 }
 
-/// The run whose own thread this would be.
+/// The run with which this thread would begin.
 fn owner(thread: &str) -> Option<RunId> {
     let digits = thread.strip_prefix(PREFIX)?;
     let run = RunId::parse(digits)?;
@@ -38,20 +38,20 @@ fn owner(thread: &str) -> Option<RunId> {
 }
 
 impl Runs {
-    /// An id for a thread that begins without a run.
+    /// A new id for a thread that begins without a run.
     pub fn new_thread(&self) -> String {
         own(self.clock.new_run_id())
     }
 
-    /// The id for a thread that a request under this key creates: the same each time. Under the server key, so that no caller can
-    /// choose the id.
+    /// The id of the thread that a request under this key creates: the same each time. It is keyed with the server
+    /// key, so that no caller can choose the id.
     pub fn thread_of_key(&self, tenant: &str, key: &str) -> String {
         let mac = self.fingerprints.of(&serde_json::json!({ "thread of": [tenant, key] }));
         let bytes: [u8; 16] = std::array::from_fn(|at| mac.get(at).copied().unwrap_or_default());
         own(RunId::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid()))
     }
 
-    /// A thread's runs with a turn of a lower number, the last first, each with its turn. Empty for one that nobody knows.
+    /// A thread's runs before a turn, the last first, each with its turn. Empty for an unknown thread.
     pub async fn thread(
         &self,
         tenant: &str,
@@ -71,7 +71,7 @@ impl Runs {
         Ok(rows)
     }
 
-    /// The run that went on where this one ended.
+    /// The run that continued this one's thread.
     pub async fn continued_by(&self, tenant: &str, state: &State) -> Result<Option<RunId>, Error> {
         if !matches!(state.status, RunStatus::Final(_)) {
             return Ok(None);
@@ -82,7 +82,7 @@ impl Runs {
         Ok(next.map(|row| row.run))
     }
 
-    /// What earlier runs of a run's thread answered, the oldest first: what this one may speak of.
+    /// The answers of earlier runs in a run's thread, the oldest first: what this one may refer to.
     pub async fn earlier_answers(&self, tenant: &str, run: RunId) -> Result<Vec<Answer>, Error> {
         let state = self.state(tenant, run).await?;
         let Some(turn) = state.as_deref().map(turn_of).filter(|turn| turn.number > 1) else { return Ok(Vec::new()) };
@@ -98,7 +98,7 @@ impl Runs {
         Ok(answers)
     }
 
-    /// The next turn of a thread, where its last run has ended.
+    /// The next turn of a thread, if its last run has ended.
     pub(super) async fn next_turn(&self, tenant: &str, thread: &str) -> Result<Turn, Error> {
         let last = self.thread(tenant, thread, None, 1).await?.pop();
         let number = match last {
@@ -110,7 +110,7 @@ impl Runs {
     }
 }
 
-/// Whether a run has said something that later runs may speak of.
+/// Whether a run has an answer that later runs may refer to.
 pub(super) fn has_answered(state: &State) -> bool {
     matches!(state.status, RunStatus::Final(RunOutcome::Succeeded | RunOutcome::Partial))
 }

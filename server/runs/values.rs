@@ -1,13 +1,13 @@
-//! Large values on their way into a run and out of it. What a caller, a service or a script hands in is looked at once, before it is decided
-//! on: what is large is taken out and kept under its hash, and a reference stands in its place. On the way out references are
-//! replaced by what they stand for, up to a bound, and beyond it by a placeholder that says where the value can be read.
+//! Large values on their way into a run and out of it. What a caller, a service or a script sends is searched once,
+//! before the decision: a large value is stored under its hash, and a reference replaces it. On the way out references
+//! are replaced by their values, up to a bound, and beyond it by a placeholder that says where the value can be read.
 //!
 //! | file         | what |
 //! |--------------|------|
 //! | `extract.rs` | values out, references in |
 //! | `resolve.rs` | references out, values in |
 //!
-//! What a reference is, is the engine's (`runyard_engine::large`); where values are kept is the store's.
+//! The engine defines what a reference is (`runyard_engine::large`); the store stores the values.
 
 mod extract;
 mod resolve;
@@ -25,7 +25,7 @@ use self::resolve::{Fetched, Wanted};
 use super::{Error, Runs, note_run};
 use crate::store::{Store, StoreError};
 
-/// Bounds in bytes: see [`crate::limits`].
+/// Limits in bytes: see [`crate::limits`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ByteLimits {
     /// `value_inline_bytes`.
@@ -62,7 +62,7 @@ impl From<Unresolved> for Error {
 }
 
 impl Runs {
-    /// The text of a large value that a run names, if it does.
+    /// The text of a large value that a run names.
     pub async fn value(&self, tenant: &str, reference: &str, digest: Digest) -> Result<Option<String>, Error> {
         let run = self.find(tenant, reference).await?;
         note_run(run);
@@ -75,7 +75,7 @@ impl Runs {
     /// An object of a run's state with every large value in place.
     ///
     /// # Errors
-    /// [`Error::ValuesTooLarge`] where they are more than may be read at once.
+    /// [`Error::ValuesTooLarge`] if they are larger than may be read at once.
     pub async fn whole<'a>(&self, tenant: &str, run: RunId, object: &'a Object) -> Result<Cow<'a, Object>, Error> {
         Ok(self.values.whole(tenant, run, object).await?)
     }
@@ -89,23 +89,23 @@ impl Runs {
     }
 }
 
-/// Bounds of what is read back.
+/// Limits of reading values back.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
-    /// How much one answer, or one event, shows in place.
+    /// How many bytes one answer, or one event, shows in place.
     pub shown: u64,
-    /// How much one step, or one decision, may read.
+    /// How many bytes one step, or one decision, may read.
     pub read: u64,
 }
 
-/// More is to be read than may be.
+/// More bytes are to be read than allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooLarge {
     pub bytes: u64,
     pub limit: u64,
 }
 
-/// Why values were not put in place.
+/// Why values could not be put in place.
 #[derive(Debug)]
 pub(super) enum Unresolved {
     TooLarge(TooLarge),
@@ -159,7 +159,7 @@ impl Values {
         Ok(Arc::new(copy))
     }
 
-    /// Several of them.
+    /// The same for several events.
     pub(super) async fn shown_events(
         &self,
         tenant: &str,
@@ -167,7 +167,7 @@ impl Values {
         log: Vec<Recorded>,
     ) -> Result<Vec<Recorded>, StoreError> {
         let mut shown = Vec::with_capacity(log.len());
-        // What one answer shows, however many events are in it.
+        // The bound of one answer, over all its events.
         let mut left = self.bounds.shown;
         for mut recorded in log {
             if recorded.event.has_references() {
@@ -183,7 +183,7 @@ impl Values {
         Ok(shown)
     }
 
-    /// A state for a decision that has to look into values: all of them, or these.
+    /// A state for a decision that has to read values: all of them, or these.
     pub(super) async fn for_decision(
         &self,
         tenant: &str,
@@ -244,7 +244,7 @@ impl Values {
         Ok(())
     }
 
-    /// What a run has made with every value in place, those that were just taken out included.
+    /// The result of a run with every value in place, new ones included.
     pub(super) async fn whole_made(
         &self,
         tenant: &str,
@@ -272,11 +272,12 @@ impl Values {
         Ok(copy)
     }
 
-    /// Reads what is wanted, each once.
+    /// Reads the wanted values, each once.
     async fn fetch(&self, tenant: &str, run: RunId, wanted: &Wanted) -> Result<Fetched, StoreError> {
         let mut fetched = BTreeMap::new();
         for digest in wanted.digests() {
-            // One that is not there was no reference: the caller's own object looked like one before there were any.
+            // A digest without a value was no reference, but an object of the caller that looked like one before there
+            // were references.
             let Some(text) = self.store.value(tenant, run, digest).await? else { continue };
             fetched.insert(digest, read(run, digest, &text)?);
         }
@@ -284,7 +285,7 @@ impl Values {
     }
 }
 
-/// Every value in what a run has made.
+/// Every value in the result of a run.
 fn each_slot(made: &mut Made, visit: &mut dyn FnMut(Slot<'_>)) {
     visit(Slot::Value(&mut made.answer));
     made.steps.iter_mut().flatten().for_each(|outputs| visit(Slot::Object(outputs)));
@@ -302,7 +303,7 @@ pub(super) fn path(run: RunId, digest: Digest) -> String {
     format!("/v1/runs/{run}/values/{digest}")
 }
 
-/// What stands in an answer for a value that is too large for it.
+/// The placeholder for a value that is too large for an answer.
 fn placeholder(run: RunId, reference: Reference) -> Value {
     serde_json::json!({
         "digest": reference.digest.to_string(),
@@ -311,7 +312,7 @@ fn placeholder(run: RunId, reference: Reference) -> Value {
     })
 }
 
-/// Puts values that were taken out of a command back into it, because a decision has to look into them.
+/// Puts values that were taken out of a command back, for a decision that has to read them.
 pub(super) fn put_back(
     run: RunId,
     command: &mut Command,
@@ -331,7 +332,7 @@ pub(super) fn put_back(
     Ok(())
 }
 
-/// Takes large values out of what a decision has made. Answers whether there were any.
+/// Takes large values out of events. Returns whether there were any.
 pub(super) fn extract_events(events: &mut [Event], extracted: &mut Extracted, known: &Known<'_>) -> bool {
     let before = extracted.taken();
     events.iter_mut().for_each(|event| event.each_slot(&mut |slot| extracted.take(slot, known)));

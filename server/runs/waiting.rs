@@ -1,24 +1,24 @@
-//! What a run waits for, in one place for every API that has a word for it; and input for a run that asks.
+//! What a run waits for, in one place for every API that shows it; and input for a run with an open question.
 
 use std::sync::Arc;
 
 use runyard_engine::{Command, Node, NodeKind, NodeRunId, NodeState, RunId, RunStatus, State, Wait};
 
 use super::{Error, Runs};
-use crate::store::Standing;
+use crate::store::RunPhase;
 
-/// What a run waits for. Where several things hold, the first of these.
+/// What a run waits for. If it waits for several, the first of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WaitingOn {
     /// An approval.
     Approval,
     /// The answer to a question.
     Input,
-    /// To be resumed.
+    /// A resume.
     Paused,
-    /// A worker outside this server.
+    /// An external worker.
     External,
-    /// The end of a run that it has started.
+    /// The end of a sub-run.
     Run,
     /// A time.
     Timer,
@@ -35,18 +35,18 @@ impl WaitingOn {
         WaitingOn::Timer,
     ];
 
-    /// What a row of a list says: only what a person has to act on.
-    pub fn of_row(standing: Standing) -> Option<Self> {
-        match standing {
-            Standing::Plain | Standing::Planning => None,
-            Standing::Asking => Some(WaitingOn::Approval),
-            Standing::AwaitingInput => Some(WaitingOn::Input),
-            Standing::Paused => Some(WaitingOn::Paused),
+    /// The reason that a row shows: only what a person has to act on.
+    pub fn of_row(phase: RunPhase) -> Option<Self> {
+        match phase {
+            RunPhase::Plain | RunPhase::Planning => None,
+            RunPhase::Asking => Some(WaitingOn::Approval),
+            RunPhase::AwaitingInput => Some(WaitingOn::Input),
+            RunPhase::Paused => Some(WaitingOn::Paused),
         }
     }
 }
 
-/// What a run waits for, and the first node run that does; nothing while something in it is at work.
+/// What a run waits for, and the first node run that does; `None` while a node run is active.
 pub fn of(state: &State) -> Option<(WaitingOn, Option<&Node>)> {
     if state.status != RunStatus::Waiting {
         return None;
@@ -72,16 +72,17 @@ fn reason(node: &Node) -> Option<WaitingOn> {
     }
 }
 
-/// What a question asks.
+/// The question of a node run.
 pub fn question(node: &Node) -> Option<&str> {
     node.inputs.get("question")?.as_str()
 }
 
 impl Runs {
-    /// Delivers input to a run that asks. `node_run`: which question; without it the run must have one that is open.
+    /// Delivers input to a run with an open question. `node_run` names the question; without it the run must have one
+    /// open question.
     ///
     /// # Errors
-    /// Nothing is asked, or more than one thing; what the engine refuses.
+    /// No question is open, or several are; and the engine's rejections.
     pub async fn deliver_input(
         &self,
         tenant: &str,
@@ -98,7 +99,8 @@ impl Runs {
     }
 }
 
-/// The node run that input is for: the one with an open question, else the one that was answered last, which may be answered so again.
+/// The node run that input is for: the one with an open question, else the one that was answered last, so that the
+/// same answer can be repeated.
 fn asking(state: &State) -> Result<NodeRunId, Error> {
     let open: Vec<NodeRunId> = state.open_questions().map(|node| node.id).collect();
     match open.as_slice() {

@@ -1,17 +1,17 @@
-//! Whether writing works, as the last commits tell. For health: a store on a full disk can still be read, and even takes a
-//! page or two, so that asking it would not show what its users meet.
+//! Whether the store accepts writes, judged by the last commits, for health. A store on a full disk can still be read
+//! and even accepts a page or two, so that a query would not show the failures of its users.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::store::StoreError;
 
-/// How long one failure counts when nothing is written after it. Bounded, so that a server which gets no work because of its
-/// health is given some again.
+/// How long one failure counts when nothing is written after it. Bounded, so that a server which gets no requests
+/// because of its health gets some again.
 const REMEMBERED_MS: i64 = 60_000;
 /// No failure.
 const NEVER: i64 = i64::MIN;
 
-/// What the last commits told.
+/// The result of the last commits.
 #[derive(Debug)]
 pub(super) struct Writing {
     failed_at_ms: AtomicI64,
@@ -24,7 +24,7 @@ impl Default for Writing {
 }
 
 impl Writing {
-    /// Takes in how a commit went. A refusal tells nothing: it was decided before anything was written.
+    /// Notes how a commit went. A rejection says nothing: it was decided before anything was written.
     pub(super) fn note<T>(&self, answer: &Result<T, StoreError>, now_ms: i64) {
         match answer {
             Ok(_) => self.failed_at_ms.store(NEVER, Ordering::Relaxed),
@@ -34,7 +34,7 @@ impl Writing {
     }
 
     /// # Errors
-    /// [`StoreError::Unusable`] when the last commit failed, a short while ago.
+    /// [`StoreError::Unusable`] if the last commit failed a short while ago.
     pub(super) fn works(&self, now_ms: i64) -> Result<(), StoreError> {
         let failed_at_ms = self.failed_at_ms.load(Ordering::Relaxed);
         if failed_at_ms == NEVER || now_ms.saturating_sub(failed_at_ms) >= REMEMBERED_MS {

@@ -1,5 +1,5 @@
-//! A value against the rules of a schema. Every look at a value is a step, and so is every piece of a text: past the steps allowed it
-//! is given up. The depth of the walk is bounded beside that, for it is the one thing here that recurses.
+//! Applies a schema to a value. Every comparison of a rule with a value is a step, and so is every piece of a text;
+//! the check is given up when the steps are used up. The depth is bounded separately, because only this part recurses.
 
 use serde_json::Value;
 
@@ -7,19 +7,19 @@ use super::{Dependency, Items, Keywords, Rule, RuleId, Schema, TooExpensive, Wor
 use crate::catalog::Violation;
 use crate::catalog::violation::{self, LISTED_MAX};
 
-/// The deepest walk: values in each other, times the rules that look at each.
+/// The deepest recursion: nested values, times the rules that apply to each.
 const WALK_DEPTH_MAX: usize = 1_024;
-/// How many bytes of a name one step is.
+/// How many bytes of a name count as one step.
 const BYTES_PER_STEP: usize = 16;
 
 type Answer = Result<bool, TooExpensive>;
 
-/// Whether a value fits.
+/// Whether a value matches.
 pub(super) fn fits(schema: &Schema, value: &Value, work: &Work) -> Answer {
     Walk::new(schema, work.steps).check(0, value, false)
 }
 
-/// What does not fit.
+/// The violations of a value.
 pub(super) fn violations(schema: &Schema, value: &Value, work: &Work) -> Result<Vec<Violation>, TooExpensive> {
     let mut walk = Walk::new(schema, work.steps);
     walk.check(0, value, true)?;
@@ -37,7 +37,7 @@ struct Walk<'s, 'v> {
     found: Vec<Violation>,
 }
 
-/// One step from a value to one in it.
+/// A step from a value to one of its members.
 #[derive(Clone, Copy)]
 enum Step<'v> {
     Name(&'v str),
@@ -54,7 +54,7 @@ impl<'s, 'v> Walk<'s, 'v> {
         Ok(())
     }
 
-    /// Whether a value fits a rule. Listing goes on past the first that does not, and says what.
+    /// Whether a value matches a rule. With `listing`, continues after the first violation and records all of them.
     fn check(&mut self, rule: RuleId, value: &'v Value, listing: bool) -> Answer {
         self.take(1)?;
         match &self.schema.rules[rule] {
@@ -175,7 +175,7 @@ impl<'s, 'v> Walk<'s, 'v> {
                 Items::All(rule) => Some(*rule),
                 Items::Each(rules) => rules.get(index).copied().or(keywords.additional_items),
             };
-            // Nothing is said of it, and nothing of those behind it.
+            // A violation here is not reported, nor those after it.
             let Some(rule) = rule else { break };
             fits &= self.below(Step::Index(index), rule, item, listing)?;
             if !fits && (!listing || self.found.len() >= LISTED_MAX) {
@@ -223,7 +223,7 @@ impl<'s, 'v> Walk<'s, 'v> {
         Ok(fits)
     }
 
-    /// How many of these rules a value fits; no more are looked for than this.
+    /// How many of these rules a value matches; stops at `most`.
     fn count(&mut self, rules: &[RuleId], value: &'v Value, most: usize) -> Result<usize, TooExpensive> {
         let mut count = 0;
         for rule in rules {
@@ -242,7 +242,7 @@ impl<'s, 'v> Walk<'s, 'v> {
         fits
     }
 
-    /// A value that is no part of the one that is walked through.
+    /// Checks a value that is no part of the checked value.
     fn apart(&mut self, rule: RuleId, value: &Value) -> Answer {
         let mut walk = Walk { depth: self.depth, ..Walk::new(self.schema, self.left) };
         let fits = walk.check(rule, value, false);
@@ -270,7 +270,7 @@ impl<'s, 'v> Walk<'s, 'v> {
         }
     }
 
-    /// Where the walk is: a JSON pointer with long names cut.
+    /// The current place as a JSON pointer, with long names cut.
     fn at(&self) -> String {
         self.path.iter().fold(String::new(), |at, step| match step {
             Step::Name(name) => violation::below(&at, name),

@@ -1,5 +1,6 @@
-//! What one schema says of one value by itself: its type, its size, its pattern. The `jsonschema` crate decides it, which knows what
-//! counts as equal, as a multiple, as a date. None of these keywords holds a schema, so none of them goes round or multiplies.
+//! The keywords of a schema that look at one value by itself: its type, its size, its pattern. The `jsonschema` crate
+//! checks them; it knows what counts as equal, as a multiple, as a date. None of these keywords contains a schema, so
+//! none of them loops or multiplies.
 
 use std::collections::HashMap;
 
@@ -33,16 +34,16 @@ pub(super) const KEYWORDS: [&str; 20] = [
     "contentMediaType",
 ];
 
-/// What the patterns of one schema may take together when they are compiled, bytes.
+/// The most bytes that the compiled patterns of one schema may take together.
 const PATTERN_BYTES_MAX: usize = 64 << 20;
-/// What one of them may, at the least and at the most, bytes. The most is the default of the crate behind it.
+/// The least and the most bytes of one compiled pattern. The most is the default of the crate behind it.
 const PATTERN_BYTES: (usize, usize) = (64 << 10, 10 << 20);
 /// The most patterns of one schema.
 const PATTERNS_MAX: usize = PATTERN_BYTES_MAX / PATTERN_BYTES.0;
-/// How many bytes of text one step is.
+/// How many bytes of text count as one step.
 const BYTES_PER_STEP: usize = 16;
 
-/// Compiled, with what it costs.
+/// A compiled leaf with its cost.
 pub(super) struct Leaf {
     pub(super) validator: Validator,
     /// Steps for any value.
@@ -54,7 +55,7 @@ pub(super) struct Leaf {
 }
 
 impl Leaf {
-    /// How many steps a look at this value is, at the most.
+    /// The most steps of a check of this value.
     pub(super) fn steps(&self, value: &Value) -> u64 {
         self.base
             + match value {
@@ -69,7 +70,7 @@ impl Leaf {
     }
 }
 
-/// How much there is of a value, in steps. Iterative.
+/// The size of a value in steps. Iterative.
 fn size(value: &Value) -> u64 {
     let (mut steps, mut open) = (0_u64, vec![value]);
     while let Some(value) = open.pop() {
@@ -87,17 +88,17 @@ fn size(value: &Value) -> u64 {
     steps
 }
 
-/// The leaves of a schema in the reading. Equal ones are one.
+/// The leaves of a schema while it is read. Equal ones are stored once.
 #[derive(Default)]
 pub(super) struct Leaves {
     known: HashMap<String, usize>,
-    /// As written, with the rule that was the first to say so.
+    /// As written, with the first rule that has it.
     all: Vec<(RuleId, Value)>,
     patterns: usize,
 }
 
 impl Leaves {
-    /// What a schema says by itself.
+    /// Adds the keywords of a schema that are not schemas.
     pub(super) fn of(&mut self, rule: RuleId, own: Map<String, Value>) -> usize {
         let own = Value::Object(own);
         let text = own.to_string();
@@ -110,15 +111,15 @@ impl Leaves {
         self.all.len() - 1
     }
 
-    /// Whether a name matches a pattern.
+    /// Adds a pattern for names.
     pub(super) fn pattern(&mut self, rule: RuleId, pattern: &str) -> usize {
         self.of(rule, Map::from_iter([("pattern".to_owned(), json!(pattern))]))
     }
 
-    /// All of them, compiled.
+    /// Compiles all leaves.
     ///
     /// # Errors
-    /// The rule that says something that is not of draft 7, and what.
+    /// The rule that is not valid in draft 7, and why.
     pub(super) fn compiled(self) -> Result<Vec<Leaf>, (RuleId, String)> {
         if let Some((rule, _)) = self.all.first().filter(|_| self.patterns > PATTERNS_MAX) {
             return Err((*rule, format!("there are more than {PATTERNS_MAX} patterns")));
@@ -129,7 +130,7 @@ impl Leaves {
 }
 
 fn compiled(own: &Value, pattern_bytes: usize) -> Result<Leaf, String> {
-    // Linear time: what a caller sends must not decide how long a pattern takes.
+    // Linear time: a caller's text must not decide how long a pattern takes.
     let patterns = PatternOptions::regex().size_limit(pattern_bytes).dfa_size_limit(pattern_bytes);
     let options = jsonschema::options().offline().with_draft(jsonschema::Draft::Draft7);
     let options = options.should_validate_formats(true).with_pattern_options(patterns);
@@ -138,7 +139,7 @@ fn compiled(own: &Value, pattern_bytes: usize) -> Result<Leaf, String> {
     let required = own.get("required").and_then(Value::as_array).map_or(0, Vec::len) as u64;
     let pattern = own.get("pattern").and_then(Value::as_str).map_or(0, |pattern| 1 + weight(pattern) / 4);
     let format = match own.get("format").and_then(Value::as_str) {
-        // The value is compiled as a pattern.
+        // The value itself is compiled as a pattern.
         Some("regex") => 4_096,
         Some(_) => 2,
         None => 0,
@@ -152,9 +153,10 @@ fn compiled(own: &Value, pattern_bytes: usize) -> Result<Leaf, String> {
     })
 }
 
-/// About how many states a pattern has: its signs, times the counts around them. What a byte of a text may cost follows from that.
+/// About how many states a pattern has: its characters, times the counts around them. The cost of a byte of text
+/// depends on that.
 fn weight(pattern: &str) -> u64 {
-    // Of each group that is open: what it weighs so far, and its last piece.
+    // For each open group: its weight so far, and its last piece.
     let mut open: Vec<(u64, u64)> = vec![(0, 0)];
     let mut signs = pattern.chars();
     while let Some(sign) = signs.next() {
@@ -196,7 +198,7 @@ fn weight(pattern: &str) -> u64 {
     open.into_iter().fold(0, |sum, (group, last)| sum.saturating_add(group).saturating_add(last))
 }
 
-/// The next piece of the innermost group that is open.
+/// Adds a piece to the innermost open group.
 fn add(open: &mut [(u64, u64)], piece: u64) {
     if let Some((sum, last)) = open.last_mut() {
         *sum = sum.saturating_add(*last);
@@ -209,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_in_a_pattern_multiply_what_it_weighs() {
+    fn counts_in_a_pattern_multiply_its_weight() {
         for (pattern, expected) in [
             ("", 0),
             ("abc", 3),

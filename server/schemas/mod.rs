@@ -1,17 +1,17 @@
-//! JSON Schemas (draft 7) that callers send and node types have: read once into a flat form, applied within a budget of work.
+//! JSON Schemas (draft 7) of callers and node types: read once into a flat form, applied within a budget of work.
 //!
 //! | file       | what                                                                                       |
 //! |------------|--------------------------------------------------------------------------------------------|
 //! | this one   | [`Schema`], [`Work`]                                                                       |
-//! | `read.rs`  | a schema as written, to rules without recursion: references resolved, circles refused      |
-//! | `order.rs` | how many rules look at one value, and how deep they stand in each other                    |
-//! | `apply.rs` | a value against the rules, counting every step                                             |
-//! | `leaf.rs`  | what one schema says of one value by itself, which the `jsonschema` crate decides          |
+//! | `read.rs`  | converts a written schema to rules without recursion: resolves references, refuses cycles  |
+//! | `order.rs` | how many rules apply to one value, and how deeply they are nested                          |
+//! | `apply.rs` | applies the rules to a value, and counts every step                                        |
+//! | `leaf.rs`  | the keywords of one schema that the `jsonschema` crate checks                              |
 //!
-//! Why not the `jsonschema` crate alone: it has no deadline, it collects errors without a bound (each with the whole path to its
-//! place, in every branch of `anyOf`), and it has its own way to resolve references, so that a guard in front of it can be passed by a
-//! reference that the two read differently. Here the rules that are counted are the rules that are applied. A property test holds the
-//! two to the same answers.
+//! Why not the `jsonschema` crate alone: it has no deadline, it collects errors without a bound (each with its whole
+//! path, in every branch of `anyOf`), and it resolves references in its own way, so that a reference that the two read
+//! differently can evade a check in front of it. Here the rules that are counted are the rules that are applied. A
+//! property test compares the answers of both.
 
 mod apply;
 mod leaf;
@@ -26,19 +26,19 @@ use serde_json::Value;
 use crate::catalog::Violation;
 use leaf::Leaf;
 
-/// How large a schema may be, and how much work one check may be.
+/// The largest schema, and the most work of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Work {
     /// Steps of one check: schemas times values, and their texts.
     pub steps: u64,
     /// Schemas in one schema.
     pub schemas: usize,
-    /// How deep schemas that look at the same value may stand in each other, references included.
+    /// How deeply schemas that apply to the same value may be nested, references included.
     pub depth: usize,
 }
 
 impl Work {
-    /// As the table of limits has it.
+    /// The values of the table of limits.
     pub fn of(limits: &crate::limits::Limits) -> Self {
         let count = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
         Work { steps: limits.schema_work, schemas: count(limits.schema_count), depth: count(limits.depth) }
@@ -51,7 +51,7 @@ impl Default for Work {
     }
 }
 
-/// A check was given up, because it takes more steps than it may.
+/// A check was given up, because it takes more steps than allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("checking the value against its schema takes more than the steps allowed (limits.schema_work)")]
 pub struct TooExpensive;
@@ -60,9 +60,9 @@ pub struct TooExpensive;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct BadSchema {
-    /// What is wrong with it, as a sentence without subject and end ("is no JSON Schema ...").
+    /// What is wrong with it, as a predicate without subject and period ("is no JSON Schema ...").
     pub reason: String,
-    /// Whether it may be one, and is larger or deeper than is read.
+    /// Whether it may be valid, and is larger or deeper than allowed.
     pub is_too_expensive: bool,
 }
 
@@ -81,29 +81,29 @@ impl From<String> for BadSchema {
 /// The error code of [`TooExpensive`].
 pub const TOO_EXPENSIVE: &str = FailureCode::ValidationTooExpensive.as_str();
 
-/// A schema, ready to be applied. The first rule is the whole.
+/// A schema, ready to be applied. The first rule is the root.
 pub struct Schema {
     rules: Vec<Rule>,
     leaves: Vec<Leaf>,
 }
 
-/// The place of a rule in its schema.
+/// The index of a rule in its schema.
 type RuleId = usize;
 
 /// One schema within a schema.
 enum Rule {
     /// `true`, `false`.
     Always(bool),
-    /// `$ref`: as that one. Never one of these again.
+    /// `$ref`: the target, which is never another `Same`.
     Same(RuleId),
-    /// Everything else.
+    /// Every other schema.
     Of(Box<Keywords>),
 }
 
-/// What a schema that is an object says.
+/// The keywords of a schema that is an object.
 #[derive(Default)]
 struct Keywords {
-    /// Everything that is about the value itself.
+    /// The keywords about the value itself.
     leaf: Option<usize>,
     /// Whether its type is object, and nothing else.
     wants_object: bool,
@@ -153,7 +153,7 @@ impl Schema {
         Ok(Schema { rules: schema.rules, leaves: schema.leaves })
     }
 
-    /// Whether a value fits.
+    /// Whether a value matches.
     ///
     /// # Errors
     /// [`TooExpensive`].
@@ -161,7 +161,7 @@ impl Schema {
         apply::fits(self, value, work)
     }
 
-    /// What does not fit, the first of it by field; empty where all does.
+    /// The violations, the first ones by field; empty if the value matches.
     ///
     /// # Errors
     /// [`TooExpensive`].
@@ -169,22 +169,22 @@ impl Schema {
         if apply::fits(self, value, work)? { Ok(Vec::new()) } else { apply::violations(self, value, work) }
     }
 
-    /// Whether the whole names any properties, be it none by name.
+    /// Whether the root has `properties`, even empty ones.
     pub(crate) fn names_properties(&self) -> bool {
         self.keywords(0).is_some_and(|keywords| keywords.names_properties)
     }
 
-    /// Whether the whole has to be an object.
+    /// Whether the value has to be an object.
     pub(crate) fn wants_object(&self) -> bool {
         self.keywords(0).is_some_and(|keywords| keywords.wants_object)
     }
 
-    /// The properties that the whole names, in their order.
+    /// The names of the root's properties, in their order.
     pub(crate) fn properties(&self) -> &[String] {
         self.keywords(0).map_or(&[], |keywords| &keywords.names)
     }
 
-    /// Whether the whole requires a property.
+    /// Whether the root requires a property.
     pub(crate) fn requires(&self, name: &str) -> bool {
         self.keywords(0).is_some_and(|keywords| keywords.required.iter().any(|required| required == name))
     }

@@ -1,10 +1,10 @@
-//! Rules that look at the same value: how many there are below each, and how deep they stand in each other. Iterative: the depth is
-//! what is to be found out.
+//! Rules that apply to the same value: how many there are below each, and how deeply they are nested. Iterative,
+//! because the depth is not known yet.
 
 use super::read::Places;
 use super::{BadSchema, Dependency, Keywords, Rule, RuleId};
 
-/// How many rules may look at one value.
+/// The most rules that may apply to one value.
 const LOOKS_MAX: u64 = 10_000;
 
 #[derive(Clone, Copy)]
@@ -14,7 +14,7 @@ enum Known {
     Yes { looks: u64, depth: usize },
 }
 
-/// Refuses rules that lead back to themselves without going on to another value, and those that are too many or too deep.
+/// Refuses rules that lead back to themselves on the same value, and those that are too many or too deep.
 ///
 /// # Errors
 /// What is wrong with the schema.
@@ -62,7 +62,7 @@ pub(super) fn check(places: &Places<'_>, rules: &[Rule], depth_max: usize) -> Re
     Ok(())
 }
 
-/// The rules that look at the value that this one looks at.
+/// The rules that apply to the same value as this one.
 fn in_place(rule: &Rule) -> Vec<RuleId> {
     match rule {
         Rule::Always(_) => Vec::new(),

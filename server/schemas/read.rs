@@ -1,5 +1,5 @@
-//! A schema as written, to rules. Never recursive: what is found is put on a list. A place is kept as its parent and the key there,
-//! and becomes text only in a refusal, so that a long key over many schemas costs nothing.
+//! Converts a written schema to rules. Never recursive: found schemas are put on a list. A place is stored as its
+//! parent and its key, and becomes text only in an error, so that a long key over many schemas costs nothing.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,17 +10,17 @@ use serde_json::{Map, Value};
 use super::leaf::{self, Leaves};
 use super::{BadSchema, Dependency, Items, Keywords, Leaf, Rule, RuleId, Work};
 
-/// The longest piece of a place or of a reference that a refusal repeats, characters.
+/// The longest piece of a place or of a reference in an error, characters.
 const SHOWN_CHARS_MAX: usize = 120;
 
-/// What was read.
+/// The result of reading.
 pub(super) struct Read<'a> {
     pub(super) rules: Vec<Rule>,
     pub(super) leaves: Vec<Leaf>,
     pub(super) places: Places<'a>,
 }
 
-/// Where each rule stands.
+/// The place of each rule.
 pub(super) struct Places<'a>(Vec<Place<'a>>);
 
 struct Place<'a> {
@@ -37,7 +37,7 @@ enum Key<'a> {
 }
 
 impl Places<'_> {
-    /// As a JSON pointer with `#` before it, shortened.
+    /// The place as a JSON pointer after `#`, shortened.
     pub(super) fn text(&self, rule: RuleId) -> String {
         let mut pieces = Vec::new();
         let mut next = Some(rule);
@@ -85,7 +85,7 @@ pub(super) fn read<'a>(schema: &'a Value, work: &Work) -> Result<Read<'a>, BadSc
 struct Reader<'a> {
     root: &'a Value,
     schemas_max: usize,
-    /// By the address of what was written: a schema that is referred to often is read once.
+    /// By the address of the written schema: a schema with many references to it is read once.
     known: HashMap<*const Value, RuleId>,
     rules: Vec<Rule>,
     places: Places<'a>,
@@ -98,7 +98,7 @@ fn no_schema(places: &Places<'_>, rule: RuleId, reason: &str) -> String {
 }
 
 impl<'a> Reader<'a> {
-    /// The rule that this will be.
+    /// Reserves the rule of a schema.
     fn rule(&mut self, written: &'a Value, place: Place<'a>) -> Result<RuleId, BadSchema> {
         if let Some(known) = self.known.get(&std::ptr::from_ref(written)) {
             return Ok(*known);
@@ -127,7 +127,7 @@ impl<'a> Reader<'a> {
                 Err(format!("has an `$id` of its own at `{place}`; only the whole may have one").into())
             }
             Value::Object(members) => match members.get("$ref") {
-                // What stands beside it does not count in this draft.
+                // Draft 7 ignores other keywords beside `$ref`.
                 Some(Value::String(reference)) => self.reference(reference).map(Rule::Same),
                 Some(_) => Err(self.wrong(rule, "`$ref` must be text")),
                 None => self.keywords(rule, members).map(|keywords| Rule::Of(Box::new(keywords))),
@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The schema that a reference names, percent-decoded first and then read as a JSON pointer (RFC 6901, section 6).
+    /// The schema of a reference, which is percent-decoded and then read as a JSON pointer (RFC 6901, section 6).
     fn reference(&mut self, reference: &'a str) -> Result<RuleId, BadSchema> {
         let unknown = || BadSchema::from(format!("refers to `{}`, which is not in it", shown(reference)));
         let pointer = reference.strip_prefix('#').ok_or_else(unknown)?;
@@ -239,8 +239,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Turns each chain of references into one to its end. Ends are found before anything is changed, so that what is refused does not
-/// depend on the order in which rules were read.
+/// Replaces each chain of references by one to its end. All ends are found before anything is changed, so that errors
+/// do not depend on the order in which rules were read.
 fn follow(rules: &mut [Rule], places: &Places<'_>, depth_max: usize) -> Result<(), BadSchema> {
     let end = |rule: RuleId| {
         let mut at = rule;

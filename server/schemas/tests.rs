@@ -1,4 +1,5 @@
-//! Schemas within a budget: what they say is what the crate behind them says, and no input takes for ever, goes too deep or too large.
+//! Schemas within a budget: they give the same answers as the `jsonschema` crate, and no input takes for ever or too
+//! much memory.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -14,7 +15,7 @@ fn said(schema: Value, value: &Value) -> Vec<String> {
     violations.iter().map(Violation::to_string).collect()
 }
 
-/// Forty steps, each of which looks twice at the next; `reference` says how the next is written.
+/// Forty schemas, each of which uses the next twice; `reference` writes the reference to it.
 fn doubling(reference: impl Fn(usize) -> String) -> Value {
     let mut definitions = Map::new();
     for at in 0..40 {
@@ -52,7 +53,7 @@ fn a_chain_of_five_thousand_references_is_refused_by_name() {
     assert!(refused.contains("limits.depth"), "{refused}");
     let refused = Schema::read(&chain(|next| json!({ "allOf": [{ "$ref": next }] })), &work).unwrap_err().to_string();
     assert!(refused.contains("limits.depth"), "{refused}");
-    // One that goes on to another value at each link is as deep as the value.
+    // A chain that goes to another value at each link is as deep as the value.
     let schema = Schema::read(&chain(|next| json!({ "items": { "$ref": next } })), &work).unwrap();
     assert_eq!(schema.fits(&json!([[[[1]]]]), &Work::default()), Ok(true));
 }
@@ -99,7 +100,7 @@ fn patterns_are_bounded_together_in_size_and_in_time() {
 }
 
 #[test]
-fn what_does_not_fit_is_told_with_its_place() {
+fn a_violation_has_its_place() {
     let schema = json!({
         "type": "object", "additionalProperties": false, "required": ["a"],
         "properties": {
@@ -125,7 +126,7 @@ fn what_does_not_fit_is_told_with_its_place() {
     );
 }
 
-/// Any schema that is one, small, with references into its own definitions, and now and then something that is none.
+/// Small valid schemas, with references to their own definitions, and sometimes invalid ones.
 fn any_schema() -> impl Strategy<Value = Value> {
     let name = prop_oneof![Just("a"), Just("b"), Just("c/d"), Just("e%20f")];
     let leaf = prop_oneof![
@@ -204,7 +205,7 @@ fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A schema with a piece of it replaced by something that has no business there.
+/// A schema with a piece of it replaced by an unsuitable one.
 fn mutated(schema: &Value, at: usize, by: &Value) -> Value {
     fn walk(value: &mut Value, left: &mut usize, by: &Value) {
         if *left == 0 {
@@ -228,9 +229,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_schema_says_what_the_crate_behind_it_says(schema in any_schema(), values in prop::collection::vec(any_value(), 4)) {
+    fn every_schema_gives_the_answers_of_the_jsonschema_crate(schema in any_schema(), values in prop::collection::vec(any_value(), 4)) {
         let Ok(read) = read(&schema) else {
-            // Only what goes round in a circle is refused of these, and that the crate may not come back from.
+            // Only cycles are refused here, and the crate may not return from those.
             return Ok(());
         };
         let other = jsonschema::options().offline().with_draft(jsonschema::Draft::Draft7).build(&schema).unwrap();
@@ -243,7 +244,7 @@ proptest! {
     }
 
     #[test]
-    fn no_mutated_schema_panics_or_goes_on_for_ever(schema in any_schema(), at in 0..40_usize, by in any_value(), value in any_value()) {
+    fn no_mutated_schema_panics_or_loops(schema in any_schema(), at in 0..40_usize, by in any_value(), value in any_value()) {
         let schema = mutated(&schema, at, &by);
         match read(&schema) {
             Ok(read) => {

@@ -66,7 +66,7 @@ pub(super) fn append(append: &Append) -> Result<(), Broken> {
 /// Checks the columns of a run's row that must not change.
 pub(super) fn same_run(before: &RunRow, after: &RunRow) -> Result<(), Broken> {
     let same = before.name == after.name
-        && before.face == after.face
+        && before.api == after.api
         && before.node_type == after.node_type
         && before.turn == after.turn
         && before.created_at_ms == after.created_at_ms;

@@ -51,7 +51,7 @@ pub trait Layer: Send + Sync + 'static {
     }
 }
 
-/// Commits to the inner store, or returns the error for every entry if there is none.
+/// Commits to the inner store, or returns the error for every entry without one.
 async fn commit_behind(
     behind: Result<&dyn Backend, StoreError>,
     why: impl Fn() -> Option<StoreError>,

@@ -270,7 +270,7 @@ pub struct RunRow {
     /// The id that the client chose. Unique in its tenant.
     pub name: Option<String>,
     /// The API that the run was started through.
-    pub face: String,
+    pub api: String,
     /// The root's resolved node type id.
     pub node_type: String,
     /// The goal, or another one-line summary.
@@ -280,7 +280,7 @@ pub struct RunRow {
     /// The run's status.
     pub status: RunStatus,
     /// The run's phase, which refines the status.
-    pub standing: Standing,
+    pub phase: RunPhase,
     /// The error code of a run that did not succeed.
     pub reason: Option<String>,
     /// The position of its last event.
@@ -379,7 +379,7 @@ impl From<RunStatus> for Status {
 
 /// The phase of a run that has not ended; it refines the status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Standing {
+pub enum RunPhase {
     /// No phase: the status says enough.
     #[default]
     Plain,
@@ -393,25 +393,25 @@ pub enum Standing {
     Paused,
 }
 
-impl Standing {
+impl RunPhase {
     /// All phases.
-    pub const ALL: [Standing; 5] =
-        [Standing::Plain, Standing::Planning, Standing::Asking, Standing::AwaitingInput, Standing::Paused];
+    pub const ALL: [RunPhase; 5] =
+        [RunPhase::Plain, RunPhase::Planning, RunPhase::Asking, RunPhase::AwaitingInput, RunPhase::Paused];
 
     /// The stored word.
     pub const fn word(self) -> &'static str {
         match self {
-            Standing::Plain => "plain",
-            Standing::Planning => "planning",
-            Standing::Asking => "asking",
-            Standing::AwaitingInput => "awaiting_input",
-            Standing::Paused => "paused",
+            RunPhase::Plain => "plain",
+            RunPhase::Planning => "planning",
+            RunPhase::Asking => "asking",
+            RunPhase::AwaitingInput => "awaiting_input",
+            RunPhase::Paused => "paused",
         }
     }
 
     /// Parses the stored word. Anything else is `None`.
     pub fn from_word(word: &str) -> Option<Self> {
-        Standing::ALL.into_iter().find(|standing| standing.word() == word)
+        RunPhase::ALL.into_iter().find(|phase| phase.word() == word)
     }
 }
 
@@ -421,9 +421,9 @@ pub struct Filter {
     /// Has any of these statuses.
     pub statuses: Vec<Status>,
     /// Has any of these phases.
-    pub standings: Vec<Standing>,
+    pub phases: Vec<RunPhase>,
     /// Started through this API.
-    pub face: Option<String>,
+    pub api: Option<String>,
     /// The root's resolved node type id.
     pub node_type: Option<String>,
     /// Created at or after, Unix milliseconds.

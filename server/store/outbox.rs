@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_of_one_tenant_in_flight_are_bounded_and_a_settled_one_makes_room() {
+    fn calls_of_one_tenant_in_flight_are_bounded_and_a_settled_one_frees_a_place() {
         let mut outbox = crowded(2);
         let claimed = outbox.claim(NOW_MS, LEASE_MS, 50, Wanted::All);
         assert_eq!(tenants(&claimed), ["many", "few", "one", "many", "few"]);

@@ -46,7 +46,7 @@ BOUND = httpx.Timeout(60)
 T = TypeVar("T")
 
 
-def told(kind: type[T], answer: object) -> T:
+def expect_type(kind: type[T], answer: object) -> T:
     """The answer, which must have this type."""
     assert isinstance(answer, kind), f"not {kind.__name__}: {answer}"
     return answer
@@ -75,122 +75,122 @@ def runtime_events(client: runtime.Client, run_id: str) -> Iterator[RuntimeEvent
 def at_the_gateway(client: run_gateway.Client) -> Run:
     """A run from start to end, and once more under the same key."""
     body = asked("runyard.composite.planner.general", goal=GOAL)
-    started = told(Run, start_run.sync(client=client, body=body, idempotency_key="python-1"))
+    started = expect_type(Run, start_run.sync(client=client, body=body, idempotency_key="python-1"))
     events = list(gateway_events(client, started.run_id))
     assert [event.seq for event in events] == list(range(1, len(events) + 1)), events
     assert (events[0].type_, events[-1].type_) == ("run_started", "run_completed"), events
     # For a run that has ended, the generated function returns the same lines as one text.
-    assert told(str, stream_run_events.sync(started.run_id, client=client)).count("\n") == len(events)
-    ended = told(Run, get_run.sync(started.run_id, client=client))
+    assert expect_type(str, stream_run_events.sync(started.run_id, client=client)).count("\n") == len(events)
+    ended = expect_type(Run, get_run.sync(started.run_id, client=client))
     assert ended.state == RunState.SUCCEEDED, ended
 
     again = start_run.sync_detailed(client=client, body=body, idempotency_key="python-1")
-    assert told(Run, again.parsed).run_id == ended.run_id and again.headers["Idempotent-Replayed"] == "true", again
+    assert expect_type(Run, again.parsed).run_id == ended.run_id and again.headers["Idempotent-Replayed"] == "true", again
     other = start_run.sync(client=client, body=asked("runyard.core.uuid4"), idempotency_key="python-1")
-    assert told(ErrorEnvelope, other).error.code == "idempotency_conflict", other
+    assert expect_type(ErrorEnvelope, other).error.code == "idempotency_conflict", other
     return ended
 
 
 def canceled(client: run_gateway.Client) -> None:
     """A path with a verb after its parameter."""
-    sleeping = told(Run, start_run.sync(client=client, body=asked("runyard.core.sleep", seconds=3600)))
-    assert told(Run, cancel_run.sync(sleeping.run_id, client=client)).state == RunState.CANCELED
+    sleeping = expect_type(Run, start_run.sync(client=client, body=asked("runyard.core.sleep", seconds=3600)))
+    assert expect_type(Run, cancel_run.sync(sleeping.run_id, client=client)).state == RunState.CANCELED
 
 
 def refused(client: run_gateway.Client) -> None:
     """Refusals are values of the document's own type."""
     unknown = get_run.sync_detailed("nothing", client=client)
-    assert (unknown.status_code, told(ErrorEnvelope, unknown.parsed).error.code) == (404, "run_not_found"), unknown
-    near = told(ErrorEnvelope, start_run.sync(client=client, body=asked("runyard.core.uuid5"))).error
+    assert (unknown.status_code, expect_type(ErrorEnvelope, unknown.parsed).error.code) == (404, "run_not_found"), unknown
+    near = expect_type(ErrorEnvelope, start_run.sync(client=client, body=asked("runyard.core.uuid5"))).error
     assert near.code == "unknown_node_type" and near.details and "nearest" in near.details, near
 
 
 def at_the_coordinator(client: run_coordinator.Client, run: Run) -> None:
     """The root run, and the refusal to complete a node run that the server executes itself."""
-    root = told(NodeRun, get_node_run.sync(run.root_node_run_id, client=client))
+    root = expect_type(NodeRun, get_node_run.sync(run.root_node_run_id, client=client))
     assert root.state == "succeeded" and root.outputs, root
     UUID(root.outputs["result"])
     outputs = NodeRunCompleteRequestOutputs()
     body = NodeRunCompleteRequest(state=NodeRunTerminalState.SUCCEEDED, outputs=outputs)
-    refusal = told(CoordinatorRefusal, complete_node_run.sync(run.root_node_run_id, client=client, body=body))
+    refusal = expect_type(CoordinatorRefusal, complete_node_run.sync(run.root_node_run_id, client=client, body=body))
     assert refusal.error.code in ("node_run_finished", "node_run_server_owned"), refusal
 
 
-def on_our_own_door(client: runyard.Client, run: Run) -> None:
+def at_the_runyard_api(client: runyard.Client, run: Run) -> None:
     """Lists by page, with a list in the query."""
     states = [ListedState.SUCCEEDED, ListedState.CANCELED]
     found: set[tuple[str, str]] = set()
     cursor: str | Unset = UNSET
     for _ in range(10):
-        page = told(RunList, list_runs.sync(client=client, state=states, limit=1, cursor=cursor))
+        page = expect_type(RunList, list_runs.sync(client=client, state=states, limit=1, cursor=cursor))
         found.update((row.run_id, row.state) for row in page.runs)
         if not page.next_cursor:
             break
         cursor = page.next_cursor
     assert (run.run_id, "succeeded") in found and {state for _, state in found} == {"succeeded", "canceled"}, found
-    whole = told(WholeRun, get_whole_run.sync(run.run_id, client=client))
+    whole = expect_type(WholeRun, get_whole_run.sync(run.run_id, client=client))
     assert whole.node_runs[0].node_run_id == run.root_node_run_id, whole
 
 
 def at_the_runtime(client: runtime.Client) -> None:
     """A goal in, an output out."""
-    started = told(RunStatus, create_run.sync(client=client, body=RunRequest(input_=RunInput(goal=GOAL))))
+    started = expect_type(RunStatus, create_run.sync(client=client, body=RunRequest(input_=RunInput(goal=GOAL))))
     events = list(runtime_events(client, started.run_id))
     assert events[-1].type_ == "final", events
-    result = told(RunResult, get_run_result.sync(started.run_id, client=client))
+    result = expect_type(RunResult, get_run_result.sync(started.run_id, client=client))
     assert result.ok and result.output, result
     UUID(result.output["result"])
-    unknown = told(RuntimeRefusal, get_run_result.sync("nothing", client=client))
+    unknown = expect_type(RuntimeRefusal, get_run_result.sync("nothing", client=client))
     assert unknown.error.code == "run_not_found", unknown
 
 
 def at_toolregistry(client: toolregistry.Client) -> None:
     """An intent in, a result out, found in a list by its user and state."""
     body = CreateRunRequest(intent=GOAL, selected_customer_integration_ids=["*"], context="", user_id="ann")
-    started = told(CreateRunResponse, run_controller_create_run.sync(client=client, body=body))
+    started = expect_type(CreateRunResponse, run_controller_create_run.sync(client=client, body=body))
     with client.get_httpx_client().stream("GET", f"/v1/runs/{started.run_id}/sse") as answer:
         names = [line.removeprefix("event:").strip() for line in answer.iter_lines() if line.startswith("event:")]
     assert names[-1] == "end", names
-    run = told(RunDto, run_controller_get_run.sync(str(started.run_id), client=client, include_events="true"))
+    run = expect_type(RunDto, run_controller_get_run.sync(str(started.run_id), client=client, include_events="true"))
     assert run.status == PursuedStatus.SUCCESS and run.result and len(run.events) == len(names), run
     UUID(run.result["result"])
-    listed = told(list, run_controller_list_runs.sync(client=client, user_id="ann", status=PursuedStatus.SUCCESS))
-    assert [told(RunDto, one).run_id for one in listed] == [run.run_id], listed
+    listed = expect_type(list, run_controller_list_runs.sync(client=client, user_id="ann", status=PursuedStatus.SUCCESS))
+    assert [expect_type(RunDto, one).run_id for one in listed] == [run.run_id], listed
     assert run_controller_abort_run.sync_detailed(str(run.run_id), client=client).status_code == 200
-    unknown = told(Error, run_controller_get_run.sync(str(UUID(int=7)), client=client))
+    unknown = expect_type(Error, run_controller_get_run.sync(str(UUID(int=7)), client=client))
     assert (unknown.status_code, unknown.error) == (404, "Not Found"), unknown
 
 
 def at_acp(client: acp.Client) -> None:
     """A prompt, the next turn of its thread, and one that is canceled."""
-    first = told(RunEnvelope, start_server_run.sync("default", client=client, body=StartRun(prompt="Generate a UUID."))).run
+    first = expect_type(RunEnvelope, start_server_run.sync("default", client=client, body=StartRun(prompt="Generate a UUID."))).run
     assert first and first.status == PromptedStatus.COMPLETED and isinstance(first.id, str), first
-    UUID(told(str, first.output))
+    UUID(expect_type(str, first.output))
     said = send_server_run_input.sync("default", first.id, client=client, body=Input(content="Hash it."))
-    second = told(RunEnvelope, said).run
-    assert second and second.thread_id == first.thread_id and len(told(str, second.output)) == 64, second
+    second = expect_type(RunEnvelope, said).run
+    assert second and second.thread_id == first.thread_id and len(expect_type(str, second.output)) == 64, second
     asleep = StartRun(content="Sleep for 600 seconds.", mode=Mode.ASYNC)
-    live = told(RunEnvelope, start_server_run.sync("default", client=client, body=asleep)).run
+    live = expect_type(RunEnvelope, start_server_run.sync("default", client=client, body=asleep)).run
     assert live and live.status == PromptedStatus.RUNNING and isinstance(live.id, str), live
-    stopped = told(RunEnvelope, cancel_server_run.sync("default", live.id, client=client)).run
+    stopped = expect_type(RunEnvelope, cancel_server_run.sync("default", live.id, client=client)).run
     assert stopped and stopped.status == PromptedStatus.CANCELLED, stopped
-    listed = told(PromptedRuns, list_server_runs.sync("default", client=client))
+    listed = expect_type(PromptedRuns, list_server_runs.sync("default", client=client))
     assert [run.id for run in listed.data] == [live.id, second.id, first.id] and listed.runs == listed.data, listed
-    unknown = told(ApiError, get_server_run.sync("default", "srv/1", client=client))
+    unknown = expect_type(ApiError, get_server_run.sync("default", "srv/1", client=client))
     assert unknown.message == "Run srv/1 not found", unknown
 
 
 def main() -> None:
-    doors = json.loads(sys.argv[1])
-    gateway = run_gateway.Client(base_url=doors["run-gateway"], timeout=BOUND)
+    apis = json.loads(sys.argv[1])
+    gateway = run_gateway.Client(base_url=apis["run-gateway"], timeout=BOUND)
     run = at_the_gateway(gateway)
     canceled(gateway)
     refused(gateway)
-    at_the_coordinator(run_coordinator.Client(base_url=doors["run-coordinator"], timeout=BOUND), run)
-    on_our_own_door(runyard.Client(base_url=doors["runyard"], timeout=BOUND), run)
-    at_the_runtime(runtime.Client(base_url=doors["runtime"], timeout=BOUND))
-    at_toolregistry(toolregistry.Client(base_url=doors["toolregistry"], timeout=BOUND))
-    at_acp(acp.Client(base_url=doors["acp"], timeout=BOUND))
+    at_the_coordinator(run_coordinator.Client(base_url=apis["run-coordinator"], timeout=BOUND), run)
+    at_the_runyard_api(runyard.Client(base_url=apis["runyard"], timeout=BOUND), run)
+    at_the_runtime(runtime.Client(base_url=apis["runtime"], timeout=BOUND))
+    at_toolregistry(toolregistry.Client(base_url=apis["toolregistry"], timeout=BOUND))
+    at_acp(acp.Client(base_url=apis["acp"], timeout=BOUND))
     print(run.run_id)
 
 

@@ -22,17 +22,17 @@ type RuntimeEvent = Runtime["schemas"]["RunEvent"];
 const GOAL = "Generate a UUID, then return it.";
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-type Door = "run-gateway" | "run-coordinator" | "runtime" | "toolregistry" | "acp" | "runyard";
-const doors = JSON.parse(process.argv[2] ?? "{}") as Record<Door, string>;
-const gateway = createClient<GatewayPaths>({ baseUrl: doors["run-gateway"] });
-const coordinator = createClient<CoordinatorPaths>({ baseUrl: doors["run-coordinator"] });
-const runtime = createClient<RuntimePaths>({ baseUrl: doors.runtime });
-const toolregistry = createClient<ToolregistryPaths>({ baseUrl: doors.toolregistry });
-const acp = createClient<AcpPaths>({ baseUrl: doors.acp });
-const own = createClient<OwnPaths>({ baseUrl: doors.runyard });
+type Api = "run-gateway" | "run-coordinator" | "runtime" | "toolregistry" | "acp" | "runyard";
+const apis = JSON.parse(process.argv[2] ?? "{}") as Record<Api, string>;
+const gateway = createClient<GatewayPaths>({ baseUrl: apis["run-gateway"] });
+const coordinator = createClient<CoordinatorPaths>({ baseUrl: apis["run-coordinator"] });
+const runtime = createClient<RuntimePaths>({ baseUrl: apis.runtime });
+const toolregistry = createClient<ToolregistryPaths>({ baseUrl: apis.toolregistry });
+const acp = createClient<AcpPaths>({ baseUrl: apis.acp });
+const own = createClient<OwnPaths>({ baseUrl: apis.runyard });
 
 /** The data of a call, which must be a success. */
-function told<T>(answer: { data?: T; error?: unknown }): T {
+function dataOf<T>(answer: { data?: T; error?: unknown }): T {
   assert(answer.data !== undefined, JSON.stringify(answer.error));
   return answer.data;
 }
@@ -56,14 +56,14 @@ async function* lines(body: ReadableStream<Uint8Array> | null): AsyncGenerator<s
 async function gatewayEvents(run_id: string): Promise<GatewayEvent[]> {
   const answer = await gateway.GET("/v1/runs/{run_id}/events", { params: { path: { run_id } }, parseAs: "stream" });
   const events: GatewayEvent[] = [];
-  for await (const line of lines(told(answer))) events.push(JSON.parse(line) as GatewayEvent);
+  for await (const line of lines(dataOf(answer))) events.push(JSON.parse(line) as GatewayEvent);
   return events;
 }
 
 async function runtimeEvents(run_id: string): Promise<RuntimeEvent[]> {
   const answer = await runtime.GET("/v1/runs/{run_id}/events", { params: { path: { run_id } }, parseAs: "stream" });
   const events: RuntimeEvent[] = [];
-  for await (const line of lines(told(answer))) {
+  for await (const line of lines(dataOf(answer))) {
     if (line.startsWith("data:")) events.push(JSON.parse(line.slice("data:".length)) as RuntimeEvent);
   }
   return events;
@@ -73,16 +73,16 @@ async function runtimeEvents(run_id: string): Promise<RuntimeEvent[]> {
 async function atTheGateway(): Promise<Run> {
   const params = { header: { "Idempotency-Key": "fetch-1" } };
   const body = asked("runyard.composite.planner.general", { goal: GOAL });
-  const started = told(await gateway.POST("/v1/runs", { params, body }));
+  const started = dataOf(await gateway.POST("/v1/runs", { params, body }));
   const events = await gatewayEvents(started.run_id);
   assert.deepEqual(events.map((event) => event.seq), events.map((_, index) => index + 1));
   assert.deepEqual([events[0]?.type, events.at(-1)?.type], ["run_started", "run_completed"]);
   const path = { run_id: started.run_id };
-  const ended = told(await gateway.GET("/v1/runs/{run_id}", { params: { path } }));
+  const ended = dataOf(await gateway.GET("/v1/runs/{run_id}", { params: { path } }));
   assert.equal(ended.state, "succeeded");
 
   const again = await gateway.POST("/v1/runs", { params, body });
-  assert.equal(told(again).run_id, ended.run_id);
+  assert.equal(dataOf(again).run_id, ended.run_id);
   assert.equal(again.response.headers.get("Idempotent-Replayed"), "true");
   const { error } = await gateway.POST("/v1/runs", { params, body: asked("runyard.core.uuid4", {}) });
   assert.equal(error?.error.code, "idempotency_conflict");
@@ -91,9 +91,9 @@ async function atTheGateway(): Promise<Run> {
 
 /** A path with a verb after its parameter. */
 async function canceled(): Promise<void> {
-  const sleeping = told(await gateway.POST("/v1/runs", { body: asked("runyard.core.sleep", { seconds: 3600 }) }));
+  const sleeping = dataOf(await gateway.POST("/v1/runs", { body: asked("runyard.core.sleep", { seconds: 3600 }) }));
   const path = { run_id: sleeping.run_id };
-  assert.equal(told(await gateway.POST("/v1/runs/{run_id}:cancel", { params: { path } })).state, "canceled");
+  assert.equal(dataOf(await gateway.POST("/v1/runs/{run_id}:cancel", { params: { path } })).state, "canceled");
 }
 
 /** Refusals have the document's own type. */
@@ -108,7 +108,7 @@ async function refused(): Promise<void> {
 /** The root run, and the refusal to complete a node run that the server executes itself. */
 async function atTheCoordinator(run: Run): Promise<void> {
   const params = { path: { node_run_id: run.root_node_run_id } };
-  const root: Coordinator["schemas"]["NodeRun"] = told(await coordinator.GET("/v1/node-runs/{node_run_id}", { params }));
+  const root: Coordinator["schemas"]["NodeRun"] = dataOf(await coordinator.GET("/v1/node-runs/{node_run_id}", { params }));
   assert.equal(root.state, "succeeded");
   assert.match(String(root.outputs?.["result"]), UUID);
   const done = await coordinator.POST("/v1/node-runs/{node_run_id}:complete", { params, body: { state: "succeeded", outputs: {} } });
@@ -116,28 +116,28 @@ async function atTheCoordinator(run: Run): Promise<void> {
 }
 
 /** Lists by page, with a list in the query. */
-async function onOurOwnDoor(run: Run): Promise<void> {
+async function atTheRunyardApi(run: Run): Promise<void> {
   const found: Own["schemas"]["RunSummary"][] = [];
   let cursor: string | undefined;
   for (let page = 0; page < 10; page += 1) {
     const query = { state: ["succeeded", "canceled"] satisfies Own["schemas"]["RunState"][], limit: 1, ...(cursor ? { cursor } : {}) };
-    const answer = told(await own.GET("/v1/runs", { params: { query } }));
+    const answer = dataOf(await own.GET("/v1/runs", { params: { query } }));
     found.push(...answer.runs);
     cursor = answer.next_cursor;
     if (cursor === undefined) break;
   }
   assert(found.some((row) => row.run_id === run.run_id));
   assert.deepEqual(new Set(found.map((row) => row.state)), new Set(["succeeded", "canceled"]));
-  const whole = told(await own.GET("/v1/runs/{run_id}", { params: { path: { run_id: run.run_id } } }));
+  const whole = dataOf(await own.GET("/v1/runs/{run_id}", { params: { path: { run_id: run.run_id } } }));
   assert.equal(whole.node_runs[0]?.node_run_id, run.root_node_run_id);
 }
 
 /** A goal in, an output out. */
 async function atTheRuntime(): Promise<void> {
-  const started = told(await runtime.POST("/v1/runs", { body: { input: { goal: GOAL } } }));
+  const started = dataOf(await runtime.POST("/v1/runs", { body: { input: { goal: GOAL } } }));
   assert.equal((await runtimeEvents(started.run_id)).at(-1)?.type, "final");
   const path = { run_id: started.run_id };
-  const result = told(await runtime.GET("/v1/runs/{run_id}/result", { params: { path } }));
+  const result = dataOf(await runtime.GET("/v1/runs/{run_id}/result", { params: { path } }));
   assert(result.ok);
   assert.match(String(result.output?.["result"]), UUID);
   const unknown = await runtime.GET("/v1/runs/{run_id}/result", { params: { path: { run_id: "nothing" } } });
@@ -147,17 +147,17 @@ async function atTheRuntime(): Promise<void> {
 /** An intent in, a result out, found in a list by its user and state. */
 async function atToolregistry(): Promise<void> {
   const body = { intent: GOAL, selectedCustomerIntegrationIds: ["*"], context: "", userId: "ann" };
-  const started = told(await toolregistry.POST("/v1/runs", { body }));
+  const started = dataOf(await toolregistry.POST("/v1/runs", { body }));
   const path = { runId: started.runId };
   const stream = await toolregistry.GET("/v1/runs/{runId}/sse", { params: { path }, parseAs: "stream" });
   const names: string[] = [];
-  for await (const line of lines(told(stream))) if (line.startsWith("event:")) names.push(line.slice("event:".length).trim());
+  for await (const line of lines(dataOf(stream))) if (line.startsWith("event:")) names.push(line.slice("event:".length).trim());
   assert.equal(names.at(-1), "end");
-  const run: Pursued["schemas"]["RunDto"] = told(await toolregistry.GET("/v1/runs/{runId}", { params: { path } }));
+  const run: Pursued["schemas"]["RunDto"] = dataOf(await toolregistry.GET("/v1/runs/{runId}", { params: { path } }));
   assert.equal(run.status, "SUCCESS");
   assert.match(String(run.result?.["result"]), UUID);
   const query = { userId: "ann", status: "SUCCESS" as const };
-  const listed = told(await toolregistry.GET("/v1/runs", { params: { query } }));
+  const listed = dataOf(await toolregistry.GET("/v1/runs", { params: { query } }));
   assert(listed.some((row) => row.runId === run.runId));
   const unknown = await toolregistry.GET("/v1/runs/{runId}", { params: { path: { runId: "00000000-0000-0000-0000-000000000007" } } });
   assert.deepEqual([unknown.response.status, unknown.error?.statusCode], [404, 404]);
@@ -167,7 +167,7 @@ async function atToolregistry(): Promise<void> {
 async function atAcp(): Promise<void> {
   const serverId = "default";
   const begin = async (body: Prompted["schemas"]["StartRun"]): Promise<Prompted["schemas"]["Run"]> => {
-    const run = told(await acp.POST("/v1/servers/{serverId}/runs", { params: { path: { serverId } }, body })).run;
+    const run = dataOf(await acp.POST("/v1/servers/{serverId}/runs", { params: { path: { serverId } }, body })).run;
     assert(run);
     return run;
   };
@@ -175,12 +175,12 @@ async function atAcp(): Promise<void> {
   assert.deepEqual([first.status, first.title], ["completed", "An id"]);
   const path = { serverId, runId: first.id ?? "" };
   const said = await acp.POST("/v1/servers/{serverId}/runs/{runId}/input", { params: { path }, body: { content: "Hash it." } });
-  const second = told(said).run;
+  const second = dataOf(said).run;
   assert.deepEqual([second?.threadId, second?.output?.length], [first.threadId, 64]);
   const live = await begin({ content: "Sleep for 600 seconds.", mode: "async" });
   const stop = { params: { path: { serverId, runId: live.id ?? "" } } };
-  assert.equal(told(await acp.POST("/v1/servers/{serverId}/runs/{runId}/cancel", stop)).run?.status, "cancelled");
-  const listed = told(await acp.GET("/v1/servers/{serverId}/runs", { params: { path: { serverId } } }));
+  assert.equal(dataOf(await acp.POST("/v1/servers/{serverId}/runs/{runId}/cancel", stop)).run?.status, "cancelled");
+  const listed = dataOf(await acp.GET("/v1/servers/{serverId}/runs", { params: { path: { serverId } } }));
   assert.deepEqual(listed.data.map((row) => row.id), [live.id, second?.id, first.id]);
   const unknown = await acp.GET("/v1/servers/{serverId}/runs/{runId}", { params: { path: { serverId, runId: "srv/1" } } });
   assert.equal(unknown.error?.message, "Run srv/1 not found");
@@ -190,7 +190,7 @@ const run = await atTheGateway();
 await canceled();
 await refused();
 await atTheCoordinator(run);
-await onOurOwnDoor(run);
+await atTheRunyardApi(run);
 await atTheRuntime();
 await atToolregistry();
 await atAcp();

@@ -34,22 +34,22 @@ def events(model: type[BaseModel], url: str) -> None:
 
 
 def main() -> None:
-    doors, run_id = json.loads(sys.argv[1]), sys.argv[2]
-    run = gateway.Run.model_validate_json(get(f"{doors['run-gateway']}/v1/runs/{run_id}"))
+    apis, run_id = json.loads(sys.argv[1]), sys.argv[2]
+    run = gateway.Run.model_validate_json(get(f"{apis['run-gateway']}/v1/runs/{run_id}"))
     assert run.state is gateway.RunState.succeeded, run
-    events(gateway.RunEvent, f"{doors['run-gateway']}/v1/runs/{run_id}/events")
-    coordinator.NodeRun.model_validate_json(get(f"{doors['run-coordinator']}/v1/node-runs/{run.root_node_run_id}"))
-    events(coordinator.RunEvent, f"{doors['run-coordinator']}/v1/node-runs/{run.root_node_run_id}/events")
-    result = runtime.RunResult.model_validate_json(get(f"{doors['runtime']}/v1/runs/{run_id}/result"))
+    events(gateway.RunEvent, f"{apis['run-gateway']}/v1/runs/{run_id}/events")
+    coordinator.NodeRun.model_validate_json(get(f"{apis['run-coordinator']}/v1/node-runs/{run.root_node_run_id}"))
+    events(coordinator.RunEvent, f"{apis['run-coordinator']}/v1/node-runs/{run.root_node_run_id}/events")
+    result = runtime.RunResult.model_validate_json(get(f"{apis['runtime']}/v1/runs/{run_id}/result"))
     assert result.ok and result.output, result
-    events(runtime.RunEvent, f"{doors['runtime']}/v1/runs/{run_id}/events")
-    runyard.Run.model_validate_json(get(f"{doors['runyard']}/v1/runs/{run_id}"))
-    runyard.RunList.model_validate_json(get(f"{doors['runyard']}/v1/runs"))
-    events(runyard.RunEvent, f"{doors['runyard']}/v1/runs/{run_id}/events")
-    for models, door in ((gateway, "run-gateway"), (coordinator, "run-coordinator"), (runtime, "runtime"), (runyard, "runyard")):
-        refusal = models.ErrorEnvelope.model_validate_json(get(f"{doors[door]}/v1/runs/nothing"))
+    events(runtime.RunEvent, f"{apis['runtime']}/v1/runs/{run_id}/events")
+    runyard.Run.model_validate_json(get(f"{apis['runyard']}/v1/runs/{run_id}"))
+    runyard.RunList.model_validate_json(get(f"{apis['runyard']}/v1/runs"))
+    events(runyard.RunEvent, f"{apis['runyard']}/v1/runs/{run_id}/events")
+    for models, api in ((gateway, "run-gateway"), (coordinator, "run-coordinator"), (runtime, "runtime"), (runyard, "runyard")):
+        refusal = models.ErrorEnvelope.model_validate_json(get(f"{apis[api]}/v1/runs/nothing"))
         assert refusal.error.code == "run_not_found", refusal
-        models.Health.model_validate_json(get(f"{doors[door]}/v1/health"))
+        models.Health.model_validate_json(get(f"{apis[api]}/v1/health"))
     # Models that accept anything would prove nothing.
     try:
         gateway.Run.model_validate({**run.model_dump(), "surprise": True})

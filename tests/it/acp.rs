@@ -178,7 +178,7 @@ async fn ids_come_percent_encoded() {
 }
 
 #[tokio::test]
-async fn runs_of_other_faces_are_on_the_default_server() {
+async fn runs_of_other_apis_are_on_the_default_server() {
     let world = World::new().await;
     let run = world.run("runyard.core.echo", json!({ "echo": "grüß dich" })).await;
     world.finished(&run.run_id).await;
@@ -223,16 +223,16 @@ async fn a_key_opens_in_either_header() {
     use runyard::config::auth::Mode;
     let world = World::with(|config| config.auth.mode = Some(Mode::Required)).await;
     let key = world.key("acme", &[]).await;
-    let nobody = world.showing(None);
+    let anonymous = world.showing(None);
     for (header, value) in [("authorization", format!("Bearer {key}")), ("x-api-key", key.clone())] {
-        let request = nobody.request("acp", Method::GET, RUNS).header(header, value);
-        assert_eq!(nobody.send("acp", request).await.status, 200, "{header}");
+        let request = anonymous.request("acp", Method::GET, RUNS).header(header, value);
+        assert_eq!(anonymous.send("acp", request).await.status, 200, "{header}");
     }
-    let refused = nobody.get("acp", RUNS).await;
+    let refused = anonymous.get("acp", RUNS).await;
     assert_eq!((refused.status, refused.json()["error"].as_str()), (401, Some("Unauthorized")));
     assert!(refused.header("www-authenticate").is_some());
 
     let run = world.run("runyard.core.uuid4", json!({})).await;
-    let request = nobody.request("acp", Method::GET, &format!("{RUNS}/{}", run.run_id)).bearer_auth(&key);
-    assert_eq!(nobody.send("acp", request).await.refusal(), (404, "run_not_found".to_owned()), "another tenant's");
+    let request = anonymous.request("acp", Method::GET, &format!("{RUNS}/{}", run.run_id)).bearer_auth(&key);
+    assert_eq!(anonymous.send("acp", request).await.refusal(), (404, "run_not_found".to_owned()), "another tenant's");
 }

@@ -21,7 +21,7 @@ async fn look(clients: &Clients, run_id: &str) -> Run {
 
 /// Waits until a run has this many approval requests, and returns them.
 async fn asked(clients: &Clients, run_id: &str, count: usize) -> Vec<Approval> {
-    eventually("so many are asked for", || async {
+    eventually("so many are pending", || async {
         look(clients, run_id).await.approvals.filter(|asked| asked.len() == count)
     })
     .await
@@ -33,7 +33,7 @@ async fn decide(clients: &Clients, approval: &Approval, decision: &str) -> Appro
 }
 
 #[tokio::test]
-async fn every_call_of_a_plan_waits_until_somebody_agrees() {
+async fn every_call_of_a_plan_waits_for_its_approval() {
     let world = World::new().await;
     let run = start(&world, json!({"goal": GOAL, "approval": "on_tool_call"})).await;
     let first = asked(&world, &run.run_id, 1).await.remove(0);
@@ -66,8 +66,8 @@ async fn a_plan_is_agreed_to_as_a_whole_or_not_at_all() {
     let plan = asked(&world, &run.run_id, 1).await.remove(0);
     assert_eq!((plan.key.as_str(), plan.subject.to_string().as_str()), ("", "plan"));
     let steps = plan.steps.as_ref().unwrap();
-    let told: Vec<_> = steps.iter().map(|step| (step.key.as_str(), step.node_type.as_str())).collect();
-    assert_eq!(told, [("S1", "runyard.core.uuid4"), ("S2", "runyard.core.echo")]);
+    let described: Vec<_> = steps.iter().map(|step| (step.key.as_str(), step.node_type.as_str())).collect();
+    assert_eq!(described, [("S1", "runyard.core.uuid4"), ("S2", "runyard.core.echo")]);
     assert_eq!(steps[1].depends_on, ["S1"]);
     let tree = look(&world, &run.run_id).await.node_runs;
     assert!(tree[1..].iter().all(|node| node.attempt == 0), "nothing has begun");
@@ -164,7 +164,7 @@ async fn what_is_asked_is_listed_by_run_and_state_page_by_page() {
     assert!(page(None, 9, Some("run-1"), &[ApprovalState::Pending]).await.0.is_empty());
     let strange = refused(world.native.list_approvals(Some("x"), None, None, None).await);
     assert_eq!(strange.short(), (400, "invalid_request"));
-    let strange = refused(world.native.list_approvals(None, None, Some("nobody"), None).await);
+    let strange = refused(world.native.list_approvals(None, None, Some("unknown"), None).await);
     assert_eq!(strange.short(), (404, "run_not_found"));
 }
 
@@ -200,7 +200,7 @@ async fn a_paused_run_lets_what_is_at_work_end_and_begins_nothing() {
 }
 
 #[tokio::test]
-async fn a_paused_run_can_be_canceled_from_any_door() {
+async fn a_paused_run_can_be_canceled_through_any_api() {
     let world = World::new().await;
     let sleep = json!({"node_type_ref": {"node_type_id": "runyard.core.sleep"}, "inputs": {"seconds": 600}});
     let run = start(&world, sleep).await;
@@ -266,7 +266,7 @@ async fn what_cannot_be_started_is_refused_by_name() {
         ),
         (json!({"goal": "a", "retry": {"max_attempts": 0}}), "invalid_request", "/retry/max_attempts"),
         (json!({"goal": "a", "steps": {"on_failure": "go_to"}}), "invalid_request", "/steps/on_failure"),
-        (json!({"node_type_ref": {"node_type_id": "nobody"}}), "unknown_node_type", "nobody"),
+        (json!({"node_type_ref": {"node_type_id": "missing.type"}}), "unknown_node_type", "missing.type"),
         (json!({"node_type_ref": {"node_type_id": "runyard.core.echo", "version": "9"}}), "unknown_node_type", "9"),
         (
             json!({"node_type_ref": {"node_type_id": "runyard.core.echo"}, "inputs": {"echo": 7}}),
@@ -297,7 +297,7 @@ async fn what_cannot_be_started_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn who_decides_is_recorded_and_whoever_may_only_read_does_not_decide() {
+async fn the_approver_is_recorded_and_a_caller_with_read_scope_cannot_decide() {
     let world = World::with(|config| config.auth.mode = Some(AuthMode::Required)).await;
     let writer = world.key("acme", &[]).await;
     let reader = world.key("acme", &["runs:read"]).await;

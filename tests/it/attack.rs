@@ -113,7 +113,7 @@ async fn of_many_equal_starts_at_once_one_is_made_and_all_are_answered_with_it()
 }
 
 #[tokio::test]
-async fn a_server_that_could_not_say_where_it_is_leaves_nobody_at_work() {
+async fn a_server_whose_ready_line_fails_leaves_no_worker() {
     let folder = tempfile::tempdir().unwrap();
     // A folder with the name of the lock file.
     std::fs::create_dir_all(folder.path().join("server.lock")).unwrap();

@@ -32,9 +32,9 @@ use crate::harness::{Answer, DOCUMENTS};
 
 /// A secured read of every API that names no resource, and the status that an authorized caller gets.
 const READS: [(&str, &str, u16); 7] = [
-    ("run-gateway", "/v1/runs/nobody", 404),
-    ("run-coordinator", "/v1/node-runs/nobody", 404),
-    ("runtime", "/v1/runs/nobody", 404),
+    ("run-gateway", "/v1/runs/unknown", 404),
+    ("run-coordinator", "/v1/node-runs/unknown", 404),
+    ("runtime", "/v1/runs/unknown", 404),
     ("toolregistry", "/v1/runs", 200),
     ("acp", "/v1/servers/default/runs", 200),
     ("cargo", "/v1/orchestration/tools/list", 200),
@@ -45,7 +45,7 @@ const READS: [(&str, &str, u16); 7] = [
 const WITHOUT_REASONS: [&str; 2] = ["toolregistry", "cargo"];
 
 #[test]
-fn no_door_is_forgotten() {
+fn no_api_is_forgotten() {
     let clients: Vec<&str> = DOCUMENTS.iter().map(|document| document.name).collect();
     assert_eq!(READS.map(|(api, ..)| api).to_vec(), clients);
 }
@@ -66,7 +66,7 @@ fn why(answer: &Answer) -> (u16, String, String) {
 }
 
 /// The reason as the API can express it.
-fn told_at(api: &str, reason: &str) -> String {
+fn reason_at(api: &str, reason: &str) -> String {
     if WITHOUT_REASONS.contains(&api) { String::new() } else { reason.to_owned() }
 }
 

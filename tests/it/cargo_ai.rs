@@ -233,7 +233,7 @@ async fn one_action_is_a_run_of_its_own() {
 }
 
 #[tokio::test]
-async fn runs_of_other_faces_are_read_here_by_their_id_and_listed_by_nobody_else() {
+async fn runs_of_other_apis_are_read_by_id_and_not_listed() {
     let world = World::new().await;
     let other = world.run("runyard.core.echo", json!({ "echo": "x" })).await;
     let other = world.finished(&other.run_id).await;

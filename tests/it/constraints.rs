@@ -56,15 +56,15 @@ async fn the_shape_of_the_tree_is_limited_and_a_refusal_changes_nothing() {
         (json!({"max_total_nodes_per_run": 3}), 2, breach("max_total_nodes_per_run", "3", "4")),
         (json!({"max_decomposition_rounds_per_node": 1}), 1, breach("max_decomposition_rounds_per_node", "1", "2")),
     ];
-    for (structural, room, expected) in cases {
+    for (structural, allowed, expected) in cases {
         let run = external(&world, json!({"structural": structural})).await;
-        if room > 0 {
-            world.children(&run, echoes(room)).await.unwrap();
+        if allowed > 0 {
+            world.children(&run, echoes(allowed)).await.unwrap();
         }
         let before = world.native.get_run(&run.run_id).await.unwrap().into_inner().node_runs.len();
         assert_eq!(broken(world.children(&run, echoes(1)).await.unwrap_err()), expected);
         let after = world.native.get_run(&run.run_id).await.unwrap().into_inner().node_runs.len();
-        assert_eq!((before, after), (room + 1, room + 1), "{expected:?}");
+        assert_eq!((before, after), (allowed + 1, allowed + 1), "{expected:?}");
     }
     // All or none: two children where the limit allows only one.
     let run = external(&world, json!({"structural": {"max_children_per_composite": 1}})).await;

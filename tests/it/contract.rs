@@ -96,7 +96,7 @@ async fn the_ledger() {
     let stale: BTreeSet<Entry> = &excused & &reached;
     assert!(stale.is_empty(), "unreached.toml excuses what is reached:\n{}", lines(&stale));
     let gone: BTreeSet<Entry> = &excused - &promised;
-    assert!(gone.is_empty(), "unreached.toml excuses what nobody promises:\n{}", lines(&gone));
+    assert!(gone.is_empty(), "unreached.toml excuses what no document has:\n{}", lines(&gone));
 }
 
 /// Name and path of every document file: the files in folders of `openapi/` that have paths.
@@ -125,7 +125,7 @@ fn read(file: &Path) -> Value {
 }
 
 #[tokio::test]
-async fn every_document_has_code_a_room_and_a_door() {
+async fn every_document_has_code_a_dialect_module_and_a_listener() {
     let files = files();
     let names: BTreeSet<&str> = files.keys().map(String::as_str).collect();
     let coded: BTreeSet<&str> = DOCUMENTS.iter().map(|document| document.name).collect();
@@ -133,18 +133,18 @@ async fn every_document_has_code_a_room_and_a_door() {
     let world = World::new().await;
     let clients: BTreeSet<&str> = world.server.listeners().iter().map(|api| api.name).collect();
     assert_eq!(clients, coded, "documents with code, and APIs");
-    let rooms: BTreeSet<String> = std::fs::read_dir(tree("server/dialects"))
+    let modules: BTreeSet<String> = std::fs::read_dir(tree("server/dialects"))
         .unwrap()
-        .map(|room| room.unwrap().path())
-        .filter(|room| room.join("handlers.rs").exists())
-        .map(|room| room.file_name().unwrap().to_str().unwrap().to_owned())
+        .map(|module| module.unwrap().path())
+        .filter(|module| module.join("handlers.rs").exists())
+        .map(|module| module.file_name().unwrap().to_str().unwrap().to_owned())
         .collect();
     let expected = coded.iter().map(|name| match *name {
         // `cargo` alone would read as the build tool.
         "cargo" => "cargo_ai".to_owned(),
         name => name.replace('-', "_"),
     });
-    assert_eq!(rooms, expected.collect(), "rooms, and documents with code");
+    assert_eq!(modules, expected.collect(), "dialect modules, and documents with code");
     // The code matches the file: same operations, below the same paths.
     for document in DOCUMENTS.iter().copied() {
         let mut written = BTreeSet::new();
@@ -167,7 +167,7 @@ async fn every_document_has_code_a_room_and_a_door() {
 }
 
 #[tokio::test]
-async fn each_door_serves_the_document_that_it_was_built_from() {
+async fn each_api_serves_the_document_that_it_was_built_from() {
     let world = World::new().await;
     for document in DOCUMENTS.iter().copied() {
         for (path, media, text) in [

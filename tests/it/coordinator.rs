@@ -221,8 +221,8 @@ async fn a_parent_must_be_there_and_of_the_run() {
     for (run, parent, status, code) in [
         (&*one.run_id, &*two.root_node_run_id, 409, "parent_node_run_mismatch"),
         (&*one.run_id, "node_run_00000000000000000000000000000000", 404, "parent_node_run_not_found"),
-        (&*one.run_id, "nobody", 404, "parent_node_run_not_found"),
-        ("nobody", &*one.root_node_run_id, 404, "run_not_found"),
+        (&*one.run_id, "unknown", 404, "parent_node_run_not_found"),
+        ("unknown", &*one.root_node_run_id, 404, "run_not_found"),
     ] {
         let refusal = refused(world.coordinator.create_node_runs(&asked(run, parent)).await);
         assert_eq!(refusal.short(), (status, code), "{run} {parent}");

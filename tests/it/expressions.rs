@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use runyard::clock::Clock;
-use runyard::expressions::{Dialect, Expressions, Limits, Moment, compile};
+use runyard::expressions::{Dialect, EvalClock, Expressions, Limits, compile};
 use serde_json::{Value, json};
 
 use crate::process::bounded;
 
-const MOMENT: Moment = Moment { now_ms: 0, seed: 0 };
+const EVAL_CLOCK: EvalClock = EvalClock { now_ms: 0, seed: 0 };
 
 fn workers() -> Arc<Expressions> {
     workers_with(300)
@@ -25,7 +25,7 @@ async fn evaluated(expressions: &Arc<Expressions>, code: &str) -> Result<Value, 
     let config = json!({ "it": { "kind": "jsExpression", "expression": code } });
     let template = compile(&config, &Dialect::default()).unwrap_or_else(|faults| panic!("{code}: {faults:?}"));
     let context = json!({ "nodes": { "a": { "x": 1, "list": vec![7; 1000] }, "b": "not read" } });
-    let made = bounded("an evaluation", expressions.evaluate(&template, &context, MOMENT)).await;
+    let made = bounded("an evaluation", expressions.evaluate(&template, &context, EVAL_CLOCK)).await;
     made.map(|config| config["it"].clone()).map_err(|failure| failure.code.to_string())
 }
 
@@ -79,8 +79,8 @@ async fn a_worker_that_cannot_be_started_is_a_named_failure() {
     let other = with("/bin/true");
     assert_eq!(evaluated(&other, "1").await.unwrap_err(), "expression_failed");
     let plain = compile(&json!({ "a": [1, "text"] }), &Dialect::default()).unwrap();
-    let made = nowhere.evaluate(&plain, &json!({}), MOMENT).await.unwrap();
-    assert_eq!(made, json!({ "a": [1, "text"] }), "nothing to evaluate needs nobody");
+    let made = nowhere.evaluate(&plain, &json!({}), EVAL_CLOCK).await.unwrap();
+    assert_eq!(made, json!({ "a": [1, "text"] }), "nothing to evaluate needs no worker");
 }
 
 /// How long an evaluation in a worker takes, for the table in `server/expressions/README.md`.
@@ -97,7 +97,7 @@ async fn how_long_it_takes() {
     let template = compile(&json!("{{ nodes.a.x + 1 }}"), &Dialect::default()).unwrap();
     let watch = runyard::clock::Stopwatch::start();
     for _ in 0..500 {
-        expressions.evaluate(&template, &json!({ "nodes": { "a": { "x": 1 } } }), MOMENT).await.unwrap();
+        expressions.evaluate(&template, &json!({ "nodes": { "a": { "x": 1 } } }), EVAL_CLOCK).await.unwrap();
     }
     println!("evaluated, each: {:?}", watch.elapsed() / 500);
     let watch = runyard::clock::Stopwatch::start();

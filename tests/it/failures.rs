@@ -151,7 +151,7 @@ async fn children_stand_in_go_on_and_are_skipped() {
 }
 
 /// Every API's state for the end of a run with these goals, and the reason that it gives.
-async fn told(goal: &str) -> Value {
+async fn error_of(goal: &str) -> Value {
     let world = World::new().await;
     let extensions = json!({"runyard.steps": {"on_failure": "continue"}});
     let run = world.start(body(PLANNER, json!({"goal": goal}), extensions)).await;
@@ -180,7 +180,7 @@ async fn told(goal: &str) -> Value {
 #[tokio::test]
 async fn a_partial_run_is_failed_with_that_code_where_there_is_no_word_for_it() {
     assert_eq!(
-        told("Misfire, then generate a UUID.").await,
+        error_of("Misfire, then generate a UUID.").await,
         json!({
             "arp": ["failed", "partial", true],
             "arp event": ["failed", "partial"],
@@ -194,7 +194,7 @@ async fn a_partial_run_is_failed_with_that_code_where_there_is_no_word_for_it() 
 #[tokio::test]
 async fn a_run_that_achieved_nothing_says_so() {
     assert_eq!(
-        told("Misfire.").await,
+        error_of("Misfire.").await,
         json!({
             "arp": ["failed", "nothing_achieved", false],
             "arp event": ["failed", "nothing_achieved"],
@@ -229,11 +229,11 @@ async fn what_cannot_be_kept_is_refused_by_name() {
         assert_eq!(named, &json!(field), "{extensions}");
     }
     let run = world.start(body(EXTERNAL, json!({}), json!({}))).await;
-    let lost = child("a", FAIL, json!({}), json!({"runyard.on_failure": {"go_to": "nobody"}}));
+    let lost = child("a", FAIL, json!({}), json!({"runyard.on_failure": {"go_to": "unknown"}}));
     let refusal = world.children(&run, json!([lost])).await.unwrap_err();
     assert_eq!(refusal.short(), (400, "invalid_policy"));
     assert_eq!((&refusal.details["key"], &refusal.details["field"]), (&json!("a"), &json!("on_failure")));
-    let blind = child("a", FAIL, json!({}), json!({"runyard.depends_on": ["nobody"]}));
+    let blind = child("a", FAIL, json!({}), json!({"runyard.depends_on": ["unknown"]}));
     assert_eq!(world.children(&run, json!([blind])).await.unwrap_err().short(), (400, "unknown_dependency"));
     assert_eq!(tree(&world, &run).await.node_runs.len(), 1, "nothing was made");
 }

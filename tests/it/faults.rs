@@ -2,7 +2,7 @@
 //!
 //! | file | fault |
 //! |------|-------|
-//! | `room.rs` | a full disk, and free space again |
+//! | `full_disk.rs` | a full disk, and free space again |
 //! | `writable.rs` | a folder or a database without write permission |
 //! | `damage.rs` | damaged pages, a truncated WAL |
 //! | `files.rs` | no file descriptors left |
@@ -17,7 +17,7 @@ mod clocks;
 mod damage;
 mod files;
 #[cfg(target_os = "linux")]
-mod room;
+mod full_disk;
 mod writable;
 
 use serde_json::{Value, json};

@@ -66,7 +66,7 @@ async fn what_a_caller_gave_comes_back_and_what_it_did_not_is_absent() {
 }
 
 #[tokio::test]
-async fn every_door_knows_its_paths_and_methods() {
+async fn every_api_knows_its_paths_and_methods() {
     let world = World::new().await;
     let other = [
         ("run-gateway", Method::DELETE, "/v1/runs", "POST"),
@@ -140,11 +140,11 @@ async fn a_gateway_without_a_coordinator_names_the_setting() {
 
 #[tokio::test]
 async fn a_gateway_whose_coordinator_is_gone_says_so() {
-    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let cut = World::with(|config| config.coordinator.url = Some(format!("http://{nobody}"))).await;
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let cut = World::with(|config| config.coordinator.url = Some(format!("http://{closed}"))).await;
     let refusal = refused(cut.gateway.get_run("r1").await);
     assert_eq!(refusal.short(), (502, "run_coordinator_unavailable"));
-    assert_eq!(refusal.details["run_coordinator_url"], format!("http://{nobody}"));
+    assert_eq!(refusal.details["run_coordinator_url"], format!("http://{closed}"));
     let health = cut.gateway.health().await.unwrap().into_inner();
     assert_eq!((health.status, health.checks.unwrap()[0].status), (Status::Degraded, Status::Down));
 }
@@ -169,7 +169,7 @@ async fn a_gateway_in_front_of_another_server_passes_everything_on() {
     other["input"]["goal"] = json!("Sleep.");
     let refusal = refused(front.gateway.start_run(None, &typed(other)).await);
     assert_eq!((refusal.short(), &refusal.details["run_id"]), ((409, "run_already_exists"), &json!("far")));
-    assert_eq!(refused(front.gateway.get_run("nobody").await).short(), (404, "run_not_found"));
+    assert_eq!(refused(front.gateway.get_run("unknown").await).short(), (404, "run_not_found"));
     let seqs: Vec<_> =
         front.follow("far", Some(4)).await.rest().await.iter().map(|event| event["seq"].clone()).collect();
     assert_eq!(seqs.first(), Some(&json!(5)));

@@ -72,7 +72,7 @@ async fn read_and_check(data: &Path) -> BTreeMap<RunId, Stored> {
         let state = replay(found.run, &log).unwrap();
         assert_eq!(check(&state), [], "{}", found.run);
         // Earlier builds did not store the phase of a run; its next event stores it.
-        assert_eq!(found, &RunRow { standing: found.standing, ..row::derive(&state) });
+        assert_eq!(found, &RunRow { phase: found.phase, ..row::derive(&state) });
         for node_run in state.nodes.keys() {
             assert_eq!(store.run_of(TENANT, *node_run).await.unwrap(), Some(found.run));
         }
@@ -113,7 +113,7 @@ async fn every_law_holds_of_what_earlier_builds_wrote() {
 }
 
 #[tokio::test]
-async fn the_face_shows_what_it_always_showed() {
+async fn the_api_shows_what_it_always_showed() {
     for path in stores() {
         let (_folder, data) = folder_with(&path);
         let mut shown = String::new();

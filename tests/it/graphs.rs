@@ -87,7 +87,7 @@ async fn a_graph_is_walked_from_its_start_to_an_end() {
     let run = walked(&world, branch(json!("something")), json!({ "name": "Ada" })).await;
     assert_eq!((run.state, outputs(&run)), (RunState::Succeeded, json!({ "answer": "yes" })));
     let shown = tree(&world, &run).await;
-    assert_eq!(shown.node_runs[1].outputs, Some(typed(json!({ "name": "Ada" }))), "the start puts out the data");
+    assert_eq!(shown.node_runs[1].outputs, Some(typed(json!({ "name": "Ada" }))), "the start node returns the data");
     assert_eq!(way(&world, &run).await, ["start", "fork", "yes"]);
     let run = walked(&world, branch(json!(0)), json!([1])).await;
     assert_eq!(outputs(&run), json!({ "answer": "no" }));
@@ -286,7 +286,7 @@ async fn a_list_that_makes_no_sense_is_refused_field_by_field() {
 }
 
 #[tokio::test]
-async fn ten_thousand_nodes_are_read_in_good_time_and_hold_up_nobody() {
+async fn ten_thousand_nodes_are_read_in_time_and_delay_no_other_request() {
     let world = World::with(|config| config.body_bytes_max = 8 * 1024 * 1024).await;
     let stop = node("stop", "runyard.graph.filter", json!({ "filter": false }), json!(["n0"]));
     let say = |place: usize, text: &str| {

@@ -1,7 +1,12 @@
 //! Integration tests: a real server on free loopback ports, called through the generated clients.
-#![expect(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot go on should stop, and nobody imports it")]
+#![expect(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test that cannot go on should stop, and no crate imports it"
+)]
 
 mod acp;
+mod apis;
 mod approvals;
 mod attack;
 mod auth;
@@ -13,7 +18,6 @@ mod coordinator;
 mod crash;
 mod docs;
 mod expressions;
-mod faces;
 mod failures;
 mod faults;
 mod gateway;

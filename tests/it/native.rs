@@ -232,7 +232,7 @@ async fn node_types_can_be_found() {
 }
 
 #[tokio::test]
-async fn the_doors_are_listed_where_they_are() {
+async fn the_listeners_are_listed_with_their_addresses() {
     let world = World::new().await;
     let clients = world.native.list_doors().await.unwrap().into_inner().doors;
     assert_eq!(clients.len(), DOCUMENTS.len());
@@ -275,7 +275,7 @@ async fn a_run_that_asks_says_so_in_lists_and_is_answered_through_the_runyard_ap
     }
     let other = refused(world.native.deliver_input(&run.run_id, &answer("Red")).await);
     assert_eq!((other.status, other.code.as_str()), (409, "run_finished"));
-    assert_eq!(refused(world.native.deliver_input("nobody", &answer("x")).await).short(), (404, "run_not_found"));
+    assert_eq!(refused(world.native.deliver_input("unknown", &answer("x")).await).short(), (404, "run_not_found"));
 
     // With two open questions, the answer has to name one.
     let run = world.run("runyard.composite.external", json!({})).await;

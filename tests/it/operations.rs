@@ -35,7 +35,7 @@ async fn a_backup_under_load_has_what_was_acknowledged_and_its_runs_go_on_elsewh
     let clients = served.clients.clone();
     let (sleeping, _) = clients.plan("Sleep for 2 seconds, then generate a UUID and return it.").await;
     let (ended, _) = clients.start(UUID4, json!({})).await;
-    let told = clients.events(&ended, 0).await;
+    let events_before = clients.events(&ended, 0).await;
     let mut before = Vec::new();
     for _ in 0..20 {
         before.push(clients.start(UUID4, json!({})).await.0);
@@ -63,7 +63,7 @@ async fn a_backup_under_load_has_what_was_acknowledged_and_its_runs_go_on_elsewh
     for run in &before {
         served.clients.run(run).await;
     }
-    assert_eq!(served.clients.events(&ended, 0).await, told, "word for word");
+    assert_eq!(served.clients.events(&ended, 0).await, events_before, "word for word");
     let events = served.clients.events(&sleeping, 0).await;
     assert_whole(&events);
     assert_eq!(served.clients.run(&sleeping).await["state"], "succeeded");
@@ -71,7 +71,7 @@ async fn a_backup_under_load_has_what_was_acknowledged_and_its_runs_go_on_elsewh
 }
 
 #[tokio::test]
-async fn a_restore_destroys_nothing_unless_it_is_told_to() {
+async fn a_restore_overwrites_nothing_without_its_flag() {
     let folder = tempfile::tempdir().unwrap();
     runyard(folder.path(), &["backup", "none.db"]).await.exits(1);
     runyard(folder.path(), &["run", "--json", "Generate a UUID, then return it."]).await.exits(0);

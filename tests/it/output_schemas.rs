@@ -13,7 +13,7 @@ fn schema(of: &str) -> Value {
 }
 
 #[tokio::test]
-async fn our_own_door_starts_runs_whose_result_has_to_fit() {
+async fn the_runyard_api_starts_runs_with_an_output_schema() {
     let world = World::new().await;
     let start = async |schema: Value| {
         let asked = typed(json!({ "goal": GOAL, "output_schema": schema }));
@@ -43,7 +43,7 @@ fn doubling() -> Value {
 }
 
 #[tokio::test]
-async fn schemas_that_no_validator_comes_back_from_are_refused_by_name_and_nobody_waits_for_them() {
+async fn endless_schemas_are_refused_by_name_and_delay_no_other_request() {
     let world = World::new().await;
     let mut chain = json!({ "definitions": { "d5000": {} }, "$ref": "#/definitions/d0" });
     for at in 0..5_000 {

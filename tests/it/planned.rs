@@ -7,7 +7,7 @@ use crate::harness::{World, refused, standard, typed};
 const PLANNER: &str = "runyard.composite.planner.general";
 
 /// Type of each event, with a readable name for its node run.
-fn told(events: &[Value], names: &[(&str, &str)]) -> Vec<String> {
+fn described(events: &[Value], names: &[(&str, &str)]) -> Vec<String> {
     let name = |id: &str| names.iter().find(|(known, _)| *known == id).map_or(id, |(_, name)| name).to_owned();
     events
         .iter()
@@ -23,13 +23,13 @@ fn seqs(events: &[Value]) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn an_atomic_run_is_told_in_order() {
+async fn events_of_an_atomic_run_are_in_order() {
     let world = World::new().await;
     let run = world.run("runyard.core.echo", json!({"echo": "hi"})).await;
     let events = world.events(&run.run_id).await;
     let names = [(&*run.root_node_run_id, "root")];
     assert_eq!(
-        told(&events, &names),
+        described(&events, &names),
         ["run_started", "node_run_assigned root", "atomic_executed root", "node_evaluated root", "run_completed"]
     );
     assert_eq!(seqs(&events), [1, 2, 3, 4, 5]);
@@ -37,7 +37,7 @@ async fn an_atomic_run_is_told_in_order() {
 }
 
 #[tokio::test]
-async fn a_planned_run_is_told_in_order_and_all_of_it_is_valid_by_the_standard() {
+async fn events_of_a_planned_run_are_in_order_and_valid_by_the_standard() {
     let world = World::new().await;
     let run = world.run(PLANNER, json!({"goal": "Generate a UUID, then hash it with SHA-256."})).await;
     let events = world.events(&run.run_id).await;
@@ -45,7 +45,7 @@ async fn a_planned_run_is_told_in_order_and_all_of_it_is_valid_by_the_standard()
     let [root, first, second] = &seen.node_runs[..] else { panic!("{seen:?}") };
     let names = [(&*root.node_run_id, "root"), (&*first.node_run_id, "S1"), (&*second.node_run_id, "S2")];
     assert_eq!(
-        told(&events, &names),
+        described(&events, &names),
         [
             "run_started",
             "node_run_assigned root",
@@ -82,7 +82,7 @@ async fn a_planned_run_is_told_in_order_and_all_of_it_is_valid_by_the_standard()
 }
 
 #[tokio::test]
-async fn an_external_run_is_told_in_order() {
+async fn events_of_an_external_run_are_in_order() {
     let world = World::new().await;
     let run = world.run("runyard.composite.external", json!({})).await;
     let decision = json!({
@@ -111,7 +111,7 @@ async fn an_external_run_is_told_in_order() {
     let events = world.events(&run.run_id).await;
     let names = [(&*run.root_node_run_id, "root"), (&*child, "a")];
     assert_eq!(
-        told(&events, &names),
+        described(&events, &names),
         [
             "run_started",
             "node_run_assigned root",
@@ -131,7 +131,7 @@ async fn an_external_run_is_told_in_order() {
 }
 
 #[tokio::test]
-async fn a_plan_that_cannot_be_made_is_told_with_its_reason() {
+async fn a_failed_plan_is_shown_with_its_reason() {
     let world = World::new().await;
     let run = world.run(PLANNER, json!({"goal": "Generate a UUID.", "max_steps": 1, "max_depth": 0})).await;
     let events = world.events(&run.run_id).await;

@@ -11,7 +11,7 @@ use crate::harness::{DOCUMENTS, World, contract};
 use crate::process::runyard;
 
 #[tokio::test]
-async fn every_door_serves_its_page_and_the_rest_of_the_folder() {
+async fn every_api_serves_its_page_and_the_rest_of_the_folder() {
     let world = World::new().await;
     let files = reference::files();
     for document in DOCUMENTS.iter().copied() {
@@ -58,7 +58,7 @@ fn title(document: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_export_is_the_folder_that_the_doors_serve() {
+async fn an_export_is_the_folder_that_the_apis_serve() {
     let folder = tempfile::tempdir().unwrap();
     let done = runyard(folder.path(), &["openapi", "export", "--out", "a/b"]).await.exits(0);
     let files = reference::files();

@@ -116,9 +116,9 @@ async fn refusals_come_back_as_they_were_said() {
     let nothing = json!({ "root_node_type_ref": { "node_type_id": "runyard.core.ecko", "version": "1" }, "input": {} });
     assert_eq!(ask("POST", format!("{}/v1/runs", near.gateway_url), body("taken", json!("a"))).await.0, 200);
     for (method, path, body, status, code) in [
-        ("GET", "/v1/runs/nobody", None, 404, "run_not_found"),
-        ("GET", "/v1/runs/nobody/events", None, 404, "run_not_found"),
-        ("POST", "/v1/runs/nobody:cancel", None, 404, "run_not_found"),
+        ("GET", "/v1/runs/unknown", None, 404, "run_not_found"),
+        ("GET", "/v1/runs/unknown/events", None, 404, "run_not_found"),
+        ("POST", "/v1/runs/unknown:cancel", None, 404, "run_not_found"),
         ("POST", "/v1/runs", Some(nothing), 400, "unknown_node_type"),
         ("POST", "/v1/runs", body("new", json!(7)), 400, "invalid_inputs"),
         ("POST", "/v1/runs", body("taken", json!("b")), 409, "run_already_exists"),
@@ -133,7 +133,7 @@ async fn refusals_come_back_as_they_were_said() {
 }
 
 #[tokio::test]
-async fn a_replay_is_told_through_the_gateway() {
+async fn a_replay_is_reported_through_the_gateway() {
     let (_far, far, _far_folder) = serve(Config::default()).await;
     let (_near, near, _near_folder) = forwarding_to(&far.coordinator_url).await;
     let first = near.gateway.start_run(Some("key"), &sleep(3600)).await.unwrap();
@@ -175,7 +175,7 @@ async fn a_coordinator_that_is_not_there_is_a_502_and_a_degraded_gateway() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_is_not_told_where_to_forward_names_the_setting() {
+async fn a_gateway_without_a_coordinator_url_names_the_setting() {
     let gateway = Gateway { coordinator: Some(CoordinatorPlace::Remote) };
     let (_server, near, _folder) = serve(Config { gateway, ..Config::default() }).await;
     let (status, _, says) = ask("POST", format!("{}/v1/runs", near.gateway_url), Some(json!(sleep(1)))).await;

@@ -86,7 +86,7 @@ async fn without_an_end_there_is_no_result_yet() {
 }
 
 #[tokio::test]
-async fn a_cancel_ends_the_run_for_every_face_and_only_once() {
+async fn a_cancel_ends_the_run_for_every_api_and_only_once() {
     let world = World::new().await;
     let run = create(&world, goal(SLEEP)).await.run_id;
     let canceled = world.runtime.cancel_run(&run).await.unwrap().into_inner();
@@ -104,7 +104,7 @@ async fn a_cancel_ends_the_run_for_every_face_and_only_once() {
     let done = create(&world, goal(GOAL)).await.run_id;
     assert!(self::result(&world, &done).await.ok);
     assert_eq!(world.runtime.cancel_run(&done).await.unwrap().into_inner().state, RunState::Succeeded);
-    assert_eq!(refused(world.runtime.cancel_run("nobody").await).short(), (404, "run_not_found"));
+    assert_eq!(refused(world.runtime.cancel_run("unknown").await).short(), (404, "run_not_found"));
     // The other API can cancel it as well.
     let other = create(&world, goal(SLEEP)).await.run_id;
     world.gateway.cancel_run(&other).await.unwrap();
@@ -113,7 +113,7 @@ async fn a_cancel_ends_the_run_for_every_face_and_only_once() {
 }
 
 #[tokio::test]
-async fn a_run_of_the_runtime_is_a_run_for_every_face() {
+async fn a_run_of_the_runtime_is_a_run_for_every_api() {
     let world = World::new().await;
     let body = with(goal(GOAL), "extensions", json!({"acme.ticket": 7}));
     let run = create(&world, body).await.run_id;
@@ -134,7 +134,7 @@ async fn a_run_of_the_runtime_is_a_run_for_every_face() {
 }
 
 #[tokio::test]
-async fn runs_of_other_faces_are_runs_of_the_runtime() {
+async fn runs_of_other_apis_are_runs_of_the_runtime() {
     let world = World::new().await;
     let planner = json!({"goal": "Say 'hello', then return it."});
     let planned = world.run("jarvis.composite.planner.general", planner).await.run_id;

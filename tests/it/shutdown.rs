@@ -60,7 +60,7 @@ async fn open_streams_end_and_resume_at_the_next_start() {
 }
 
 #[tokio::test]
-async fn a_client_that_never_reads_holds_nobody_up_for_long() {
+async fn a_client_that_never_reads_does_not_delay_the_shutdown_for_long() {
     let folder = tempfile::tempdir().unwrap();
     let (server, clients) = serve(folder.path(), 300).await;
     let large = "x".repeat(6_000_000);

@@ -164,7 +164,7 @@ async fn a_node_runs_stream_shows_the_same_while_it_happens_and_afterwards() {
 }
 
 #[tokio::test]
-async fn a_follower_sees_events_as_they_happen_and_is_let_go_at_the_end() {
+async fn a_subscriber_gets_events_as_they_happen_and_the_stream_ends_with_the_run() {
     let world = World::new().await;
     let run = world.run("runyard.composite.external", json!({})).await;
     let mut lines = world.follow(&run.run_id, None).await;

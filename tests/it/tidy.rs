@@ -57,11 +57,11 @@ fn what_is_stored_depends_on_nothing_else_of_the_engine() {
 }
 
 #[test]
-fn a_room_talks_only_to_the_facade() {
-    let rooms = sources("server/dialects");
-    nowhere(&rooms, |_, line| says(line, &["rusqlite", "reqwest", "TcpStream", "std::net", "std::fs"]));
+fn a_dialect_module_calls_only_the_facade() {
+    let dialects = sources("server/dialects");
+    nowhere(&dialects, |_, line| says(line, &["rusqlite", "reqwest", "TcpStream", "std::net", "std::fs"]));
     // Paths are spelt out, so that the names can be read from the text.
-    nowhere(&rooms, |_, line| says(line, &["crate::{", "crate::store;", "crate::store as"]));
+    nowhere(&dialects, |_, line| says(line, &["crate::{", "crate::store;", "crate::store as"]));
     // What a dialect module may name of this crate: `objects` as the façade over stored data of APIs other than runs.
     // Of the store, only the values of a list: the filter and the result.
     let allowed = [
@@ -80,13 +80,13 @@ fn a_room_talks_only_to_the_facade() {
         "sizes",
         "store",
     ];
-    let values = ["Cursor", "Filter", "LabelFilter", "RunRow", "Standing", "Status"];
-    for file in &rooms {
+    let values = ["Cursor", "Filter", "LabelFilter", "RunPhase", "RunRow", "Status"];
+    for file in &dialects {
         for name in names_below(&file.text, "crate::") {
-            assert!(allowed.contains(&name.as_str()), "{}: a room names `crate::{name}`", file.path);
+            assert!(allowed.contains(&name.as_str()), "{}: a dialect module names `crate::{name}`", file.path);
         }
         for name in names_below(&file.text, "crate::store::") {
-            assert!(values.contains(&name.as_str()), "{}: a room names `crate::store::{name}`", file.path);
+            assert!(values.contains(&name.as_str()), "{}: a dialect module names `crate::store::{name}`", file.path);
         }
     }
 }

@@ -103,7 +103,7 @@ async fn a_start_does_not_wait_for_ever_for_a_plan() {
     assert_eq!(created.status, RunStatus::Queued);
     let id = created.execution_plan_id.to_string();
     let plan = world.toolregistry.execution_plan_controller_get_execution_plan(&id).await.unwrap().into_inner();
-    assert_eq!(plan, created.plan, "there is none yet");
+    assert_eq!(plan, created.plan, "there is no plan yet");
     world.toolregistry.run_controller_abort_run(&created.run_id.to_string()).await.unwrap();
     assert_eq!(get(&world, created.run_id).await.status, RunStatus::Canceled);
 }
@@ -162,11 +162,11 @@ async fn a_run_is_named_in_every_form_and_nothing_else_is_one() {
         assert_eq!((found.run_id, found.events.len()), (run.run_id, 0), "events are left out unless asked for");
     }
     let unknown = |answer: Result<_, CallError<Error>>| refused(answer).short() == (404, "run_not_found");
-    for nobody in ["nobody", "019ab1c2-d3e4-7f5a-8b9c-0d1e2f3a4b5c", "run_1"] {
-        assert!(unknown(world.toolregistry.run_controller_get_run(nobody, None).await), "{nobody}");
-        let aborted = world.toolregistry.run_controller_abort_run(nobody).await;
+    for unknown_id in ["unknown", "019ab1c2-d3e4-7f5a-8b9c-0d1e2f3a4b5c", "run_1"] {
+        assert!(unknown(world.toolregistry.run_controller_get_run(unknown_id, None).await), "{unknown_id}");
+        let aborted = world.toolregistry.run_controller_abort_run(unknown_id).await;
         assert_eq!(refused(aborted).short(), (404, "run_not_found"));
-        let plan = world.toolregistry.execution_plan_controller_get_execution_plan(nobody).await;
+        let plan = world.toolregistry.execution_plan_controller_get_execution_plan(unknown_id).await;
         assert_eq!(refused(plan).short(), (404, "execution_plan_not_found"));
     }
     let step = get(&world, run.run_id).await.execution_plan_id;
@@ -225,7 +225,7 @@ async fn the_same_request_starts_one_run() {
 #[tokio::test]
 async fn what_the_api_does_not_name_is_ignored() {
     let world = World::new().await;
-    let body = with(asking("Say 'hello'."), "ownerId", json!("somebody"));
+    let body = with(asking("Say 'hello'."), "ownerId", json!("ada"));
     let answer = world.post("toolregistry", "/v1/runs", body.to_string()).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
 }
@@ -256,7 +256,7 @@ async fn every_state_is_reached() {
         let last = events(&world, run).await.pop().unwrap().data;
         assert_eq!((get(&world, run).await.status, &last["runStatus"]), (status, &json!(status)), "{intent}");
         assert_eq!(last.get("result").is_some(), status == RunStatus::PartialSuccess, "what was made in part");
-        assert_eq!(ended(&world, asking(intent)).await.status, RunStatus::Failed, "where nobody says so");
+        assert_eq!(ended(&world, asking(intent)).await.status, RunStatus::Failed, "by default");
     }
     let answer = world.post("toolregistry", "/v1/runs?onStepFailure=continue", asking(INTENT).to_string()).await;
     assert_eq!(answer.refusal(), (400, "invalid_request".to_owned()));
@@ -264,7 +264,7 @@ async fn every_state_is_reached() {
 
 /// This API shows runs of other APIs by id. Fields that they lack are generated once, and stay the same.
 #[tokio::test]
-async fn a_run_of_another_face_is_told_in_these_words() {
+async fn a_run_of_another_api_is_shown_in_this_apis_words() {
     let world = World::new().await;
     let echo = world.run("runyard.core.echo", json!({ "echo": "hi" })).await;
     world.finished(&echo.run_id).await;

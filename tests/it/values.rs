@@ -40,7 +40,7 @@ async fn a_large_value_is_shown_in_place_on_every_api() {
 }
 
 #[tokio::test]
-async fn a_value_that_an_answer_has_no_room_for_is_downloaded() {
+async fn a_value_that_is_too_large_for_an_answer_is_downloaded() {
     let world = World::with(|config| config.limits.value_shown_bytes = 100_000).await;
     let inputs = json!({ "large": text(300_000), "less": text(80_000), "small": 1 });
     let run = world.start(external(inputs.clone())).await;
@@ -56,7 +56,7 @@ async fn a_value_that_an_answer_has_no_room_for_is_downloaded() {
     let other = world.start(external(json!({}))).await;
     assert_eq!(refused_value(&world, &other.run_id, &digest).await, (404, "value_not_found".to_owned()));
     assert_eq!(refused_value(&world, &run.run_id, &"0".repeat(64)).await, (404, "value_not_found".to_owned()));
-    assert_eq!(refused_value(&world, "nobody", &digest).await, (404, "run_not_found".to_owned()));
+    assert_eq!(refused_value(&world, "unknown", &digest).await, (404, "run_not_found".to_owned()));
     assert_eq!(refused_value(&world, &run.run_id, "0").await, (400, "invalid_request".to_owned()));
     world.server.stop().await;
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use runyard::runs::{ChildRequest, DecidedApproval, Error, NewRun, Runs, Said, StartedRun};
+use runyard::runs::{ApprovalDecision, ChildRequest, DecidedApproval, Error, NewRun, Runs, StartedRun};
 use runyard::store::{Epoch, StoreError};
 use runyard_engine::{ApprovalId, Command, EffectId, NodeRunId, RunId, State, Verdict};
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::store::Shared;
 
 /// A request to a server.
 #[derive(Debug, Clone)]
-pub enum Asked {
+pub enum ClientCall {
     /// The request at this place in [`Clients::requests`].
     Start(usize),
     /// A command from outside.
@@ -38,7 +38,7 @@ pub enum Answer {
 /// A request without an answer so far.
 pub struct Call {
     pub tenant: &'static str,
-    pub asked: Asked,
+    pub request: ClientCall,
     /// The life of the server that received it.
     pub life: u64,
     /// The run's version at the time of the request.
@@ -81,19 +81,19 @@ impl Clients {
         runs: &Runs,
         life: u64,
         tenant: &'static str,
-        asked: Asked,
+        request: ClientCall,
         since: u64,
     ) -> tokio::task::AbortHandle {
         self.calls += 1;
         let (id, answers, runs) = (self.calls, self.answers.clone(), runs.clone());
-        let shown = asked.run().and_then(|run| self.shown.get(&(self.shower(life), run)).copied()).unwrap_or(0);
-        let new = match &asked {
-            Asked::Start(place) => Some(self.requests[*place].new.clone()),
+        let shown = request.run().and_then(|run| self.shown.get(&(self.shower(life), run)).copied()).unwrap_or(0);
+        let new = match &request {
+            ClientCall::Start(place) => Some(self.requests[*place].new.clone()),
             _ => None,
         };
-        self.in_flight.insert(id, Call { tenant, asked: asked.clone(), life, since, shown });
+        self.in_flight.insert(id, Call { tenant, request: request.clone(), life, since, shown });
         let task = tokio::spawn(async move {
-            let answer = put(&runs, tenant, asked, new).await;
+            let answer = put(&runs, tenant, request, new).await;
             answers.lock().unwrap().push((id, answer));
         });
         task.abort_handle()
@@ -108,11 +108,11 @@ impl Clients {
     /// Takes every answer that has arrived, and checks it against the laws.
     pub fn take_answers(&mut self, shared: &Shared) -> Vec<String> {
         let answers = std::mem::take(&mut *self.answers.lock().unwrap());
-        let mut told = Vec::new();
+        let mut lines = Vec::new();
         for (id, answer) in answers {
             let Some(call) = self.in_flight.remove(&id) else { continue };
-            if shared.telling {
-                told.push(format!("{} is answered: {}", call.asked.words(), words(&answer)));
+            if shared.transcribing {
+                lines.push(format!("{} is answered: {}", call.request.words(), words(&answer)));
             }
             match answer {
                 Answer::Started(Ok(started)) => self.started(shared, &call, &started),
@@ -122,7 +122,7 @@ impl Clients {
                 Answer::State(Err(error)) | Answer::Decided(Err(error)) => refused(shared, &call, &error),
             }
         }
-        told
+        lines
     }
 
     fn shower(&self, life: u64) -> u64 {
@@ -134,16 +134,16 @@ impl Clients {
         model.answered(&shared.memory, call.life, call.tenant, state);
         if state.version < call.shown {
             let (at, before) = (state.version, call.shown);
-            model.breaks("nobody is shown an older state than before", format!("{}: {at} after {before}", state.run));
+            model.breaks("no caller gets an older state than before", format!("{}: {at} after {before}", state.run));
         }
         let newest = model.runs.get(&state.run).map_or(0, |known| known.state.version);
         if self.at_rest && self.one_server && state.version != newest {
             let at = state.version;
-            model.breaks("who asks when all is over is told the end", format!("{} at {at} of {newest}", state.run));
+            model.breaks("a read at rest returns the end", format!("{} at {at} of {newest}", state.run));
         }
         let shown = self.shown.entry((self.shower(call.life), state.run)).or_default();
         *shown = state.version.max(*shown);
-        let canceled = matches!(call.asked, Asked::Command { command: Command::Cancel { .. }, .. });
+        let canceled = matches!(call.request, ClientCall::Command { command: Command::Cancel { .. }, .. });
         if canceled && state.ended_at_ms.is_none() {
             model.breaks("a canceled run has ended", state.run.to_string());
         }
@@ -152,7 +152,7 @@ impl Clients {
     /// Of several equal decisions, only one has decided.
     fn decided(&mut self, shared: &Shared, call: &Call, decided: &DecidedApproval) {
         self.state(shared, call, &decided.state);
-        let Asked::Decide { approval, verdict, .. } = call.asked else { return };
+        let ClientCall::Decide { approval, verdict, .. } = call.request else { return };
         let mut model = shared.model.lock().unwrap();
         if said(&decided.state, approval) != Some(verdict) {
             model.breaks("what is answered is what the log says", format!("{approval} is not {verdict}"));
@@ -164,7 +164,7 @@ impl Clients {
 
     fn started(&mut self, shared: &Shared, call: &Call, started: &StartedRun) {
         self.state(shared, call, &started.state);
-        let Asked::Start(place) = call.asked else { return };
+        let ClientCall::Start(place) = call.request else { return };
         let Request { tenant, new } = &self.requests[place];
         let (run, start) = (started.state.run, started.state.start.as_ref());
         let mut model = shared.model.lock().unwrap();
@@ -182,7 +182,7 @@ impl Clients {
 
     /// A refused name or key must have been used for another request.
     fn not_started(&self, shared: &Shared, call: &Call, error: &Error) {
-        let Asked::Start(place) = call.asked else { return };
+        let ClientCall::Start(place) = call.request else { return };
         let Request { tenant, new } = &self.requests[place];
         if !matches!(error, Error::NameTaken { .. } | Error::KeyReused { .. }) {
             return impossible(shared, call, error);
@@ -205,16 +205,16 @@ fn handles(new: &NewRun) -> Vec<String> {
 /// A refused command must have been invalid for the run at some moment since the request.
 fn refused(shared: &Shared, call: &Call, error: &Error) {
     let mut model = shared.model.lock().unwrap();
-    match (&call.asked, error) {
-        (Asked::Command { run, command }, Error::Rejected(rejected)) => {
+    match (&call.request, error) {
+        (ClientCall::Command { run, command }, Error::Rejected(rejected)) => {
             model.refused(&shared.memory, call.tenant, *run, call.since, command, &rejected.to_string());
         }
-        (Asked::Decide { run, approval, verdict, .. }, Error::Rejected(rejected)) => {
+        (ClientCall::Decide { run, approval, verdict, .. }, Error::Rejected(rejected)) => {
             let (approval, verdict) = (*approval, *verdict);
             let command = Command::Decide { approval, verdict, by: None, comment: None };
             model.refused(&shared.memory, call.tenant, *run, call.since, &command, &rejected.to_string());
         }
-        (Asked::Decide { run, approval, verdict, by_token: true }, Error::UsedToken) => {
+        (ClientCall::Decide { run, approval, verdict, by_token: true }, Error::UsedToken) => {
             let decided = model.runs.get(run).and_then(|known| said(&known.state, *approval));
             if decided != Some(*verdict) {
                 model.breaks("a refusal is right", format!("the token for {approval} was called used"));
@@ -240,71 +240,73 @@ fn impossible(shared: &Shared, call: &Call, error: &Error) {
         Error::UnknownRun(_) | Error::UnknownNodeRun(_) => call.since > 0,
         // Callers decide only approvals that the store has shown.
         Error::UnknownApproval(_) | Error::InvalidToken | Error::UsedToken => true,
-        Error::Store(StoreError::Fenced { .. }) => !matches!(call.asked, Asked::Settle { .. }),
+        Error::Store(StoreError::Fenced { .. }) => !matches!(call.request, ClientCall::Settle { .. }),
         _ => false,
     };
     if wrong {
-        let by = format!("{} was answered {error}", call.asked.words());
+        let by = format!("{} was answered {error}", call.request.words());
         shared.model.lock().unwrap().breaks("what was written is found and read", by);
     }
 }
 
-async fn put(runs: &Runs, tenant: &str, asked: Asked, new: Option<NewRun>) -> Answer {
-    match asked {
-        Asked::Start(_) => Answer::Started(runs.start(tenant, new.expect("a start has a request")).await),
-        Asked::Command { run, command } => Answer::State(runs.submit(tenant, run, command).await),
-        Asked::Children { run, parent, children } => {
+async fn put(runs: &Runs, tenant: &str, request: ClientCall, new: Option<NewRun>) -> Answer {
+    match request {
+        ClientCall::Start(_) => Answer::Started(runs.start(tenant, new.expect("a start has a request")).await),
+        ClientCall::Command { run, command } => Answer::State(runs.submit(tenant, run, command).await),
+        ClientCall::Children { run, parent, children } => {
             Answer::State(runs.create_children(tenant, run, parent, children).await.map(|(state, _)| state))
         }
-        Asked::Decide { run, approval, verdict, by_token: true } => {
+        ClientCall::Decide { run, approval, verdict, by_token: true } => {
             let token = runs.decision_token(tenant, run, approval, verdict);
             Answer::Decided(runs.redeem(&token, Some(tenant), None).await)
         }
-        Asked::Decide { approval, verdict, .. } => {
-            let said = Said { verdict, by: Some("somebody".to_owned()), comment: None };
+        ClientCall::Decide { approval, verdict, .. } => {
+            let said = ApprovalDecision { verdict, by: Some("ada".to_owned()), comment: None };
             Answer::Decided(runs.decide(tenant, approval, said).await)
         }
-        Asked::Get { run } => Answer::State(runs.get(tenant, &run.to_string()).await),
-        Asked::Settle { run, command, claim } => Answer::State(runs.settle(tenant, run, command, claim).await),
+        ClientCall::Get { run } => Answer::State(runs.get(tenant, &run.to_string()).await),
+        ClientCall::Settle { run, command, claim } => Answer::State(runs.settle(tenant, run, command, claim).await),
     }
 }
 
-impl Asked {
+impl ClientCall {
     /// The run of the request, if it exists already.
     pub fn run(&self) -> Option<RunId> {
         match self {
-            Asked::Start(_) => None,
-            Asked::Command { run, .. }
-            | Asked::Children { run, .. }
-            | Asked::Decide { run, .. }
-            | Asked::Get { run }
-            | Asked::Settle { run, .. } => Some(*run),
+            ClientCall::Start(_) => None,
+            ClientCall::Command { run, .. }
+            | ClientCall::Children { run, .. }
+            | ClientCall::Decide { run, .. }
+            | ClientCall::Get { run }
+            | ClientCall::Settle { run, .. } => Some(*run),
         }
     }
 
     /// The name of the command that the engine receives.
     pub fn command(&self) -> Option<&'static str> {
         match self {
-            Asked::Start(_) => Some("command start"),
-            Asked::Children { .. } => Some("command create children"),
-            Asked::Command { command, .. } | Asked::Settle { command, .. } => Some(crate::ledger::command(command)),
-            Asked::Decide { .. } => Some("command decide"),
-            Asked::Get { .. } => None,
+            ClientCall::Start(_) => Some("command start"),
+            ClientCall::Children { .. } => Some("command create children"),
+            ClientCall::Command { command, .. } | ClientCall::Settle { command, .. } => {
+                Some(crate::ledger::command(command))
+            }
+            ClientCall::Decide { .. } => Some("command decide"),
+            ClientCall::Get { .. } => None,
         }
     }
 
     /// For the transcript.
     pub fn words(&self) -> String {
         match self {
-            Asked::Start(place) => format!("start of request {place}"),
-            Asked::Command { run, command } => format!("{} of {run}", crate::ledger::command(command)),
-            Asked::Children { run, .. } => format!("children of {run}"),
-            Asked::Decide { run, approval, verdict, by_token } => {
+            ClientCall::Start(place) => format!("start of request {place}"),
+            ClientCall::Command { run, command } => format!("{} of {run}", crate::ledger::command(command)),
+            ClientCall::Children { run, .. } => format!("children of {run}"),
+            ClientCall::Decide { run, approval, verdict, by_token } => {
                 let how = if *by_token { " by token" } else { "" };
                 format!("{approval} of {run} is {verdict}{how}")
             }
-            Asked::Get { run } => format!("get {run}"),
-            Asked::Settle { run, claim, .. } => format!("late result {} of {run}", claim.0),
+            ClientCall::Get { run } => format!("get {run}"),
+            ClientCall::Settle { run, claim, .. } => format!("late result {} of {run}", claim.0),
         }
     }
 }

@@ -73,15 +73,15 @@ fn work(choices: &mut Choices, composites: bool) -> (NodeTypeRef, Object) {
                 2 => (SLEEP, json!({ "seconds": 0.05 })),
                 _ => (PLANNER, json!({ "goal": "one" })),
             };
-            let asked =
+            let request =
                 json!({ "node_type_ref": { "node_type_id": id }, "inputs": inputs, "wait": choices.percent(80) });
-            (reference(RUN), object(asked))
+            (reference(RUN), object(request))
         }
     }
 }
 
-fn node_type(catalog: &Catalog, asked: &NodeTypeRef) -> NodeType {
-    catalog.resolve(asked).expect("the catalogue has it")
+fn node_type(catalog: &Catalog, request: &NodeTypeRef) -> NodeType {
+    catalog.resolve(request).expect("the catalogue has it")
 }
 
 /// A request that starts a run. Few names and few keys, so that they collide.
@@ -100,7 +100,7 @@ pub fn new_run(choices: &mut Choices) -> NewRun {
     NewRun {
         name: name.map(RunName::new),
         title: None,
-        face: "run-gateway",
+        api: "run-gateway",
         operation: OPERATION,
         request: json!({ "name": name, "node_type": node_type.id, "inputs": inputs, "limits": constraints, "policy": policy, "steps": steps, "labels": labels, "approval": approval, "output_schema": output_schema }),
         node_type,
@@ -124,7 +124,7 @@ fn output_schema(choices: &mut Choices) -> Value {
     match choices.below(3) {
         0 => json!({ "type": "object" }),
         1 => json!({ "type": "object", "required": ["echo"], "properties": { "echo": { "type": "string" } } }),
-        _ => json!({ "type": "object", "required": ["what nobody makes"] }),
+        _ => json!({ "type": "object", "required": ["never made"] }),
     }
 }
 
@@ -349,8 +349,8 @@ pub fn plan(choices: &mut Choices, catalog: &Catalog) -> Result<Plan, Failure> {
 }
 
 fn step(choices: &mut Choices, catalog: &Catalog, id: String, depends_on: Vec<String>, next: Option<String>) -> Step {
-    let (asked, inputs) = work(choices, false);
-    let policy = policy(choices, asked.id != SLEEP && asked.id != EXTERNAL, next);
+    let (request, inputs) = work(choices, false);
+    let policy = policy(choices, request.id != SLEEP && request.id != EXTERNAL, next);
     let bound = depends_on.first().filter(|_| choices.percent(40)).cloned();
     let bindings = bound.map(|source_step| Binding {
         field: (*choices.pick(&["text", "seconds"])).to_owned(),
@@ -361,11 +361,11 @@ fn step(choices: &mut Choices, catalog: &Catalog, id: String, depends_on: Vec<St
             Form::Value
         },
     });
-    let candidate = Candidate { node_type: asked.clone(), score: 0.5, rationale: None };
+    let candidate = Candidate { node_type: request.clone(), score: 0.5, rationale: None };
     Step {
         goal: format!("the goal of {id}"),
         candidates: CandidateSet { id: format!("candidates_{id}"), candidates: vec![candidate] },
-        node_type: node_type(catalog, &asked),
+        node_type: node_type(catalog, &request),
         rationale: Some("drawn".to_owned()),
         inputs,
         bindings: bindings.into_iter().collect(),

@@ -23,7 +23,7 @@ pub enum Verdict {
 
 /// The kind of a request, as far as the world distinguishes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
+pub enum RequestKind {
     /// A commit, which a crash may or may not leave behind.
     Commit,
     /// Claiming effects.
@@ -48,7 +48,7 @@ pub struct Waiting {
     /// The number of the server's life that sent it.
     pub life: u64,
     /// Its kind.
-    pub what: What,
+    pub what: RequestKind,
     /// In words, for the transcript.
     pub words: String,
     task: Option<task::Id>,
@@ -56,7 +56,7 @@ pub struct Waiting {
 }
 
 /// An answer that has not been delivered.
-struct Untold {
+struct PendingAnswer {
     life: u64,
     tell: Tell,
 }
@@ -70,7 +70,7 @@ struct Inner {
     waiting: Vec<Waiting>,
     /// How many of them have been sorted.
     in_order: usize,
-    untold: Vec<Untold>,
+    pending: Vec<PendingAnswer>,
 }
 
 impl Gates {
@@ -82,7 +82,7 @@ impl Gates {
     pub async fn pass<T: Send + 'static>(
         &self,
         life: u64,
-        what: What,
+        what: RequestKind,
         words: String,
         act: impl FnOnce(Verdict) -> T + Send + 'static,
     ) -> T {
@@ -112,11 +112,11 @@ impl Gates {
     /// The number of waiting requests and of delayed answers.
     pub fn open(&self) -> (usize, usize) {
         let inner = self.inner();
-        (inner.waiting.len(), inner.untold.len())
+        (inner.waiting.len(), inner.pending.len())
     }
 
     /// The kind of the request at this place.
-    pub fn what(&self, place: usize) -> What {
+    pub fn what(&self, place: usize) -> RequestKind {
         self.inner().waiting[place].what
     }
 
@@ -134,19 +134,19 @@ impl Gates {
         };
         // Not under the lock, because the execution may send another request.
         let tell = (waiting.act)(verdict);
-        self.inner().untold.push(Untold { life: waiting.life, tell });
+        self.inner().pending.push(PendingAnswer { life: waiting.life, tell });
     }
 
     /// Delivers the answer at this place.
     pub fn tell(&self, place: usize) {
-        let untold = self.inner().untold.remove(place);
-        (untold.tell)();
+        let pending = self.inner().pending.remove(place);
+        (pending.tell)();
     }
 
     /// Takes all waiting requests of a life that has ended. Its undelivered answers are lost.
     pub fn take(&self, life: u64) -> Vec<Waiting> {
         let mut inner = self.inner();
-        inner.untold.retain(|untold| untold.life != life);
+        inner.pending.retain(|pending| pending.life != life);
         let (over, going_on) = inner.waiting.drain(..).partition(|waiting| waiting.life == life);
         inner.waiting = going_on;
         inner.in_order = inner.waiting.len();
@@ -156,7 +156,7 @@ impl Gates {
 
 impl Waiting {
     /// Executes the request although no task receives the answer.
-    pub fn act_unheard(self) {
+    pub fn act_without_receiver(self) {
         _ = (self.act)(Verdict::Go);
     }
 }

@@ -21,7 +21,7 @@ use crate::ledger::{self, Ledger};
 
 /// A law that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Broken {
+pub struct BrokenLaw {
     /// The name of the law.
     pub law: &'static str,
     /// What broke it.
@@ -32,9 +32,9 @@ pub struct Broken {
 #[derive(Default)]
 pub struct Model {
     /// Every run that was ever written.
-    pub runs: BTreeMap<RunId, Known>,
+    pub runs: BTreeMap<RunId, ModelRun>,
     /// The laws that were broken so far.
-    pub broken: Vec<Broken>,
+    pub broken: Vec<BrokenLaw>,
     /// The variants seen so far.
     pub ledger: Ledger,
     /// Whether the servers' clocks agree. Where they do not, a driver that learned of its claim late may be too late.
@@ -47,13 +47,13 @@ pub struct Model {
     /// Effects that got a result from a sender other than the driver that holds the claim.
     pub impostors: BTreeSet<EffectId>,
     /// The newest version of a run that a life knows from its own commits or answers.
-    told: BTreeMap<(u64, RunId), u64>,
+    known_versions: BTreeMap<(u64, RunId), u64>,
     keys: BTreeMap<(String, String, String), BTreeSet<RunId>>,
     acknowledged: BTreeSet<(String, RunId)>,
 }
 
 /// A run as the model knows it.
-pub struct Known {
+pub struct ModelRun {
     /// Its tenant.
     pub tenant: String,
     /// Folded from the store's log.
@@ -73,7 +73,7 @@ fn log(memory: &Memory, tenant: &str, run: RunId, after: u64) -> Vec<Recorded> {
 impl Model {
     /// Records a broken law.
     pub fn breaks(&mut self, law: &'static str, by: impl Into<String>) {
-        self.broken.push(Broken { law, by: by.into() });
+        self.broken.push(BrokenLaw { law, by: by.into() });
     }
 
     fn must(&mut self, holds: bool, law: &'static str, by: impl FnOnce() -> String) {
@@ -84,7 +84,8 @@ impl Model {
 
     /// Checks a run that may have been written to, with the cheap laws.
     pub fn look(&mut self, memory: &Memory, tenant: &str, run: RunId) {
-        let new = |tenant: &str| Known { tenant: tenant.to_owned(), state: State::new(run), wanted: BTreeMap::new() };
+        let new =
+            |tenant: &str| ModelRun { tenant: tenant.to_owned(), state: State::new(run), wanted: BTreeMap::new() };
         let mut known = self.runs.remove(&run).unwrap_or_else(|| new(tenant));
         let written = log(memory, tenant, run, known.state.version);
         for recorded in &written {
@@ -130,37 +131,37 @@ impl Model {
     }
 
     /// The outbox of the store has exactly the effects that the state wants, and no effect that was over comes back.
-    fn outbox(&mut self, memory: &Memory, known: &mut Known) {
+    fn outbox(&mut self, memory: &Memory, known: &mut ModelRun) {
         let by_id = |effects: Vec<Effect>| -> BTreeMap<EffectId, Effect> {
             effects.into_iter().map(|effect| (effect.id, effect)).collect()
         };
-        let asked = by_id(memory.asked(&known.tenant, known.state.run));
+        let effects = by_id(memory.asked(&known.tenant, known.state.run));
         let wanted = by_id(outstanding(&known.state));
         // The run does not wait for the results of these effects, so a state cannot say whether they are done.
         let closing_effects: BTreeSet<EffectId> = closing_effects(&known.state).into_iter().collect();
-        let waited: BTreeMap<EffectId, Effect> = asked
+        let waited: BTreeMap<EffectId, Effect> = effects
             .iter()
             .filter(|(id, _)| !closing_effects.contains(id))
             .map(|(id, effect)| (*id, effect.clone()))
             .collect();
-        self.must(waited == wanted, "what is asked for is what the state wants", || {
+        self.must(waited == wanted, "the outbox has the effects that the state wants", || {
             let ids =
                 |effects: &BTreeMap<EffectId, Effect>| effects.keys().map(EffectId::to_string).collect::<Vec<_>>();
-            format!("{}: kept {:?}, wanted {:?}", known.state.run, ids(&asked), ids(&wanted))
+            format!("{}: kept {:?}, wanted {:?}", known.state.run, ids(&effects), ids(&wanted))
         });
-        let asked: BTreeMap<EffectId, NodeRunId> =
-            asked.into_iter().map(|(id, effect)| (id, effect.node_run)).collect();
-        for (id, node_run) in known.wanted.iter().filter(|(id, _)| !asked.contains_key(id)) {
+        let effects: BTreeMap<EffectId, NodeRunId> =
+            effects.into_iter().map(|(id, effect)| (id, effect.node_run)).collect();
+        for (id, node_run) in known.wanted.iter().filter(|(id, _)| !effects.contains_key(id)) {
             let ended = known.state.node(*node_run).is_none_or(|node| !node.is_live());
             self.over.insert(*id, ended.then_some(known.state.version));
         }
-        let back = asked.keys().find(|id| self.over.contains_key(id)).copied();
+        let back = effects.keys().find(|id| self.over.contains_key(id)).copied();
         self.must(back.is_none(), "no finished step is performed again", || format!("{back:?} is to be done again"));
-        known.wanted = asked;
+        known.wanted = effects;
     }
 
     /// The log in its stored form gives the same state.
-    fn read_back(&mut self, memory: &Memory, known: &Known) {
+    fn read_back(&mut self, memory: &Memory, known: &ModelRun) {
         let stored = log(memory, &known.tenant, known.state.run, 0);
         let read = stored.into_iter().map(|recorded| {
             let text = serde_json::to_string(&recorded.event).expect("events are JSON");
@@ -199,7 +200,7 @@ impl Model {
             let labels = vec![LabelFilter { name: name.to_owned(), values: vec![value.to_owned()] }];
             let rows = now(memory.list(tenant, &Filter { labels, ..Filter::default() }, None, usize::MAX));
             let listed: BTreeSet<RunId> = rows.into_iter().map(|row| row.run).collect();
-            let has = |known: &Known| {
+            let has = |known: &ModelRun| {
                 let start = known.state.start.as_ref().filter(|_| known.tenant == tenant);
                 start.and_then(|start| start.labels.get(name)).is_some_and(|values| values.contains(value))
             };
@@ -269,8 +270,8 @@ impl Model {
         let Some((claimed, _)) = self.claims.get(&key) else {
             return self.breaks("nothing is performed before it is committed", key.to_string());
         };
-        let told = self.told.get(&(life, claimed.run)).copied().unwrap_or(0);
-        let in_vain = self.over.get(&key).copied().flatten().is_some_and(|ended| ended <= told);
+        let known_version = self.known_versions.get(&(life, claimed.run)).copied().unwrap_or(0);
+        let in_vain = self.over.get(&key).copied().flatten().is_some_and(|ended| ended <= known_version);
         self.must(!in_vain, "a canceled run starts no new work", || {
             format!("{key} is performed for a run that had moved on")
         });
@@ -278,8 +279,8 @@ impl Model {
 
     /// A life of a server answered with a run's state: it must be the state of the log at that version.
     pub fn answered(&mut self, memory: &Memory, life: u64, tenant: &str, state: &State) {
-        let told = self.told.entry((life, state.run)).or_default();
-        *told = state.version.max(*told);
+        let known_version = self.known_versions.entry((life, state.run)).or_default();
+        *known_version = state.version.max(*known_version);
         let at = format!("{} at {}", state.run, state.version);
         let Some(known) = self.runs.get(&state.run).filter(|known| known.tenant == tenant) else {
             return self.breaks("what is acknowledged is there", format!("{at} was never written"));

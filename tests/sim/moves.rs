@@ -1,14 +1,16 @@
 //! The moves of a world, and how they are drawn. The first choice is the simplest: a gate opens, and all goes well.
 
-use runyard_engine::{ApprovalId, Command, NodeKind, NodeRunId, Outcome, Request as Wanted, RunId, Verdict as Said};
+use runyard_engine::{
+    ApprovalId, Command, NodeKind, NodeRunId, Outcome, Request as EffectRequest, RunId, Verdict as Said,
+};
 
-use crate::clients::{Asked, Request};
+use crate::clients::{ClientCall, Request};
 use crate::draw;
-use crate::gates::{Verdict, What};
+use crate::gates::{RequestKind, Verdict};
 use crate::ledger;
 use crate::outside::catalog;
 use crate::planted::Bug;
-use crate::watch::{Face, Reader};
+use crate::watch::{Api, Reader};
 use crate::world::World;
 
 /// The limits of one world.
@@ -72,12 +74,12 @@ impl World {
 
     /// The weight of a move; 0 where it is impossible.
     fn weight(&self, one: Move) -> usize {
-        let (waiting, untold) = self.shared.gates.open();
+        let (waiting, pending) = self.shared.gates.open();
         let (alive, down) = (self.alive().len(), self.servers.len() - self.alive().len());
         let only = |weight: usize, when: bool| if when { weight } else { 0 };
         match one {
             Move::Open => only(60, waiting > 0),
-            Move::Answer => only(40, untold > 0),
+            Move::Answer => only(40, pending > 0),
             Move::Pass => 8,
             Move::Call => only(10, alive > 0),
             Move::Watch => only(4, alive > 0 && !self.shared.model.lock().unwrap().runs.is_empty()),
@@ -98,33 +100,33 @@ impl World {
         self.shared.gates.act(place, verdict);
         let held_back = self.faults.slow_answers && self.choices.percent(20);
         if !held_back {
-            let (_, untold) = self.shared.gates.open();
-            self.shared.gates.tell(untold - 1);
+            let (_, pending) = self.shared.gates.open();
+            self.shared.gates.tell(pending - 1);
         }
-        format!("{words}: {verdict:?}{}", if held_back { ", not told yet" } else { "" })
+        format!("{words}: {verdict:?}{}", if held_back { ", held back" } else { "" })
     }
 
-    fn verdict(&mut self, what: What) -> Verdict {
+    fn verdict(&mut self, what: RequestKind) -> Verdict {
         let odd = match what {
-            What::Plan => {
+            RequestKind::Plan => {
                 let plan = draw::plan(&mut self.choices, &catalog());
                 self.next.lock().unwrap().plan = Some(plan);
                 self.faults.defects
             }
-            What::Load => {
+            RequestKind::Load => {
                 let made = draw::made(&mut self.choices, &catalog());
                 self.next.lock().unwrap().loaded = Some(made);
                 self.faults.defects
             }
-            What::Call => {
+            RequestKind::Call => {
                 let now_ms = self.now_ms();
                 let outcome = draw::outcome(&mut self.choices, now_ms);
                 self.shared.model.lock().unwrap().ledger.met(ledger::RESULTS, ledger::result(&outcome));
                 self.next.lock().unwrap().outcome = Some(outcome);
                 self.faults.defects
             }
-            What::Launch => self.faults.defects,
-            What::Commit | What::Claim | What::Read => {
+            RequestKind::Launch => self.faults.defects,
+            RequestKind::Commit | RequestKind::Claim | RequestKind::Read => {
                 let faulty = self.faults.store_errors && self.choices.percent(6);
                 return if faulty { *self.choices.pick(&self.store_faults(what)) } else { Verdict::Go };
             }
@@ -137,18 +139,18 @@ impl World {
         self.servers.iter().map(|server| server.clock.now_ms()).max().unwrap_or_default()
     }
 
-    fn store_faults(&self, what: What) -> [Verdict; 3] {
+    fn store_faults(&self, what: RequestKind) -> [Verdict; 3] {
         match what {
-            What::Commit | What::Claim => [Verdict::Busy, Verdict::Failed, Verdict::AnswerLost],
+            RequestKind::Commit | RequestKind::Claim => [Verdict::Busy, Verdict::Failed, Verdict::AnswerLost],
             _ => [Verdict::Busy, Verdict::Failed, Verdict::Failed],
         }
     }
 
     fn tell_an_answer(&mut self) -> String {
-        let (_, untold) = self.shared.gates.open();
-        let place = self.choices.below(untold);
+        let (_, pending) = self.shared.gates.open();
+        let place = self.choices.below(pending);
         self.shared.gates.tell(place);
-        "an answer is told".to_owned()
+        "an answer is delivered".to_owned()
     }
 
     fn let_time_pass(&mut self) -> String {
@@ -184,25 +186,25 @@ impl World {
         if let Some(alive) = &self.servers[place].alive {
             alive.stopping.cancel();
         }
-        format!("server {place} is told to stop")
+        format!("server {place} begins to stop")
     }
 
     /// Sends a request to a live server.
-    pub fn ask(&mut self, tenant: &'static str, asked: Asked) -> String {
+    pub fn ask(&mut self, tenant: &'static str, request: ClientCall) -> String {
         let alive = self.alive();
         let place = *self.choices.pick(&alive);
         let Some(alive) = &mut self.servers[place].alive else { return String::new() };
         let since = {
             let mut model = self.shared.model.lock().unwrap();
-            if let Some(word) = asked.command() {
+            if let Some(word) = request.command() {
                 model.ledger.met(ledger::COMMANDS, word);
             }
-            asked.run().and_then(|run| model.runs.get(&run)).map_or(0, |known| known.state.version)
+            request.run().and_then(|run| model.runs.get(&run)).map_or(0, |known| known.state.version)
         };
-        let words = if self.shared.telling { asked.words() } else { String::new() };
+        let words = if self.shared.transcribing { request.words() } else { String::new() };
         alive.tasks.retain(|task| !task.is_finished());
-        alive.tasks.push(self.clients.ask(&alive.runs, alive.life, tenant, asked, since));
-        format!("server {place} is asked: {words}")
+        alive.tasks.push(self.clients.ask(&alive.runs, alive.life, tenant, request, since));
+        format!("request to server {place}: {words}")
     }
 
     fn call(&mut self) -> String {
@@ -214,26 +216,29 @@ impl World {
             3 => {
                 let (evaluation, recovery) = draw::evaluation(&mut self.choices);
                 let Some(node_run) = self.some_node_run(run) else { return self.ask_again() };
-                self.ask(tenant, Asked::Command { run, command: Command::Evaluate { node_run, evaluation, recovery } })
+                self.ask(
+                    tenant,
+                    ClientCall::Command { run, command: Command::Evaluate { node_run, evaluation, recovery } },
+                )
             }
             4 => {
                 let completion = draw::completion(&mut self.choices);
                 let Some(node_run) = self.some_node_run(run) else { return self.ask_again() };
-                self.ask(tenant, Asked::Command { run, command: Command::Complete { node_run, completion } })
+                self.ask(tenant, ClientCall::Command { run, command: Command::Complete { node_run, completion } })
             }
-            5 => self.ask(tenant, Asked::Get { run }),
-            6 => self.ask(tenant, Asked::Command { run, command: Command::Cancel { reason: None } }),
+            5 => self.ask(tenant, ClientCall::Get { run }),
+            6 => self.ask(tenant, ClientCall::Command { run, command: Command::Cancel { reason: None } }),
             7 => self.decide(tenant, run),
-            8 => self.ask(tenant, Asked::Command { run, command: Command::Pause { reason: None, by: None } }),
-            9 => self.ask(tenant, Asked::Command { run, command: Command::Resume { by: None } }),
+            8 => self.ask(tenant, ClientCall::Command { run, command: Command::Pause { reason: None, by: None } }),
+            9 => self.ask(tenant, ClientCall::Command { run, command: Command::Resume { by: None } }),
             11 => {
                 let error = draw::failure(&mut self.choices);
-                self.ask(tenant, Asked::Command { run, command: Command::Fail { error } })
+                self.ask(tenant, ClientCall::Command { run, command: Command::Fail { error } })
             }
             _ => {
                 let input = (*self.choices.pick(&["yes", "no"])).to_owned();
                 let Some(node_run) = self.some_node_run(run) else { return self.ask_again() };
-                self.ask(tenant, Asked::Command { run, command: Command::Deliver { node_run, input } })
+                self.ask(tenant, ClientCall::Command { run, command: Command::Deliver { node_run, input } })
             }
         }
     }
@@ -242,23 +247,23 @@ impl World {
     fn decide(&mut self, tenant: &'static str, run: RunId) -> String {
         let verdict = *self.choices.pick(&[Said::Approved, Said::Approved, Said::Approved, Said::Denied]);
         let by_token = self.choices.percent(40);
-        let asked: Vec<ApprovalId> = {
+        let approvals: Vec<ApprovalId> = {
             let model = self.shared.model.lock().unwrap();
             let Some(known) = model.runs.get(&run) else { return String::new() };
             let (open, closed): (Vec<_>, Vec<_>) = known.state.asked().partition(|(node, _)| node.is_asked());
             let from = if open.is_empty() || self.choices.percent(20) { closed } else { open };
-            from.into_iter().map(|(_, asked)| asked.id).collect()
+            from.into_iter().map(|(_, request)| request.id).collect()
         };
-        if !asked.is_empty() {
-            let approval = *self.choices.pick(&asked);
-            return self.ask(tenant, Asked::Decide { run, approval, verdict, by_token });
+        if !approvals.is_empty() {
+            let approval = *self.choices.pick(&approvals);
+            return self.ask(tenant, ClientCall::Decide { run, approval, verdict, by_token });
         }
         let Some(node_run) = self.some_node_run(run).filter(|_| self.choices.percent(30)) else {
             return self.give_children(tenant, run);
         };
         let approval = ApprovalId::of(run, node_run);
         let command = Command::Decide { approval, verdict, by: None, comment: None };
-        self.ask(tenant, Asked::Command { run, command })
+        self.ask(tenant, ClientCall::Command { run, command })
     }
 
     fn start_a_run(&mut self) -> String {
@@ -268,7 +273,7 @@ impl World {
         let tenant = *self.choices.pick(&draw::TENANTS);
         let new = draw::new_run(&mut self.choices);
         self.clients.requests.push(Request { tenant, new });
-        self.ask(tenant, Asked::Start(self.clients.requests.len() - 1))
+        self.ask(tenant, ClientCall::Start(self.clients.requests.len() - 1))
     }
 
     /// Repeats a request, as a caller does that missed the answer.
@@ -283,17 +288,17 @@ impl World {
             return self.let_time_pass();
         }
         let place = *self.choices.pick(&again);
-        self.ask(self.clients.requests[place].tenant, Asked::Start(place))
+        self.ask(self.clients.requests[place].tenant, ClientCall::Start(place))
     }
 
     fn give_children(&mut self, tenant: &'static str, run: RunId) -> String {
         let Some(parent) = self.some_node_run(run) else { return self.ask_again() };
         if self.choices.percent(50) {
             let children = draw::child_requests(&mut self.choices);
-            return self.ask(tenant, Asked::Children { run, parent, children });
+            return self.ask(tenant, ClientCall::Children { run, parent, children });
         }
         let children = draw::child_specs(&mut self.choices, &catalog());
-        self.ask(tenant, Asked::Command { run, command: Command::CreateChildren { parent, children } })
+        self.ask(tenant, ClientCall::Command { run, command: Command::CreateChildren { parent, children } })
     }
 
     /// Mostly an active one.
@@ -329,10 +334,10 @@ impl World {
         let may_come = self.watchers.readers.len() < READERS_MAX;
         if may_come && (closed.is_empty() || self.choices.percent(40)) {
             let Some((tenant, run)) = self.some_run() else { return String::new() };
-            let face = *self.choices.pick(&Face::ALL);
+            let api = *self.choices.pick(&Api::ALL);
             let seq = self.choices.below(4) as u64;
-            let seq = seq.min(self.watchers.seen_to(run, face));
-            self.watchers.readers.push(Reader::new(tenant, run, face, seq));
+            let seq = seq.min(self.watchers.seen_to(run, api));
+            self.watchers.readers.push(Reader::new(tenant, run, api, seq));
             return self.connect(self.watchers.readers.len() - 1);
         }
         if closed.is_empty() || self.choices.percent(40) {
@@ -364,12 +369,12 @@ impl World {
         let (effect, node_run) = (claimed.effect.id, claimed.effect.node_run);
         let now_ms = self.now_ms();
         let command = match (&claimed.effect.request, self.choices.percent(15)) {
-            (Wanted::Wake, false) | (_, true) => Command::Wake { effect, node_run },
-            (Wanted::Plan { .. }, _) => match draw::plan(&mut self.choices, &catalog()) {
+            (EffectRequest::Wake, false) | (_, true) => Command::Wake { effect, node_run },
+            (EffectRequest::Plan { .. }, _) => match draw::plan(&mut self.choices, &catalog()) {
                 Ok(plan) => Command::Planned { effect, node_run, plan },
                 Err(failure) => Command::Settle { effect, node_run, outcome: Outcome::Failed(failure) },
             },
-            (Wanted::Load { .. }, _) => match draw::made(&mut self.choices, &catalog()) {
+            (EffectRequest::Load { .. }, _) => match draw::made(&mut self.choices, &catalog()) {
                 Ok(made) => {
                     let items = self.choices.percent(50);
                     let (inputs, content) = (made.inputs.clone(), made.content(items));
@@ -377,14 +382,14 @@ impl World {
                 }
                 Err(failure) => Command::Settle { effect, node_run, outcome: Outcome::Failed(failure) },
             },
-            (Wanted::Run { .. }, _) => {
+            (EffectRequest::Run { .. }, _) => {
                 Command::Launched { effect, node_run, inputs: None, waits: self.choices.percent(70) }
             }
-            (Wanted::Stop { run }, _) => {
+            (EffectRequest::Stop { run }, _) => {
                 Command::Report { node_run, report: Box::new(draw::report(&mut self.choices, *run)) }
             }
-            (Wanted::Report { .. }, _) => Command::Wake { effect, node_run },
-            (Wanted::Call { .. }, _) => {
+            (EffectRequest::Report { .. }, _) => Command::Wake { effect, node_run },
+            (EffectRequest::Call { .. }, _) => {
                 Command::Settle { effect, node_run, outcome: draw::outcome(&mut self.choices, now_ms) }
             }
         };
@@ -395,6 +400,6 @@ impl World {
         // With its own epoch, or with one that was never given.
         let epoch = claimed.epoch - i64::from(self.choices.percent(30));
         self.shared.model.lock().unwrap().impostors.insert(effect);
-        self.ask(tenant, Asked::Settle { run: claimed.run, command, claim: (effect, epoch) })
+        self.ask(tenant, ClientCall::Settle { run: claimed.run, command, claim: (effect, epoch) })
     }
 }

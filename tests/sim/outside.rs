@@ -10,7 +10,7 @@ use runyard_engine::event::Failure;
 use runyard_engine::{NodeKind, Outcome, Plan};
 
 use crate::draw;
-use crate::gates::{Verdict, What};
+use crate::gates::{RequestKind, Verdict};
 use crate::store::Shared;
 
 /// The next external answer, put here by the step that opens the gate.
@@ -46,7 +46,7 @@ impl Planner for Outside {
             _ => next.lock().unwrap().plan.take(),
         };
         let words = "the planner answers".to_owned();
-        self.shared.gates.pass(self.life, What::Plan, words, act).await.unwrap_or_else(|| defect())
+        self.shared.gates.pass(self.life, RequestKind::Plan, words, act).await.unwrap_or_else(|| defect())
     }
 }
 
@@ -59,14 +59,14 @@ impl Performer for Outside {
             Verdict::Odd => None,
             _ => next.lock().unwrap().outcome.take(),
         };
-        let words = if self.shared.telling { format!("{} is performed", call.key) } else { String::new() };
-        self.shared.gates.pass(self.life, What::Call, words, act).await.unwrap_or_else(|| defect())
+        let words = if self.shared.transcribing { format!("{} is performed", call.key) } else { String::new() };
+        self.shared.gates.pass(self.life, RequestKind::Call, words, act).await.unwrap_or_else(|| defect())
     }
 
     async fn launch(&self, around: &Around) -> Result<Launch, Failure> {
         let act = |verdict| (verdict != Verdict::Odd).then_some(());
         let words = "it is found out which run is to be started".to_owned();
-        self.shared.gates.pass(self.life, What::Launch, words, act).await.unwrap_or_else(|| defect());
+        self.shared.gates.pass(self.life, RequestKind::Launch, words, act).await.unwrap_or_else(|| defect());
         self.performer.launch(around).await
     }
 
@@ -77,7 +77,8 @@ impl Performer for Outside {
             _ => next.lock().unwrap().loaded.take(),
         };
         let words = "it is found out what a composite is made of".to_owned();
-        let made = self.shared.gates.pass(self.life, What::Load, words, act).await.unwrap_or_else(|| defect())?;
+        let made =
+            self.shared.gates.pass(self.life, RequestKind::Load, words, act).await.unwrap_or_else(|| defect())?;
         let state = around.state().await?;
         let kind = state.node(around.node_run).map(|node| node.node_type.kind);
         Ok(Loaded { inputs: made.inputs.clone(), content: made.content(kind == Some(NodeKind::Each)) })

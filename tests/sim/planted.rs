@@ -84,7 +84,7 @@ pub enum Bug {
 impl Bug {
     /// All of them, and the laws of which each is expected to break one first.
     pub const ALL: [(Bug, &[&str]); 14] = [
-        (Bug::LosesAnEffect, &["what is asked for is what the state wants"]),
+        (Bug::LosesAnEffect, &["the outbox has the effects that the state wants"]),
         (Bug::AcknowledgesBeforeCommit, &["what is acknowledged is there"]),
         (
             Bug::ForgetsTheVersion,
@@ -101,7 +101,11 @@ impl Bug {
         // ended before the node run.
         (
             Bug::ForgetsThatFinalIsFinal,
-            &["the log is the log of one run", "what is asked for is what the state wants", "the engine's own laws"],
+            &[
+                "the log is the log of one run",
+                "the outbox has the effects that the state wants",
+                "the engine's own laws",
+            ],
         ),
         (Bug::ForgetsTheFence, &["a result comes from who claimed last"]),
         (Bug::LosesTimers, &["every run ends or waits for something named"]),
@@ -110,7 +114,7 @@ impl Bug {
         (Bug::HandsOutWhatIsSettled, &["no finished step is performed again"]),
         (Bug::ResumesOneTooLate, &["every watcher sees the same, nothing missing and nothing twice"]),
         (Bug::ForgetsAKey, &["one request starts one run"]),
-        (Bug::TearsCommits, &["what is asked for is what the state wants"]),
+        (Bug::TearsCommits, &["the outbox has the effects that the state wants"]),
         (Bug::RowsLagBehind, &["the row is what the state says"]),
         (Bug::ForgetsDecisions, &["approvals are listed as the state says"]),
     ];

@@ -4,10 +4,10 @@
 use runyard::store::{Claims, Store};
 use runyard_engine::{Command, Outcome, RunId};
 
-use crate::clients::Asked;
+use crate::clients::ClientCall;
 use crate::draw;
-use crate::gates::{Verdict, What};
-use crate::watch::{Face, Reader};
+use crate::gates::{RequestKind, Verdict};
+use crate::watch::{Api, Reader};
 use crate::world::World;
 
 /// How far time advances at once, milliseconds: longer than a lease, and than a driver's longest sleep.
@@ -26,7 +26,7 @@ impl World {
         if self.quiet(false).await {
             return;
         }
-        self.everybody_watches();
+        self.watch_every_run();
         let live = self.shared.model.lock().unwrap().live();
         for (tenant, run) in live {
             self.cancel(&tenant, run);
@@ -34,7 +34,7 @@ impl World {
         if self.quiet(true).await {
             return;
         }
-        self.everybody_asks();
+        self.get_every_run();
         if self.quiet(true).await {
             return;
         }
@@ -43,7 +43,7 @@ impl World {
     }
 
     /// Requests the state of every run once more.
-    fn everybody_asks(&mut self) {
+    fn get_every_run(&mut self) {
         self.clients.at_rest = true;
         let runs: Vec<(String, RunId)> = {
             let model = self.shared.model.lock().unwrap();
@@ -51,7 +51,7 @@ impl World {
         };
         for (tenant, run) in runs {
             if let Some(tenant) = draw::tenant(&tenant) {
-                _ = self.ask(tenant, Asked::Get { run });
+                _ = self.ask(tenant, ClientCall::Get { run });
             }
         }
     }
@@ -78,7 +78,7 @@ impl World {
     }
 
     /// A reader watches every run from its beginning, and every other reader continues.
-    fn everybody_watches(&mut self) {
+    fn watch_every_run(&mut self) {
         let runs: Vec<(String, RunId)> = {
             let model = self.shared.model.lock().unwrap();
             model.runs.iter().map(|(run, known)| (known.tenant.clone(), *run)).collect()
@@ -86,8 +86,8 @@ impl World {
         for (place, (tenant, run)) in runs.into_iter().enumerate() {
             let Some(tenant) = draw::tenant(&tenant) else { continue };
             // One API of each run from the beginning: over many worlds, all of them.
-            let face = Face::ALL[place % Face::ALL.len()];
-            self.watchers.readers.push(Reader::new(tenant, run, face, 0));
+            let api = Api::ALL[place % Api::ALL.len()];
+            self.watchers.readers.push(Reader::new(tenant, run, api, 0));
         }
         for reader in 0..self.watchers.readers.len() {
             if !self.watchers.readers[reader].over {
@@ -98,7 +98,7 @@ impl World {
 
     fn cancel(&mut self, tenant: &str, run: RunId) {
         let Some(tenant) = draw::tenant(tenant) else { return };
-        _ = self.ask(tenant, Asked::Command { run, command: Command::Cancel { reason: None } });
+        _ = self.ask(tenant, ClientCall::Command { run, command: Command::Cancel { reason: None } });
     }
 
     /// Lets everything happen that can, and time pass, until no effect is left. True if a law is broken.
@@ -128,10 +128,10 @@ impl World {
     /// Opens every gate, one per step, in the order of arrival.
     async fn let_all_through(&mut self) -> bool {
         loop {
-            let (waiting, untold) = self.shared.gates.open();
-            let what = if untold > 0 {
+            let (waiting, pending) = self.shared.gates.open();
+            let what = if pending > 0 {
                 self.shared.gates.tell(0);
-                "an answer is told".to_owned()
+                "an answer is delivered".to_owned()
             } else if waiting > 0 {
                 let words = self.shared.gates.words(0);
                 self.answer_plainly(self.shared.gates.what(0));
@@ -147,13 +147,13 @@ impl World {
         }
     }
 
-    fn answer_plainly(&mut self, what: What) {
+    fn answer_plainly(&mut self, what: RequestKind) {
         let mut next = self.next.lock().unwrap();
         match what {
-            What::Plan => next.plan = Some(Ok(draw::plainest_plan(&crate::outside::catalog()))),
-            What::Load => next.loaded = Some(Ok(draw::plainest_made(&crate::outside::catalog()))),
-            What::Call => next.outcome = Some(Outcome::Succeeded { outputs: Default::default() }),
-            What::Launch | What::Commit | What::Claim | What::Read => {}
+            RequestKind::Plan => next.plan = Some(Ok(draw::plainest_plan(&crate::outside::catalog()))),
+            RequestKind::Load => next.loaded = Some(Ok(draw::plainest_made(&crate::outside::catalog()))),
+            RequestKind::Call => next.outcome = Some(Outcome::Succeeded { outputs: Default::default() }),
+            RequestKind::Launch | RequestKind::Commit | RequestKind::Claim | RequestKind::Read => {}
         }
     }
 

@@ -21,7 +21,7 @@ const LINES: usize = 60;
 /// A planted bug must be found within this many steps.
 const BUG_STEPS: usize = 200_000;
 
-fn asked<T: std::str::FromStr>(name: &str) -> Option<T> {
+fn variable<T: std::str::FromStr>(name: &str) -> Option<T> {
     let text = env::var(name).ok().filter(|text| !text.is_empty())?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is `{text}`, which is not what is wanted there")))
 }
@@ -36,12 +36,12 @@ impl Seeds {
     }
 }
 
-fn of_seed(seed: u64, bug: Option<Bug>, telling: bool) -> Report {
-    world::run(Choices::seeded(seed, MOVES), bug, telling)
+fn of_seed(seed: u64, bug: Option<Bug>, transcribing: bool) -> Report {
+    world::run(Choices::seeded(seed, MOVES), bug, transcribing)
 }
 
-fn of_script(script: &Script, bug: Option<Bug>, telling: bool) -> Report {
-    world::run(Choices::again(script.clone()), bug, telling)
+fn of_script(script: &Script, bug: Option<Bug>, transcribing: bool) -> Report {
+    world::run(Choices::again(script.clone()), bug, transcribing)
 }
 
 /// Shrinks a failure and reports all that is known of it.
@@ -49,10 +49,10 @@ fn explain(seed: u64, failed: &Report, bug: Option<Bug>) -> String {
     let law = failed.broken.as_ref().map(|broken| broken.law);
     let still = |script: &Script| of_script(script, bug, false).broken.map(|broken| broken.law) == law;
     let script = shrink(failed.script.clone(), still);
-    let told = of_script(&script, bug, true);
-    let broken = told.broken.as_ref().or(failed.broken.as_ref());
+    let shrunk = of_script(&script, bug, true);
+    let broken = shrunk.broken.as_ref().or(failed.broken.as_ref());
     let broken = broken.map(|broken| format!("{}\n  {}", broken.law, broken.by)).unwrap_or_default();
-    let lines = &told.transcript[told.transcript.len().saturating_sub(LINES)..];
+    let lines = &shrunk.transcript[shrunk.transcript.len().saturating_sub(LINES)..];
     format!(
         "a law is broken: {broken}\n\n\
          {} steps of {} after shrinking; the last of them:\n{}\n\n\
@@ -91,8 +91,8 @@ fn many(seed: u64, steps_max: usize) -> (usize, usize, Ledger, Option<(u64, Repo
 
 #[test]
 fn the_laws_hold_whatever_happens() {
-    let steps_max = asked("RUNYARD_SIM_STEPS").unwrap_or(STEPS);
-    let seed = asked("RUNYARD_SIM_SEED").unwrap_or(SEED);
+    let steps_max = variable("RUNYARD_SIM_STEPS").unwrap_or(STEPS);
+    let seed = variable("RUNYARD_SIM_SEED").unwrap_or(SEED);
     println!("simulating {steps_max} steps from seed {seed}");
     let (steps, worlds, ledger, broken) = many(seed, steps_max);
     if let Some((seed, report)) = broken {
@@ -104,9 +104,9 @@ fn the_laws_hold_whatever_happens() {
 
 #[test]
 fn replay() {
-    let report = match asked::<Script>("RUNYARD_SIM_SCRIPT") {
+    let report = match variable::<Script>("RUNYARD_SIM_SCRIPT") {
         Some(script) => of_script(&script, None, true),
-        None => of_seed(asked("RUNYARD_SIM_SEED").unwrap_or(SEED), None, true),
+        None => of_seed(variable("RUNYARD_SIM_SEED").unwrap_or(SEED), None, true),
     };
     for line in &report.transcript {
         println!("{line}");

@@ -25,7 +25,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::outside::{Next, Outside};
-use crate::store::{Seen, Shared};
+use crate::store::{Shared, StoreOfLife};
 
 /// How long a claim holds.
 pub const LEASE_MS: i64 = 3_000;
@@ -59,7 +59,7 @@ pub struct Projections {
 impl Alive {
     /// Starts a server.
     pub fn start(shared: &Shared, next: &Arc<Mutex<Next>>, clock: Clock, workers: usize, life: u64) -> Alive {
-        let store = Arc::new(Seen { shared: shared.clone(), life });
+        let store = Arc::new(StoreOfLife { shared: shared.clone(), life });
         let (notifier, work) = (Arc::new(RunNotifier::default()), Arc::new(Notify::new()));
         let runs = Runs::new(Parts {
             store: store.clone(),

@@ -14,7 +14,7 @@ use runyard::store::{
 use runyard_engine::large::Digest;
 use runyard_engine::{ApprovalId, EffectId, Event, NodeRunId, Position, Recorded, Request, RunId};
 
-use crate::gates::{Gates, Verdict, What};
+use crate::gates::{Gates, RequestKind, Verdict};
 use crate::model::Model;
 use crate::planted::Bug;
 
@@ -29,12 +29,12 @@ pub struct Shared {
     /// Whether a server is crashing right now.
     pub crashing: Arc<AtomicBool>,
     /// Whether requests are described in words.
-    pub telling: bool,
+    pub transcribing: bool,
 }
 
 /// The store as one life of one server sees it.
 #[derive(Clone)]
-pub struct Seen {
+pub struct StoreOfLife {
     pub shared: Shared,
     pub life: u64,
 }
@@ -185,16 +185,16 @@ impl Shared {
     }
 }
 
-impl Seen {
+impl StoreOfLife {
     /// Waits at a gate. `Busy` and `Failed` are answered in place of the store, and nothing is done.
     async fn ask<T: Send + 'static>(
         &self,
-        what: What,
+        what: RequestKind,
         words: impl FnOnce() -> String,
         act: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let shared = self.shared.clone();
-        let words = if shared.telling { words() } else { String::new() };
+        let words = if shared.transcribing { words() } else { String::new() };
         let act = move |verdict| match verdict {
             Verdict::Busy => Err(busy()),
             Verdict::Failed => Err(failed()),
@@ -216,11 +216,11 @@ fn of_commit(append: &Append) -> String {
 }
 
 #[async_trait]
-impl Claims for Seen {
+impl Claims for StoreOfLife {
     async fn claim(&self, _: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
         let life = self.life;
         let words = || format!("claim {limit} at {now_ms}");
-        self.ask(What::Claim, words, move |shared| shared.claim(life, now_ms, lease_ms, limit)).await
+        self.ask(RequestKind::Claim, words, move |shared| shared.claim(life, now_ms, lease_ms, limit)).await
     }
 
     async fn claim_timers(
@@ -232,73 +232,73 @@ impl Claims for Seen {
     ) -> Result<Vec<Claimed>, StoreError> {
         let life = self.life;
         let words = || format!("claim {limit} timers at {now_ms}");
-        self.ask(What::Claim, words, move |shared| shared.claim_timers(life, now_ms, lease_ms, limit)).await
+        self.ask(RequestKind::Claim, words, move |shared| shared.claim_timers(life, now_ms, lease_ms, limit)).await
     }
 
     async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
         let held = held.to_vec();
         let words = || format!("renew until {lease_until_ms}");
-        self.ask(What::Read, words, move |shared| now(shared.memory.renew(&held, lease_until_ms))).await
+        self.ask(RequestKind::Read, words, move |shared| now(shared.memory.renew(&held, lease_until_ms))).await
     }
 
     async fn next_due(&self) -> Result<Option<i64>, StoreError> {
-        self.ask(What::Read, || "next due".to_owned(), |shared| now(shared.memory.next_due())).await
+        self.ask(RequestKind::Read, || "next due".to_owned(), |shared| now(shared.memory.next_due())).await
     }
 
     async fn next_timer_due(&self) -> Result<Option<i64>, StoreError> {
-        self.ask(What::Read, || "next timer".to_owned(), |shared| now(shared.memory.next_timer_due())).await
+        self.ask(RequestKind::Read, || "next timer".to_owned(), |shared| now(shared.memory.next_timer_due())).await
     }
 }
 
 #[async_trait]
-impl Store for Seen {
+impl Store for StoreOfLife {
     async fn commit(&self, mut appends: Vec<Append>) -> Vec<Result<Committed, StoreError>> {
         let Some(append) = appends.pop().filter(|_| appends.is_empty()) else {
             panic!("the submitter commits one entry at a time; the conformance suite is about more")
         };
-        let words = if self.shared.telling { of_commit(&append) } else { String::new() };
-        vec![self.ask(What::Commit, || words, move |shared| shared.commit(append)).await]
+        let words = if self.shared.transcribing { of_commit(&append) } else { String::new() };
+        vec![self.ask(RequestKind::Commit, || words, move |shared| shared.commit(append)).await]
     }
 
     async fn log(&self, tenant: &str, run: RunId, after: Position, limit: usize) -> Result<Vec<Recorded>, StoreError> {
         let tenant = tenant.to_owned();
         let words = || format!("log {run} after {after}");
-        self.ask(What::Read, words, move |shared| shared.log(&tenant, run, after, limit)).await
+        self.ask(RequestKind::Read, words, move |shared| shared.log(&tenant, run, after, limit)).await
     }
 
     async fn row(&self, tenant: &str, run: RunId) -> Result<Option<RunRow>, StoreError> {
         let tenant = tenant.to_owned();
-        self.ask(What::Read, || format!("row {run}"), move |shared| now(shared.memory.row(&tenant, run))).await
+        self.ask(RequestKind::Read, || format!("row {run}"), move |shared| now(shared.memory.row(&tenant, run))).await
     }
 
     async fn named(&self, tenant: &str, name: &str) -> Result<Option<RunId>, StoreError> {
         let (tenant, name) = (tenant.to_owned(), name.to_owned());
         let words = format!("name {name}");
-        self.ask(What::Read, || words, move |shared| now(shared.memory.named(&tenant, &name))).await
+        self.ask(RequestKind::Read, || words, move |shared| now(shared.memory.named(&tenant, &name))).await
     }
 
     async fn run_of(&self, tenant: &str, node_run: NodeRunId) -> Result<Option<RunId>, StoreError> {
         let tenant = tenant.to_owned();
         let words = || format!("run of {node_run}");
-        self.ask(What::Read, words, move |shared| now(shared.memory.run_of(&tenant, node_run))).await
+        self.ask(RequestKind::Read, words, move |shared| now(shared.memory.run_of(&tenant, node_run))).await
     }
 
     async fn value(&self, tenant: &str, run: RunId, digest: Digest) -> Result<Option<String>, StoreError> {
         let tenant = tenant.to_owned();
         let words = || format!("value {digest}");
-        self.ask(What::Read, words, move |shared| now(shared.memory.value(&tenant, run, digest))).await
+        self.ask(RequestKind::Read, words, move |shared| now(shared.memory.value(&tenant, run, digest))).await
     }
 
     async fn sealed(&self, tenant: &str, run: RunId, name: &str) -> Result<Option<Sealed>, StoreError> {
         let (tenant, name) = (tenant.to_owned(), name.to_owned());
         let words = format!("sealed {name}");
-        self.ask(What::Read, || words, move |shared| now(shared.memory.sealed(&tenant, run, &name))).await
+        self.ask(RequestKind::Read, || words, move |shared| now(shared.memory.sealed(&tenant, run, &name))).await
     }
 
     async fn keyed(&self, tenant: &str, scope: &str, key: &str) -> Result<Option<KeyUse>, StoreError> {
         let (tenant, scope, key) = (tenant.to_owned(), scope.to_owned(), key.to_owned());
         let words = format!("key {key}");
-        self.ask(What::Read, || words, move |shared| now(shared.memory.keyed(&tenant, &scope, &key))).await
+        self.ask(RequestKind::Read, || words, move |shared| now(shared.memory.keyed(&tenant, &scope, &key))).await
     }
 
     async fn list(
@@ -310,13 +310,13 @@ impl Store for Seen {
     ) -> Result<Vec<RunRow>, StoreError> {
         let (tenant, filter) = (tenant.to_owned(), filter.clone());
         let act = move |shared: &Shared| now(shared.memory.list(&tenant, &filter, after, limit));
-        self.ask(What::Read, || "list".to_owned(), act).await
+        self.ask(RequestKind::Read, || "list".to_owned(), act).await
     }
 
     async fn approval(&self, tenant: &str, approval: ApprovalId) -> Result<Option<ApprovalRow>, StoreError> {
         let tenant = tenant.to_owned();
         let act = move |shared: &Shared| now(shared.memory.approval(&tenant, approval));
-        self.ask(What::Read, || format!("approval {approval}"), act).await
+        self.ask(RequestKind::Read, || format!("approval {approval}"), act).await
     }
 
     async fn approvals(
@@ -328,7 +328,7 @@ impl Store for Seen {
     ) -> Result<Vec<ApprovalRow>, StoreError> {
         let (tenant, filter) = (tenant.to_owned(), filter.clone());
         let act = move |shared: &Shared| now(shared.memory.approvals(&tenant, &filter, after, limit));
-        self.ask(What::Read, || "approvals".to_owned(), act).await
+        self.ask(RequestKind::Read, || "approvals".to_owned(), act).await
     }
 
     async fn page(
@@ -340,7 +340,7 @@ impl Store for Seen {
     ) -> Result<Vec<RunRow>, StoreError> {
         let (tenant, filter) = (tenant.to_owned(), filter.clone());
         let act = move |shared: &Shared| now(shared.memory.page(&tenant, &filter, skipped, limit));
-        self.ask(What::Read, || "page".to_owned(), act).await
+        self.ask(RequestKind::Read, || "page".to_owned(), act).await
     }
 
     async fn turns(
@@ -352,15 +352,15 @@ impl Store for Seen {
     ) -> Result<Vec<RunRow>, StoreError> {
         let (tenant, thread) = (tenant.to_owned(), thread.to_owned());
         let act = move |shared: &Shared| now(shared.memory.turns(&tenant, &thread, before, limit));
-        self.ask(What::Read, || "turns".to_owned(), act).await
+        self.ask(RequestKind::Read, || "turns".to_owned(), act).await
     }
 
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {
         let tenant = tenant.to_owned();
-        self.ask(What::Read, || "counts".to_owned(), move |shared| now(shared.memory.counts(&tenant))).await
+        self.ask(RequestKind::Read, || "counts".to_owned(), move |shared| now(shared.memory.counts(&tenant))).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.ask(What::Read, || "ping".to_owned(), |_| Ok(())).await
+        self.ask(RequestKind::Read, || "ping".to_owned(), |_| Ok(())).await
     }
 }

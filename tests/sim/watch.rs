@@ -16,7 +16,7 @@ use crate::server::Projections;
 
 /// An API that numbers its events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Face {
+pub enum Api {
     /// NDJSON, a fold over the log.
     Gateway,
     /// Server-sent events, another fold.
@@ -25,15 +25,15 @@ pub enum Face {
     Native,
 }
 
-impl Face {
-    pub const ALL: [Face; 3] = [Face::Gateway, Face::Runtime, Face::Native];
+impl Api {
+    pub const ALL: [Api; 3] = [Api::Gateway, Api::Runtime, Api::Native];
 }
 
 /// One reader of one run.
 pub struct Reader {
     pub tenant: &'static str,
     pub run: RunId,
-    pub face: Face,
+    pub api: Api,
     /// The last number seen.
     seq: u64,
     /// Whether the server has ended the stream.
@@ -57,13 +57,13 @@ struct Incoming {
 #[derive(Default)]
 pub struct Watchers {
     pub readers: Vec<Reader>,
-    seen: BTreeMap<(RunId, Face), BTreeMap<u64, String>>,
+    seen: BTreeMap<(RunId, Api), BTreeMap<u64, String>>,
 }
 
 impl Reader {
     /// A reader that has seen, or claims to have seen, everything up to a number.
-    pub fn new(tenant: &'static str, run: RunId, face: Face, seq: u64) -> Self {
-        Reader { tenant, run, face, seq, over: false, open: None }
+    pub fn new(tenant: &'static str, run: RunId, api: Api, seq: u64) -> Self {
+        Reader { tenant, run, api, seq, over: false, open: None }
     }
 
     /// Whether it has a connection.
@@ -74,11 +74,11 @@ impl Reader {
     /// Connects, and requests the events after the last number seen.
     pub fn connect(&mut self, projections: &Arc<Projections>, life: u64) -> tokio::task::AbortHandle {
         let incoming = Arc::new(Mutex::new(Incoming::default()));
-        let (projections, face, run, after) = (projections.clone(), self.face, self.run.to_string(), self.seq);
+        let (projections, api, run, after) = (projections.clone(), self.api, self.run.to_string(), self.seq);
         let caller = caller(self.tenant);
         let into = incoming.clone();
         let task = tokio::spawn(async move {
-            let Some(mut stream) = open(&projections, face, &caller, run, i64::try_from(after).unwrap_or(0)).await
+            let Some(mut stream) = open(&projections, api, &caller, run, i64::try_from(after).unwrap_or(0)).await
             else {
                 into.lock().unwrap().ended = Some(false);
                 return;
@@ -113,8 +113,8 @@ impl Watchers {
     }
 
     /// The last number that any reader saw.
-    pub fn seen_to(&self, run: RunId, face: Face) -> u64 {
-        self.seen.get(&(run, face)).and_then(|seen| seen.keys().last()).copied().unwrap_or(0)
+    pub fn seen_to(&self, run: RunId, api: Api) -> u64 {
+        self.seen.get(&(run, api)).and_then(|seen| seen.keys().last()).copied().unwrap_or(0)
     }
 
     /// Takes the events that have arrived, and checks them against the laws.
@@ -126,11 +126,11 @@ impl Watchers {
                 let mut incoming = open.incoming.lock().unwrap();
                 (std::mem::take(&mut incoming.chunks), incoming.ended)
             };
-            let seen = self.seen.entry((reader.run, reader.face)).or_default();
+            let seen = self.seen.entry((reader.run, reader.api)).or_default();
             for chunk in chunks {
                 let text = String::from_utf8_lossy(&chunk).trim().to_owned();
                 let Some(seq) = number(&text) else { continue };
-                let who = || format!("{:?} of {}", reader.face, reader.run);
+                let who = || format!("{:?} of {}", reader.api, reader.run);
                 if seq != reader.seq + 1 {
                     let by = format!("{}: {seq} after {}", who(), reader.seq);
                     model.lock().unwrap().breaks(LAW, by);
@@ -151,12 +151,12 @@ impl Watchers {
     /// Once every reader has seen the end of its run: all of them saw all events.
     pub fn finish(&self, model: &mut Model) {
         for reader in &self.readers {
-            let who = format!("{:?} of {}", reader.face, reader.run);
+            let who = format!("{:?} of {}", reader.api, reader.run);
             if !reader.over {
                 model.breaks("a stream ends with its run", who);
                 continue;
             }
-            let whole = self.seen.get(&(reader.run, reader.face)).and_then(|seen| seen.keys().last()).copied();
+            let whole = self.seen.get(&(reader.run, reader.api)).and_then(|seen| seen.keys().last()).copied();
             if whole.unwrap_or(0) != reader.seq {
                 let by = format!("{who} ended after {}, and there are {whole:?}", reader.seq);
                 model.breaks("every watcher sees the same, nothing missing and nothing twice", by);
@@ -189,16 +189,16 @@ fn caller(tenant: &'static str) -> Caller {
 }
 
 /// The stream of an API. `None` where the answer is not a stream.
-async fn open(projections: &Projections, face: Face, cx: &Caller, run_id: String, after: i64) -> Option<ByteStream> {
+async fn open(projections: &Projections, api: Api, cx: &Caller, run_id: String, after: i64) -> Option<ByteStream> {
     let (after_seq, follow, last_event_id) = (Some(after), None, None);
-    match face {
-        Face::Gateway => {
+    match api {
+        Api::Gateway => {
             use arp::run_gateway::{RunGateway, StreamRunEventsOk, StreamRunEventsRequest};
             let request = StreamRunEventsRequest { run_id, after_seq, follow, last_event_id };
             let StreamRunEventsOk::Ok(stream) = projections.gateway.stream_run_events(cx, request).await.ok()?.value;
             Some(stream)
         }
-        Face::Runtime => {
+        Api::Runtime => {
             use arp::runtime::{Runtime, StreamRunEventsOk, StreamRunEventsRequest};
             let request = StreamRunEventsRequest { run_id, after_seq, follow, last_event_id };
             match projections.runtime.stream_run_events(cx, request).await.ok()?.value {
@@ -207,7 +207,7 @@ async fn open(projections: &Projections, face: Face, cx: &Caller, run_id: String
                 StreamRunEventsOk::NoContent => Some(ByteStream::new(futures::stream::empty())),
             }
         }
-        Face::Native => {
+        Api::Native => {
             use own::{Runyard, StreamRunEventsOk, StreamRunEventsRequest};
             let request = StreamRunEventsRequest { run_id, after_seq, follow, last_event_id };
             let StreamRunEventsOk::Ok(stream) = projections.native.stream_run_events(cx, request).await.ok()?.value;

@@ -14,7 +14,7 @@ use crate::clients::Clients;
 use crate::gates::Gates;
 use crate::idle::Idle;
 use crate::ledger::Ledger;
-use crate::model::{Broken, Model};
+use crate::model::{BrokenLaw, Model};
 use crate::outside::Next;
 use crate::planted::Bug;
 use crate::server::{Alive, Server};
@@ -43,7 +43,7 @@ pub struct Report {
     /// The number of steps, including the ones to come to rest.
     pub steps: usize,
     /// The first broken law.
-    pub broken: Option<Broken>,
+    pub broken: Option<BrokenLaw>,
     /// The draws.
     pub script: Script,
     /// The variants that were seen.
@@ -70,7 +70,7 @@ pub struct World {
 }
 
 /// Runs one world to its end, or to the first broken law.
-pub fn run(choices: Choices, bug: Option<Bug>, telling: bool) -> Report {
+pub fn run(choices: Choices, bug: Option<Bug>, transcribing: bool) -> Report {
     let idle = Idle::default();
     let runtime = idle.runtime();
     let lines = Arc::new(Mutex::new(VecDeque::new()));
@@ -78,7 +78,7 @@ pub fn run(choices: Choices, bug: Option<Bug>, telling: bool) -> Report {
     // A panic is a finding too.
     let ended = catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
-            let world = world.insert(World::new(choices, bug, telling, idle, lines.clone()));
+            let world = world.insert(World::new(choices, bug, transcribing, idle, lines.clone()));
             world.live().await;
         });
     }));
@@ -106,7 +106,7 @@ impl World {
     fn new(
         mut choices: Choices,
         bug: Option<Bug>,
-        telling: bool,
+        transcribing: bool,
         idle: Idle,
         lines: Arc<Mutex<VecDeque<String>>>,
     ) -> World {
@@ -129,7 +129,7 @@ impl World {
             late: Arc::default(),
             crashing: Arc::default(),
             bug,
-            telling,
+            transcribing,
         };
         let clock = |number: u64| Clock::scripted(BEGINNING_MS, number);
         let servers = (0..=u64::from(two)).map(|number| Server { clock: clock(number), workers, alive: None });
@@ -200,7 +200,7 @@ impl World {
             }
             if !alive.stopping.is_cancelled() {
                 let mut model = self.shared.model.lock().unwrap();
-                model.breaks("a driver goes on until it is told to stop", format!("server {place}"));
+                model.breaks("a driver runs until it is stopped", format!("server {place}"));
             }
             self.end(place);
         }
@@ -208,7 +208,7 @@ impl World {
 
     /// A line for the transcript.
     pub fn tell(&self, line: impl FnOnce() -> String) {
-        if !self.shared.telling {
+        if !self.shared.transcribing {
             return;
         }
         let mut lines = self.lines.lock().unwrap();
@@ -240,8 +240,8 @@ impl World {
         self.watchers.cut_off(life);
         self.shared.crashing.store(true, std::sync::atomic::Ordering::Relaxed);
         for waiting in self.shared.gates.take(life) {
-            if waiting.what == crate::gates::What::Commit && self.choices.percent(50) {
-                waiting.act_unheard();
+            if waiting.what == crate::gates::RequestKind::Commit && self.choices.percent(50) {
+                waiting.act_without_receiver();
             }
         }
         self.shared.crashing.store(false, std::sync::atomic::Ordering::Relaxed);

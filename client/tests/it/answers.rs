@@ -62,7 +62,7 @@ async fn what_the_document_does_not_say_is_named_with_its_place() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_is_told_apart_from_one_that_was_never_made() {
+async fn a_broken_connection_and_a_failed_connect_are_different_errors() {
     let cut =
         got(|| Act::Say(format!("{}content-length: 100\r\n\r\n{{\"run", head(200, "application/json", &[])))).await;
     assert!(matches!(cut, CallError::Transport(_)) && cut.is_transient());
@@ -71,7 +71,7 @@ async fn a_connection_that_breaks_is_told_apart_from_one_that_was_never_made() {
     assert!(left.to_string().starts_with("cannot reach the server"), "{left}");
     let client = Client::builder("http://127.0.0.1:1").no_proxy().retry(Retry::never()).build().unwrap();
     let CallError::Transport(error) = HealthRequest {}.send(&client).await.unwrap_err() else {
-        panic!("somebody is there")
+        panic!("a server answers")
     };
     assert!(error.is_connect());
 }

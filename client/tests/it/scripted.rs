@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 /// One request.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub(crate) struct ReceivedRequest {
     /// `GET /v1/health`.
     pub(crate) line: String,
     /// Keyed by lower-case name.
@@ -19,7 +19,7 @@ pub(crate) struct Asked {
     pub(crate) body: String,
 }
 
-impl Asked {
+impl ReceivedRequest {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
@@ -63,15 +63,15 @@ pub(crate) fn head(status: u16, media: &str, headers: &[&str]) -> String {
 /// The server.
 pub(crate) struct Scripted {
     pub(crate) url: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<ReceivedRequest>>>,
 }
 
 impl Scripted {
     /// The server calls `script` with each request and the number of earlier requests.
-    pub(crate) async fn new(script: impl Fn(&Asked, usize) -> Act + Send + Sync + 'static) -> Self {
+    pub(crate) async fn new(script: impl Fn(&ReceivedRequest, usize) -> Act + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
+        let asked: Arc<Mutex<Vec<ReceivedRequest>>> = Arc::default();
         let (noted, script) = (Arc::clone(&asked), Arc::new(script));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -83,7 +83,7 @@ impl Scripted {
     }
 
     /// All requests so far.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<ReceivedRequest> {
         self.asked.lock().unwrap().clone()
     }
 
@@ -104,8 +104,8 @@ pub(crate) fn quick() -> Retry {
 
 pub(crate) async fn serve(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
-    noted: Arc<Mutex<Vec<Asked>>>,
-    script: impl Fn(&Asked, usize) -> Act,
+    noted: Arc<Mutex<Vec<ReceivedRequest>>>,
+    script: impl Fn(&ReceivedRequest, usize) -> Act,
 ) {
     let Some(asked) = read(&mut stream).await else { return };
     let before = {
@@ -133,7 +133,7 @@ pub(crate) async fn serve(
     _ = stream.shutdown().await;
 }
 
-async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Asked> {
+async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<ReceivedRequest> {
     let mut text = Vec::new();
     loop {
         if let Some(end) = text.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -149,7 +149,7 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Asked> {
             while body.len() < length {
                 stream.read_buf(&mut body).await.ok().filter(|read| *read > 0)?;
             }
-            return Some(Asked { line, headers, body: String::from_utf8(body).unwrap() });
+            return Some(ReceivedRequest { line, headers, body: String::from_utf8(body).unwrap() });
         }
         stream.read_buf(&mut text).await.ok().filter(|read| *read > 0)?;
     }

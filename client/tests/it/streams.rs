@@ -75,7 +75,7 @@ async fn a_204_on_resume_is_the_end_of_the_run() {
     .await;
     let client = runtime::Client::builder(&server.url).no_proxy().build().unwrap();
     assert!(client.watch("r").after(7).backoff(patient()).next().await.is_none());
-    assert_eq!(server.lines(), ["GET /v1/runs/r/events"], "nothing is asked again");
+    assert_eq!(server.lines(), ["GET /v1/runs/r/events"], "no request is repeated");
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn waiting_gives_the_run_and_asks_where_there_is_no_stream() {
 }
 
 #[tokio::test]
-async fn waiting_ends_when_told_to_and_when_there_is_nothing_to_wait_for() {
+async fn waiting_ends_when_interrupted_and_when_the_run_has_ended() {
     let server = Scripted::new(|_, _| Act::Stall(format!("{}\r\n ", head(200, LINES, &[])))).await;
     let bound = Duration::from_millis(50);
     let error = server.gateway().wait("r").at_most(bound).await.unwrap_err();

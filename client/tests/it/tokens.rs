@@ -8,10 +8,10 @@ use runyard_client::token::{Fetched, Token};
 use runyard_client::{BoxError, Builder, CallError, Retry, TokenProvider};
 use serde_json::json;
 
-use crate::scripted::{Act, Asked, Scripted, envelope, quick, run};
+use crate::scripted::{Act, ReceivedRequest, Scripted, envelope, quick, run};
 
 /// Accepts requests with this token.
-fn server(token: &str) -> impl Fn(&Asked, usize) -> Act + Send + Sync + use<> {
+fn server(token: &str) -> impl Fn(&ReceivedRequest, usize) -> Act + Send + Sync + use<> {
     let wanted = format!("Bearer {token}");
     move |asked, _| {
         if asked.line.ends_with("/health") {
@@ -55,7 +55,7 @@ async fn a_fixed_token_that_is_refused_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_client_for_somebody_else_has_its_own_token_and_everything_else_of_the_first() {
+async fn a_client_for_another_caller_has_its_own_token_and_shares_everything_else() {
     let server = Scripted::new(server("t1")).await;
     let client = builder(&server).token("first").header("x-note", "kept").build().unwrap();
     let other = client.with_token_provider(counting().1);

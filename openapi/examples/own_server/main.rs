@@ -30,7 +30,7 @@ fn serve() -> Result<(HttpServer<String>, Hosted), Box<dyn Error>> {
 }
 
 #[tokio::main]
-#[expect(clippy::print_stdout, reason = "whoever starts it has to know where it listens")]
+#[expect(clippy::print_stdout, reason = "the user has to know where it listens")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (server, _hosted) = serve()?;
     println!("http://{0}/greeting\nhttp://{0}/arp/v1/health", server.local_addr());

@@ -83,7 +83,7 @@ async fn an_optional_body_may_be_absent_and_is_checked_when_it_is_there() {
 }
 
 #[tokio::test]
-async fn a_body_that_nobody_asked_for_is_ignored() {
+async fn an_unexpected_body_is_ignored() {
     let fixture = start();
     let large = vec![b'x'; 2 * 1024 * 1024];
     for body in [b"not json".as_slice(), b"{}", &large] {
@@ -95,7 +95,7 @@ async fn a_body_that_nobody_asked_for_is_ignored() {
 }
 
 #[tokio::test]
-async fn a_body_that_nobody_asked_for_leaves_the_connection_usable() {
+async fn an_unexpected_body_leaves_the_connection_usable() {
     let fixture = start();
     let mut text = "POST /v1/runs/r1:cancel HTTP/1.1\r\nHost: here\r\nContent-Length: 70000\r\n\r\n".to_owned();
     text += &"x".repeat(70_000);
@@ -194,7 +194,7 @@ async fn a_body_that_does_not_come_is_408() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_in_the_middle_of_a_body_harms_nobody() {
+async fn a_client_that_hangs_up_in_the_middle_of_a_body_harms_no_other() {
     let fixture = start();
     let mut connection = TcpStream::connect(fixture.server.local_addr()).await.unwrap();
     let head = "POST /v1/runs HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";

@@ -39,7 +39,7 @@ async fn deaf(fixture: &Fixture, feed: &mpsc::Sender<Bytes>) -> TcpStream {
 }
 
 #[tokio::test]
-async fn a_stream_that_nobody_reads_does_not_hold_the_server_for_its_whole_bound() {
+async fn an_unread_stream_does_not_delay_the_server_for_its_whole_bound() {
     let (feed, chunks) = mpsc::channel(1);
     let fixture = start_with(Runs { chunks: Mutex::new(Some(chunks)), ..Runs::default() }, Settings::default());
     let _connection = deaf(&fixture, &feed).await;
@@ -49,7 +49,7 @@ async fn a_stream_that_nobody_reads_does_not_hold_the_server_for_its_whole_bound
 }
 
 #[tokio::test]
-async fn what_is_worked_on_is_waited_for_though_somebody_does_not_read() {
+async fn requests_in_work_are_waited_for_although_a_client_does_not_read() {
     let (feed, chunks) = mpsc::channel(1);
     let fixture = start_with(Runs { chunks: Mutex::new(Some(chunks)), ..Runs::default() }, Settings::default());
     let _deaf = deaf(&fixture, &feed).await;
@@ -95,7 +95,7 @@ async fn closing_one_server_leaves_its_neighbour_alone() {
 }
 
 #[tokio::test]
-async fn a_request_that_comes_while_stopping_is_told_to_come_again() {
+async fn a_request_that_comes_while_stopping_gets_a_retryable_error() {
     let settings = Settings::default();
     let stopping = settings.stopping.clone();
     let fixture = start_with(Runs::default(), settings);
@@ -107,7 +107,7 @@ async fn a_request_that_comes_while_stopping_is_told_to_come_again() {
 }
 
 #[tokio::test]
-async fn after_closing_nobody_listens() {
+async fn after_closing_nothing_listens() {
     let fixture = start();
     let address = fixture.server.local_addr();
     let ended = fixture.server.ended();

@@ -10,7 +10,7 @@ async fn reached(fixture: &Fixture, method: &str, path: &str) -> (String, Value)
 }
 
 #[tokio::test]
-async fn verbs_siblings_and_ids_are_told_apart() {
+async fn verbs_siblings_and_ids_are_different_routes() {
     let fixture = start();
     for (method, path, operation, id) in [
         ("GET", "/v1/runs/r1", "get_run", Some("r1")),
@@ -49,7 +49,7 @@ async fn unknown_paths_are_404_in_the_documents_words() {
 }
 
 #[tokio::test]
-async fn other_methods_are_405_and_told_which_are_allowed() {
+async fn other_methods_are_405_with_the_allowed_ones() {
     let fixture = start();
     for (method, path, allow) in [
         ("DELETE", "/v1/runs", "POST, GET, HEAD"),
@@ -103,7 +103,7 @@ async fn head_of_a_stream_does_not_claim_that_it_is_empty() {
 }
 
 #[test]
-fn routes_that_cannot_be_told_apart_do_not_mount() {
+fn ambiguous_routes_do_not_mount() {
     static TWICE: [Operation; 2] = [
         Operation { id: "one", path: "/v1/things/{a}", ..PLAIN },
         Operation { id: "two", path: "/v1/things/{b}", ..PLAIN },

@@ -1,4 +1,4 @@
-//! What holds of keys over the store that forgets, under a clock that stands still.
+//! API keys over the memory store, under a simulated clock.
 
 use super::*;
 use crate::store::memory::Memory;
@@ -17,7 +17,7 @@ fn new() -> NewKey {
 }
 
 #[tokio::test]
-async fn a_key_is_shown_once_and_kept_as_a_hash() {
+async fn a_key_is_shown_once_and_stored_as_a_hash() {
     let (store, clock) = (Arc::new(Memory::new()), Clock::manual(1_000));
     let keys = keys(&store, &clock);
     let created = keys.create(new()).await.unwrap();
@@ -35,7 +35,7 @@ async fn a_key_is_shown_once_and_kept_as_a_hash() {
 }
 
 #[tokio::test]
-async fn what_is_not_the_key_is_not_known() {
+async fn a_text_that_is_not_the_key_is_unknown() {
     let (store, clock) = (Arc::new(Memory::new()), Clock::manual(1_000));
     let keys = keys(&store, &clock);
     let created = keys.create(new()).await.unwrap();
@@ -58,7 +58,7 @@ async fn what_is_not_the_key_is_not_known() {
 }
 
 #[tokio::test]
-async fn a_key_ends_at_its_time_even_while_it_is_remembered() {
+async fn a_key_expires_at_its_time_even_while_it_is_cached() {
     let (store, clock) = (Arc::new(Memory::new()), Clock::manual(1_000));
     let keys = keys(&store, &clock);
     let created = keys.create(NewKey { expires_at_ms: Some(2_000), ..new() }).await.unwrap();
@@ -69,7 +69,7 @@ async fn a_key_ends_at_its_time_even_while_it_is_remembered() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_ends_at_once_here_and_within_moments_elsewhere() {
+async fn a_revoked_key_is_refused_at_once_here_and_within_seconds_elsewhere() {
     let (store, clock) = (Arc::new(Memory::new()), Clock::manual(1_000));
     let (here, elsewhere) = (keys(&store, &clock), keys(&store, &clock));
     let created = here.create(new()).await.unwrap();
@@ -86,12 +86,12 @@ async fn a_revoked_key_ends_at_once_here_and_within_moments_elsewhere() {
 }
 
 #[tokio::test]
-async fn remembering_is_bounded() {
+async fn the_cache_is_bounded() {
     let (store, clock) = (Arc::new(Memory::new()), Clock::manual(1_000));
     let keys = keys(&store, &clock);
-    for _ in 0..REMEMBERED_MAX.get() + 10 {
+    for _ in 0..CACHED_MAX.get() + 10 {
         let created = keys.create(new()).await.unwrap();
         keys.check(&created.secret).await.unwrap();
     }
-    assert_eq!(keys.remembered().keys.len(), REMEMBERED_MAX.get());
+    assert_eq!(keys.remembered().keys.len(), CACHED_MAX.get());
 }

@@ -1,4 +1,4 @@
-//! What holds of the keys at hand, with a provider in the test's hands and a clock that stands still.
+//! The cache of a provider's keys, with a provider under the test's control and a simulated clock.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,22 +11,22 @@ use super::*;
 
 const AGES: Ages = Ages { max_ms: 1_000, stale_ms: 5_000, unknown_ms: 100, again_ms: 50 };
 
-/// A provider that answers what it is told to, and once its answers are used up, does not answer well.
+/// A provider with prepared answers; after those it fails.
 struct Provider {
     answers: Mutex<VecDeque<&'static [&'static str]>>,
     fetches: AtomicUsize,
-    /// Each fetch takes one.
+    /// Each fetch takes a permit.
     leave: Semaphore,
 }
 
 #[async_trait]
 impl Fetch for Provider {
-    async fn fetch(&self) -> Result<Fetched, String> {
+    async fn fetch(&self) -> Result<FetchedKeys, String> {
         self.fetches.fetch_add(1, Ordering::SeqCst);
         self.leave.acquire().await.unwrap().forget();
-        let ids = self.answers.lock().unwrap().pop_front().ok_or("told to fail")?;
+        let ids = self.answers.lock().unwrap().pop_front().ok_or("a planned failure")?;
         let keys: Vec<_> = ids.iter().map(|id| json!({ "kty": "RSA", "kid": id, "n": "AQAB", "e": "AQAB" })).collect();
-        Ok(Fetched { keys: KeySet::read(json!({ "keys": keys }).to_string().as_bytes())?, issuer: None })
+        Ok(FetchedKeys { keys: KeySet::read(json!({ "keys": keys }).to_string().as_bytes())?, issuer: None })
     }
 }
 
@@ -43,7 +43,7 @@ impl Story {
         story
     }
 
-    /// Fetches wait for leave.
+    /// Fetches wait for permits.
     fn slow(answers: &[&'static [&'static str]]) -> Self {
         let provider = Arc::new(Provider {
             answers: Mutex::new(answers.iter().copied().collect()),
@@ -69,7 +69,7 @@ impl Story {
 #[tokio::test]
 async fn keys_are_fetched_when_first_needed_and_kept_for_a_while() {
     let story = Story::new(&[&["a"], &["b"]]);
-    assert_eq!(story.provider.fetches.load(Ordering::SeqCst), 0, "nobody has asked yet");
+    assert_eq!(story.provider.fetches.load(Ordering::SeqCst), 0, "no caller yet");
     assert_eq!(story.asks("a").await, (Some(true), 1));
     story.later(999);
     assert_eq!(story.asks("a").await, (Some(true), 0));
@@ -78,7 +78,7 @@ async fn keys_are_fetched_when_first_needed_and_kept_for_a_while() {
 }
 
 #[tokio::test]
-async fn a_new_key_is_looked_for_at_once_and_made_up_ones_seldom() {
+async fn a_new_key_is_fetched_at_once_and_invented_ones_seldom() {
     let story = Story::new(&[&["a"], &["a", "b"], &["a", "b"], &["a", "b", "c"]]);
     story.asks("a").await;
     assert_eq!(story.asks("b").await, (Some(true), 1));
@@ -94,7 +94,7 @@ async fn a_new_key_is_looked_for_at_once_and_made_up_ones_seldom() {
 }
 
 #[tokio::test]
-async fn keys_outlive_a_provider_that_fails_and_not_for_ever() {
+async fn keys_are_used_while_the_provider_fails_but_not_for_ever() {
     let story = Story::new(&[&["a"]]);
     story.asks("a").await;
     story.later(1_000);
@@ -111,7 +111,7 @@ async fn keys_outlive_a_provider_that_fails_and_not_for_ever() {
 }
 
 #[tokio::test]
-async fn a_provider_that_comes_late_is_found() {
+async fn a_provider_that_starts_late_is_found() {
     let story = Story::new(&[]);
     assert_eq!(story.asks("a").await, (None, 1));
     assert_eq!(story.asks("a").await, (None, 0), "not again so soon");
@@ -121,7 +121,7 @@ async fn a_provider_that_comes_late_is_found() {
 }
 
 #[tokio::test]
-async fn many_who_ask_share_one_fetch_and_one_who_leaves_does_not_end_it() {
+async fn concurrent_callers_share_one_fetch_and_one_that_leaves_does_not_end_it() {
     let story = Story::slow(&[&["a"]]);
     let asking = |_| {
         let source = Arc::clone(&story.source);

@@ -1,4 +1,5 @@
-//! Every measurement in its shortest form: that it measures what it says, and leaves nothing behind. How fast anything is, is not looked at:
+//! Every measurement in its shortest form: it measures what it says, and leaves nothing behind. Speed is not checked,
+//! because the machine may be busy.
 //! the machine may be busy.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
@@ -50,7 +51,7 @@ fn set(words: &[&str]) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn starts_stand_beside_what_bounds_them() {
+async fn starts_are_measured_beside_their_limits() {
     let objects = measured(&["starts", "--connections", "1,4"]).await;
     assert_eq!(objects[0]["kind"], "machine");
     assert!(objects[0]["flush_us"]["p50"].as_f64().unwrap() > 0.0);
@@ -70,7 +71,7 @@ async fn starts_stand_beside_what_bounds_them() {
 }
 
 #[tokio::test]
-async fn runs_come_to_their_end_and_reads_and_everything_at_once() {
+async fn runs_reads_and_mixed_requests_are_measured() {
     let objects = measured(&["runs"]).await;
     let runs = ["one step", "five in a chain", "a hundred side by side", "only started"];
     assert_eq!(words(&objects, "figure", "subject"), set(&runs));
@@ -87,7 +88,7 @@ async fn runs_come_to_their_end_and_reads_and_everything_at_once() {
 }
 
 #[tokio::test]
-async fn watchers_see_everything_once_and_an_idle_server_rests() {
+async fn watchers_receive_every_event_once_and_an_idle_server_rests() {
     let few = ["streams", "--watchers", "7", "--runs", "3", "--rate", "50", "--seconds", "0.5"];
     let objects = measured(&few).await;
     let fact =
@@ -102,7 +103,7 @@ async fn watchers_see_everything_once_and_an_idle_server_rests() {
 }
 
 #[tokio::test]
-async fn what_is_kept_stands_beside_an_empty_store() {
+async fn a_full_store_is_measured_beside_an_empty_one() {
     let objects = measured(&["scale", "--kept", "1200", "--unfinished", "60"]).await;
     let figures = words(&objects, "figure", "subject");
     for what in ["starts", "reads", "first page", "counts"] {
@@ -116,7 +117,7 @@ async fn what_is_kept_stands_beside_an_empty_store() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_there_is_measured_without_yardsticks() {
+async fn a_running_server_is_measured_without_yardsticks() {
     let folder = tempdir().unwrap();
     let mut server = bench(folder.path(), &["bench-server", "disk"]);
     let mut server = server.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -133,7 +134,7 @@ async fn a_server_that_is_there_is_measured_without_yardsticks() {
 }
 
 #[tokio::test]
-async fn a_filled_folder_has_so_many_runs() {
+async fn a_filled_folder_has_the_wanted_runs() {
     let folder = tempdir().unwrap();
     let done =
         output(folder.path(), &["--json", "fill", "--data-dir", "data", "--ended", "700", "--asleep", "3"]).await;
@@ -146,7 +147,7 @@ async fn a_filled_folder_has_so_many_runs() {
 }
 
 #[tokio::test]
-async fn a_quiet_tenant_is_timed_on_a_quiet_server_and_beside_a_flood() {
+async fn a_quiet_tenant_is_measured_on_a_quiet_server_and_beside_a_flood() {
     let objects = measured(&["fairness"]).await;
     assert_eq!(words(&objects, "figure", "subject"), set(&["on a quiet server", "beside a flood"]));
     assert_eq!(words(&objects, "ratio", "what"), set(&["p50: flood over quiet", "p99: flood over quiet"]));

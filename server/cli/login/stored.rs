@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::super::failure::Failure;
-use crate::auth::{Application, Grant, Secret, TokenEndpoint, TokenError, Wanted};
+use crate::auth::{Application, Grant, Secret, TokenEndpoint, TokenError, TokenRequest};
 use crate::clock::Clock;
 use crate::config::outbound::ClientAuth;
 use crate::store::folder;
@@ -33,7 +33,7 @@ pub struct Login {
     /// The client.
     pub application: Application,
     /// Audience and scope of the tokens.
-    pub wanted: Wanted,
+    pub wanted: TokenRequest,
     /// The only host that receives them; absent: every host.
     pub host: Option<String>,
     /// The expiry of the token, Unix milliseconds.
@@ -47,7 +47,7 @@ impl Login {
         Self {
             token_endpoint,
             application,
-            wanted: Wanted::default(),
+            wanted: TokenRequest::default(),
             host: None,
             expires_at_ms: 0,
             token: Secret::new(""),
@@ -121,7 +121,7 @@ fn of(bytes: &[u8]) -> Option<Login> {
     Some(Login {
         token_endpoint: text("token_endpoint")?,
         application,
-        wanted: Wanted { audience: text("audience"), scope: text("scope") },
+        wanted: TokenRequest { audience: text("audience"), scope: text("scope") },
         host: text("host"),
         expires_at_ms: stored["expires_at_ms"].as_i64()?,
         token: Secret::new(text("token")?),
@@ -181,7 +181,7 @@ mod tests {
 
     fn login() -> Login {
         let application = Application { id: "me".to_owned(), secret: Secret::new("s3cret"), auth: ClientAuth::Basic };
-        let wanted = Wanted { audience: None, scope: Some("runs:read".to_owned()) };
+        let wanted = TokenRequest { audience: None, scope: Some("runs:read".to_owned()) };
         let host = Some("runs.example".to_owned());
         Login {
             wanted,

@@ -1,4 +1,4 @@
-//! What must hold of integrations before a server starts with them. The first thing that is wrong is said, with its place.
+//! Checks integrations at start. The first fault is reported, with its path.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,9 +15,9 @@ const LISTED_MAX: usize = 500;
 const TEXT_CHARS_MAX: usize = 1000;
 /// The longest name of a tenant, bytes.
 const TENANT_BYTES_MAX: usize = 256;
-/// The longest that one call may be allowed to take, milliseconds.
+/// The longest timeout of one call, milliseconds.
 const TIMEOUT_MS_MAX: u64 = 600_000;
-/// Headers that are the connection's own, or that the server writes.
+/// Headers that belong to the connection, or that the server writes.
 pub(crate) const OWN_HEADERS: [&str; 11] = [
     "connection",
     "content-length",
@@ -31,14 +31,14 @@ pub(crate) const OWN_HEADERS: [&str; 11] = [
     "upgrade",
     "proxy-connection",
 ];
-/// Headers that hold a credential by their nature.
+/// Headers that are credentials.
 pub(crate) const CREDENTIAL_HEADERS: [&str; 6] =
     ["authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token"];
 
-/// Whether a server can work with these.
+/// Checks integrations.
 ///
 /// # Errors
-/// Which place is wrong, and how.
+/// The path of the first fault, and what is wrong.
 pub fn check(integrations: &[Integration]) -> Result<(), String> {
     most(integrations.len(), "integrations")?;
     let (mut ids, mut customer_ids) = (BTreeSet::new(), BTreeSet::new());
@@ -173,7 +173,7 @@ fn most(count: usize, what: &str) -> Result<(), String> {
     if count <= LISTED_MAX { Ok(()) } else { Err(format!("{count} {what}, and there may be {LISTED_MAX}")) }
 }
 
-/// Whether a schema of an object can be used; its properties.
+/// The properties of a schema of an object, if it can be used.
 fn schema(field: &str, schema: &Value) -> Result<Map<String, Value>, String> {
     if schema["type"] != "object" {
         return Err(format!("{field}: its type must be \"object\""));
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_has_a_default() {
+    fn absent_fields_have_defaults() {
         let read = parse(&helpdesk()).unwrap();
         assert_eq!((read[0].customer_id(), read[0].active), ("helpdesk", true));
         assert_eq!(json!(read[0].auth_type()), "api_token");
@@ -219,14 +219,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_repeats_no_header() {
+    fn shown_integrations_have_no_header_values() {
         let shown = masked(&parse(&helpdesk()).unwrap());
         assert_eq!(shown[0]["headers"]["x-team"], "***");
         assert_eq!(shown[0]["secret_headers"]["authorization"]["env"], "HELPDESK_TOKEN");
     }
 
     #[test]
-    fn everything_wrong_is_named_with_its_place() {
+    fn every_fault_is_reported_with_its_path() {
         let table: [(&str, Value, &str); 20] = [
             ("/0/id", json!("Help Desk"), "id is 1 to 64"),
             ("/0/name", json!(""), "name is 1 to"),

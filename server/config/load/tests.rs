@@ -1,4 +1,4 @@
-//! Which source goes first, what is refused and how, and which settings must go together.
+//! Which source wins, which values are refused and how, and which settings must agree.
 
 use std::path::PathBuf;
 
@@ -51,7 +51,7 @@ fn without_sources_everything_is_a_default() {
 }
 
 #[test]
-fn flags_go_before_environment_before_file_before_defaults() {
+fn flags_win_over_environment_over_file_over_defaults() {
     let story = Story::new().file("port_base = 1000\nworkers = 7\nparallel_max = 3\n[log]\nformat = 'json'");
     let story = story.variable("RUNYARD_PORT_BASE", "2000").variable("RUNYARD_WORKERS", "9").flag("port_base", "3000");
     let loaded = story.load();
@@ -88,7 +88,7 @@ fn an_unknown_key_names_itself_its_place_and_the_nearest() {
 }
 
 #[test]
-fn a_bad_value_says_what_was_found_and_what_is_allowed() {
+fn an_invalid_value_says_what_was_found_and_what_is_allowed() {
     let story =
         Story::new().file("workers = 'many'\nperform = 1\nhost = 'example.org'").variable("RUNYARD_LOG__FORMAT", "xml");
     insta::assert_snapshot!(story.flag("lease_ms", "-1").refusal(), @r#"
@@ -102,20 +102,20 @@ fn a_bad_value_says_what_was_found_and_what_is_allowed() {
 }
 
 #[test]
-fn a_bad_value_in_the_file_is_an_error_even_when_a_flag_overrides_it() {
+fn an_invalid_value_in_the_file_is_an_error_even_when_a_flag_overrides_it() {
     let refusal = Story::new().file("workers = 0").flag("workers", "5").refusal();
     assert!(refusal.contains("workers: found 0"), "{refusal}");
 }
 
 #[test]
-fn the_last_door_must_fit_below_the_end_of_ports() {
+fn the_last_apis_port_must_be_valid() {
     assert_eq!(Story::new().flag("port_base", "65523").load().config.port(12), 65535);
     let refusal = Story::new().flag("port_base", "65524").refusal();
     insta::assert_snapshot!(refusal, @r#"the configuration is not usable: port_base: found "65524", expected 0 for free ports, or 1 to 65523: the last API listens 12 above it, and ports end at 65535 (set by flag --port-base)"#);
 }
 
 #[test]
-fn a_host_that_others_reach_takes_a_second_setting() {
+fn a_host_that_others_reach_needs_a_second_setting() {
     let refusal = Story::new().variable("RUNYARD_HOST", "0.0.0.0").refusal();
     assert!(refusal.contains("insecure_allow_remote = true"), "{refusal}");
     assert!(refusal.contains("auth.mode = \"required\""), "{refusal}");
@@ -134,7 +134,7 @@ fn reserved_names_and_empty_variables_are_no_settings() {
 }
 
 #[test]
-fn the_coordinator_has_two_names_and_ours_goes_first() {
+fn the_coordinator_has_two_variables_and_this_servers_own_wins() {
     let alias = Story::new().variable("JARVIS_RUN_COORDINATOR_URL", "http://peer:1/");
     assert_eq!(alias.load().config.gateway_mode(), GatewayMode::Remote("http://peer:1".to_owned()));
     assert_eq!(alias.load().origin("coordinator.url"), "environment JARVIS_RUN_COORDINATOR_URL");
@@ -162,7 +162,7 @@ fn a_named_file_must_exist_and_be_toml() {
 }
 
 #[test]
-fn a_relative_data_folder_in_a_file_lies_beside_the_file() {
+fn a_relative_data_folder_in_a_file_starts_at_the_files_folder() {
     let story = Story::new().file("data_dir = 'kept'");
     assert_eq!(story.load().config.data_dir, story.folder.path().join("kept"));
     assert_eq!(Story::new().flag("data_dir", "kept").load().config.data_dir, PathBuf::from("kept"));
@@ -173,7 +173,7 @@ fn arp(variables: &[(&str, &str)]) -> Story {
 }
 
 #[test]
-fn the_reference_implementations_variables_are_read_under_our_names() {
+fn variables_of_the_reference_implementation_are_read() {
     let story = arp(&[
         ("ARP_AUTH_MODE", "optional"),
         ("ARP_AUTH_ISSUER", "https://id.example.org/realms/r"),
@@ -200,7 +200,7 @@ fn the_reference_implementations_variables_are_read_under_our_names() {
 }
 
 #[test]
-fn authentication_can_be_off_by_either_name() {
+fn authentication_can_be_disabled_by_either_variable() {
     for name in ["ARP_AUTH_MODE", "RUNYARD_AUTH__MODE"] {
         assert_eq!(Story::new().variable(name, "disabled").load().config.auth.mode, Some(Mode::Disabled));
         let refusal = Story::new().variable(name, "sometimes").refusal();
@@ -213,7 +213,7 @@ fn authentication_can_be_off_by_either_name() {
 }
 
 #[test]
-fn a_profile_is_several_settings_and_each_can_be_said_otherwise() {
+fn a_profile_is_several_settings_and_each_can_be_overridden() {
     let secure = arp(&[("ARP_AUTH_PROFILE", "dev-secure-keycloak"), ("ARP_AUTH_AUDIENCE", "arp-run-gateway")]);
     let loaded = secure.load();
     assert_eq!(loaded.config.auth.mode, Some(Mode::Required));
@@ -271,7 +271,7 @@ fn an_audience_is_a_text_or_a_list_and_each_api_may_have_its_own() {
 }
 
 #[test]
-fn origins_are_those_that_a_browser_sends() {
+fn origins_are_those_that_browsers_send() {
     let loaded = Story::new().flag("cors.origins", "https://app.example.org,http://localhost:3000").load();
     assert_eq!(loaded.config.cors.origins, ["https://app.example.org", "http://localhost:3000"]);
     for bad in [
@@ -299,7 +299,7 @@ fn keys_of_an_issuer_come_over_https_or_from_this_machine() {
         let refusal = issuer(url).refusal();
         assert!(refusal.contains("auth.issuer") && refusal.contains(said), "{refusal}");
     }
-    // An issuer is a name first: where its keys are said to be elsewhere, it may be any.
+    // An issuer is a name first: if the address of its keys is set, it may be any text.
     let elsewhere = issuer("me").variable("RUNYARD_AUTH__JWKS_URI", "https://id.example.org/keys");
     elsewhere.load();
     issuer("http://id.example.org").variable("RUNYARD_AUTH__INSECURE_ALLOW_HTTP", "true").load();
@@ -318,7 +318,7 @@ fn algorithms_with_shared_secrets_and_none_are_no_settings() {
 }
 
 #[test]
-fn every_door_has_a_mode_of_its_own() {
+fn every_api_has_a_mode_of_its_own() {
     for (document, _) in runyard_api::DOCUMENTS {
         let key = format!("auth.apis.{}", document.name.replace('-', "_"));
         let loaded = Story::new().flag(&key, "required").load();
@@ -350,7 +350,7 @@ fn a_renamed_section_is_still_read_with_a_warning_and_its_present_name_wins() {
 }
 
 #[test]
-fn a_client_that_is_half_configured_is_refused_where_tokens_are_to_be_fetched() {
+fn an_incomplete_client_is_refused_if_tokens_are_to_be_fetched() {
     let forwards = || {
         Story::new()
             .variable("JARVIS_RUN_COORDINATOR_URL", "http://peer:1")
@@ -369,7 +369,7 @@ fn a_client_that_is_half_configured_is_refused_where_tokens_are_to_be_fetched() 
     assert_eq!(outbound.client_secret, Some(Secret::new(secret)));
     assert_eq!((outbound.client_id.as_deref(), outbound.timeout_seconds), (Some("gateway"), 3));
     assert_eq!(loaded.config.coordinator.audience, "them");
-    // Ours goes first.
+    // This server's own variable wins.
     let both = client().variable("ARP_AUTH_CLIENT_SECRET", "other").variable("RUNYARD_CLIENT_SECRET", secret).load();
     assert_eq!(both.config.auth.outbound.client_secret, Some(Secret::new(secret)));
     let open = client().variable("ARP_AUTH_CLIENT_SECRET", secret);
@@ -381,14 +381,14 @@ fn a_client_that_is_half_configured_is_refused_where_tokens_are_to_be_fetched() 
 }
 
 #[test]
-fn with_authentication_off_no_token_endpoint_is_needed() {
+fn with_authentication_disabled_no_token_endpoint_is_needed() {
     let story =
         Story::new().variable("JARVIS_RUN_COORDINATOR_URL", "http://peer:1").variable("ARP_AUTH_MODE", "disabled");
     assert_eq!(story.load().config.coordinator_credentials(), Credentials::Pass);
 }
 
 #[test]
-fn a_secret_in_a_file_is_refused_without_repeating_it() {
+fn a_secret_in_a_file_is_refused_without_quoting_it() {
     for text in ["[auth.outbound]\nclient_secret = 's3cret'", "[auth]\nclient_secret = 's3cret'"] {
         let refusal = Story::new().file(text).refusal();
         assert!(refusal.contains("RUNYARD_CLIENT_SECRET") && !refusal.contains("s3cret"), "{refusal}");

@@ -51,7 +51,7 @@ impl Acp for Handlers {
             let place = self.place(cx, Way::Server(&request.server_id)).await?;
             runs::start(self, cx, place, request.body, request.idempotency_key.as_deref()).await
         };
-        Ok(told(cx, started.await)?.reply(Created, Accepted))
+        Ok(or_problem(cx, started.await)?.reply(Created, Accepted))
     }
 
     async fn list_server_runs(
@@ -63,7 +63,7 @@ impl Acp for Handlers {
             let place = self.place(cx, Way::Server(&request.server_id)).await?;
             runs::list(self, cx, place, page(request.status, request.limit, request.offset)).await
         };
-        Ok(ListServerRunsOk::Ok(told(cx, listed.await)?).into())
+        Ok(ListServerRunsOk::Ok(or_problem(cx, listed.await)?).into())
     }
 
     async fn get_server_run(
@@ -72,7 +72,7 @@ impl Acp for Handlers {
         request: GetServerRunRequest,
     ) -> Result<Reply<GetServerRunOk>, Problem> {
         let found = self.look(cx, Way::Server(&request.server_id), &request.run_id).await;
-        Ok(GetServerRunOk::Ok(told(cx, found)?).into())
+        Ok(GetServerRunOk::Ok(or_problem(cx, found)?).into())
     }
 
     async fn send_server_run_input(
@@ -86,7 +86,7 @@ impl Acp for Handlers {
             let key = request.idempotency_key.as_deref();
             runs::input(self, cx, place, &request.run_id, request.body, key).await
         };
-        Ok(told(cx, said.await)?.reply(Ended, Accepted))
+        Ok(or_problem(cx, said.await)?.reply(Ended, Accepted))
     }
 
     async fn get_server_run_events(
@@ -95,7 +95,7 @@ impl Acp for Handlers {
         request: GetServerRunEventsRequest,
     ) -> Result<Reply<GetServerRunEventsOk>, Problem> {
         let found = self.look(cx, Way::Server(&request.server_id), &request.run_id).await;
-        Ok(GetServerRunEventsOk::Ok(told(cx, found)?).into())
+        Ok(GetServerRunEventsOk::Ok(or_problem(cx, found)?).into())
     }
 
     async fn cancel_server_run(
@@ -107,7 +107,7 @@ impl Acp for Handlers {
             let place = self.place(cx, Way::Server(&request.server_id)).await?;
             runs::cancel(self, cx, place, &request.run_id).await
         };
-        Ok(CancelServerRunOk::Ok(told(cx, canceled.await)?).into())
+        Ok(CancelServerRunOk::Ok(or_problem(cx, canceled.await)?).into())
     }
 
     async fn start_connected_run(
@@ -120,7 +120,7 @@ impl Acp for Handlers {
             let place = self.place(cx, Way::Connected(&request.server_id)).await?;
             runs::start(self, cx, place, request.body, request.idempotency_key.as_deref()).await
         };
-        Ok(told(cx, started.await)?.reply(Created, Accepted))
+        Ok(or_problem(cx, started.await)?.reply(Created, Accepted))
     }
 
     async fn list_connected_runs(
@@ -132,7 +132,7 @@ impl Acp for Handlers {
             let place = self.place(cx, Way::Connected(&request.server_id)).await?;
             runs::list(self, cx, place, page(request.status, request.limit, request.offset)).await
         };
-        Ok(ListConnectedRunsOk::Ok(told(cx, listed.await)?).into())
+        Ok(ListConnectedRunsOk::Ok(or_problem(cx, listed.await)?).into())
     }
 
     async fn get_connected_run(
@@ -141,7 +141,7 @@ impl Acp for Handlers {
         request: GetConnectedRunRequest,
     ) -> Result<Reply<GetConnectedRunOk>, Problem> {
         let found = self.look(cx, Way::Connected(&request.server_id), &request.run_id).await;
-        Ok(GetConnectedRunOk::Ok(told(cx, found)?).into())
+        Ok(GetConnectedRunOk::Ok(or_problem(cx, found)?).into())
     }
 
     async fn send_connected_run_input(
@@ -155,7 +155,7 @@ impl Acp for Handlers {
             let key = request.idempotency_key.as_deref();
             runs::input(self, cx, place, &request.run_id, request.body, key).await
         };
-        Ok(told(cx, said.await)?.reply(Ended, Accepted))
+        Ok(or_problem(cx, said.await)?.reply(Ended, Accepted))
     }
 
     async fn get_connected_run_events(
@@ -164,7 +164,7 @@ impl Acp for Handlers {
         request: GetConnectedRunEventsRequest,
     ) -> Result<Reply<GetConnectedRunEventsOk>, Problem> {
         let found = self.look(cx, Way::Connected(&request.server_id), &request.run_id).await;
-        Ok(GetConnectedRunEventsOk::Ok(told(cx, found)?).into())
+        Ok(GetConnectedRunEventsOk::Ok(or_problem(cx, found)?).into())
     }
 
     async fn cancel_connected_run(
@@ -176,7 +176,7 @@ impl Acp for Handlers {
             let place = self.place(cx, Way::Connected(&request.server_id)).await?;
             runs::cancel(self, cx, place, &request.run_id).await
         };
-        Ok(CancelConnectedRunOk::Ok(told(cx, canceled.await)?).into())
+        Ok(CancelConnectedRunOk::Ok(or_problem(cx, canceled.await)?).into())
     }
 
     async fn start_runtime_run(
@@ -189,7 +189,7 @@ impl Acp for Handlers {
             let place = self.place(cx, Way::Runtime(&request.runtime_id)).await?;
             runs::start(self, cx, place, request.body, request.idempotency_key.as_deref()).await
         };
-        Ok(told(cx, started.await)?.reply(Created, Accepted))
+        Ok(or_problem(cx, started.await)?.reply(Created, Accepted))
     }
 
     async fn list_runtime_runs(
@@ -201,7 +201,7 @@ impl Acp for Handlers {
             let place = self.place(cx, Way::Runtime(&request.runtime_id)).await?;
             runs::list(self, cx, place, page(request.status, request.limit, request.offset)).await
         };
-        Ok(ListRuntimeRunsOk::Ok(told(cx, listed.await)?).into())
+        Ok(ListRuntimeRunsOk::Ok(or_problem(cx, listed.await)?).into())
     }
 
     async fn get_runtime_run(
@@ -210,7 +210,7 @@ impl Acp for Handlers {
         request: GetRuntimeRunRequest,
     ) -> Result<Reply<GetRuntimeRunOk>, Problem> {
         let found = self.look(cx, Way::Runtime(&request.runtime_id), &request.run_id).await;
-        Ok(GetRuntimeRunOk::Ok(told(cx, found)?).into())
+        Ok(GetRuntimeRunOk::Ok(or_problem(cx, found)?).into())
     }
 
     async fn send_runtime_run_input(
@@ -224,7 +224,7 @@ impl Acp for Handlers {
             let key = request.idempotency_key.as_deref();
             runs::input(self, cx, place, &request.run_id, request.body, key).await
         };
-        Ok(told(cx, said.await)?.reply(Ended, Accepted))
+        Ok(or_problem(cx, said.await)?.reply(Ended, Accepted))
     }
 
     async fn get_runtime_run_events(
@@ -233,7 +233,7 @@ impl Acp for Handlers {
         request: GetRuntimeRunEventsRequest,
     ) -> Result<Reply<GetRuntimeRunEventsOk>, Problem> {
         let found = self.look(cx, Way::Runtime(&request.runtime_id), &request.run_id).await;
-        Ok(GetRuntimeRunEventsOk::Ok(told(cx, found)?).into())
+        Ok(GetRuntimeRunEventsOk::Ok(or_problem(cx, found)?).into())
     }
 
     async fn cancel_runtime_run(
@@ -245,33 +245,33 @@ impl Acp for Handlers {
             let place = self.place(cx, Way::Runtime(&request.runtime_id)).await?;
             runs::cancel(self, cx, place, &request.run_id).await
         };
-        Ok(CancelRuntimeRunOk::Ok(told(cx, canceled.await)?).into())
+        Ok(CancelRuntimeRunOk::Ok(or_problem(cx, canceled.await)?).into())
     }
 
     async fn create_server(&self, cx: &Caller, request: CreateServerRequest) -> Result<Reply<CreateServerOk>, Problem> {
         let created = servers::create(self, cx, Which::All, request.body).await;
-        Ok(CreateServerOk::Created(told(cx, created)?).into())
+        Ok(CreateServerOk::Created(or_problem(cx, created)?).into())
     }
 
     async fn list_servers(&self, cx: &Caller, request: ListServersRequest) -> Result<Reply<ListServersOk>, Problem> {
         let (limit, offset) = (limit(request.limit), offset(request.offset));
         let wanted = Wanted { kind: request.kind, project: request.project_id, limit, offset };
-        Ok(ListServersOk::Ok(told(cx, servers::list(self, cx, wanted).await)?).into())
+        Ok(ListServersOk::Ok(or_problem(cx, servers::list(self, cx, wanted).await)?).into())
     }
 
     async fn get_server(&self, cx: &Caller, request: GetServerRequest) -> Result<Reply<GetServerOk>, Problem> {
         let found = servers::get(self, cx, Which::All, &request.server_id).await;
-        Ok(GetServerOk::Ok(told(cx, found)?).into())
+        Ok(GetServerOk::Ok(or_problem(cx, found)?).into())
     }
 
     async fn update_server(&self, cx: &Caller, request: UpdateServerRequest) -> Result<Reply<UpdateServerOk>, Problem> {
         let changed = servers::update(self, cx, Which::All, &request.server_id, request.body).await;
-        Ok(UpdateServerOk::Ok(told(cx, changed)?).into())
+        Ok(UpdateServerOk::Ok(or_problem(cx, changed)?).into())
     }
 
     async fn delete_server(&self, cx: &Caller, request: DeleteServerRequest) -> Result<Reply<DeleteServerOk>, Problem> {
         let deleted = servers::delete(self, cx, Which::All, &request.server_id).await;
-        Ok(DeleteServerOk::Ok(told(cx, deleted)?).into())
+        Ok(DeleteServerOk::Ok(or_problem(cx, deleted)?).into())
     }
 
     async fn create_agent_runtime(
@@ -280,7 +280,7 @@ impl Acp for Handlers {
         request: CreateAgentRuntimeRequest,
     ) -> Result<Reply<CreateAgentRuntimeOk>, Problem> {
         let created = servers::create(self, cx, Which::Runtimes, request.body).await;
-        Ok(CreateAgentRuntimeOk::Created(told(cx, created)?).into())
+        Ok(CreateAgentRuntimeOk::Created(or_problem(cx, created)?).into())
     }
 
     async fn list_agent_runtimes(
@@ -290,7 +290,7 @@ impl Acp for Handlers {
     ) -> Result<Reply<ListAgentRuntimesOk>, Problem> {
         let (limit, offset) = (limit(request.limit), offset(request.offset));
         let wanted = Wanted { kind: Some(types::ServerKind::AgentRuntime), project: request.project_id, limit, offset };
-        Ok(ListAgentRuntimesOk::Ok(told(cx, servers::list(self, cx, wanted).await)?).into())
+        Ok(ListAgentRuntimesOk::Ok(or_problem(cx, servers::list(self, cx, wanted).await)?).into())
     }
 
     async fn get_agent_runtime(
@@ -299,7 +299,7 @@ impl Acp for Handlers {
         request: GetAgentRuntimeRequest,
     ) -> Result<Reply<GetAgentRuntimeOk>, Problem> {
         let found = servers::get(self, cx, Which::Runtimes, &request.runtime_id).await;
-        Ok(GetAgentRuntimeOk::Ok(told(cx, found)?).into())
+        Ok(GetAgentRuntimeOk::Ok(or_problem(cx, found)?).into())
     }
 
     async fn update_agent_runtime(
@@ -308,7 +308,7 @@ impl Acp for Handlers {
         request: UpdateAgentRuntimeRequest,
     ) -> Result<Reply<UpdateAgentRuntimeOk>, Problem> {
         let changed = servers::update(self, cx, Which::Runtimes, &request.runtime_id, request.body).await;
-        Ok(UpdateAgentRuntimeOk::Ok(told(cx, changed)?).into())
+        Ok(UpdateAgentRuntimeOk::Ok(or_problem(cx, changed)?).into())
     }
 
     async fn delete_agent_runtime(
@@ -317,7 +317,7 @@ impl Acp for Handlers {
         request: DeleteAgentRuntimeRequest,
     ) -> Result<Reply<DeleteAgentRuntimeOk>, Problem> {
         let deleted = servers::delete(self, cx, Which::Runtimes, &request.runtime_id).await;
-        Ok(DeleteAgentRuntimeOk::Ok(told(cx, deleted)?).into())
+        Ok(DeleteAgentRuntimeOk::Ok(or_problem(cx, deleted)?).into())
     }
 
     async fn create_thread(&self, cx: &Caller, request: CreateThreadRequest) -> Result<Reply<CreateThreadOk>, Problem> {
@@ -332,7 +332,7 @@ impl Acp for Handlers {
             };
             Ok((answer, replayed))
         };
-        let (answer, replayed) = told(cx, created.await)?;
+        let (answer, replayed) = or_problem(cx, created.await)?;
         Ok(replayable(answer.into(), replayed))
     }
 
@@ -348,22 +348,22 @@ impl Acp for Handlers {
             limit: limit(request.limit),
             offset: offset(request.offset),
         };
-        Ok(ListThreadsOk::Ok(told(cx, thread_list::list(self, cx, wanted).await)?).into())
+        Ok(ListThreadsOk::Ok(or_problem(cx, thread_list::list(self, cx, wanted).await)?).into())
     }
 
     async fn get_thread(&self, cx: &Caller, request: GetThreadRequest) -> Result<Reply<GetThreadOk>, Problem> {
         let found = threads::get(self, cx, &request.thread_id).await;
-        Ok(GetThreadOk::Ok(told(cx, found)?).into())
+        Ok(GetThreadOk::Ok(or_problem(cx, found)?).into())
     }
 
     async fn update_thread(&self, cx: &Caller, request: UpdateThreadRequest) -> Result<Reply<UpdateThreadOk>, Problem> {
         let changed = threads::update(self, cx, &request.thread_id, request.body).await;
-        Ok(UpdateThreadOk::Ok(told(cx, changed)?).into())
+        Ok(UpdateThreadOk::Ok(or_problem(cx, changed)?).into())
     }
 
     async fn delete_thread(&self, cx: &Caller, request: DeleteThreadRequest) -> Result<Reply<DeleteThreadOk>, Problem> {
         let deleted = threads::delete(self, cx, &request.thread_id).await;
-        Ok(DeleteThreadOk::Ok(told(cx, deleted)?).into())
+        Ok(DeleteThreadOk::Ok(or_problem(cx, deleted)?).into())
     }
 
     async fn list_thread_runs(
@@ -378,7 +378,7 @@ impl Acp for Handlers {
             order: request.order.unwrap_or(types::Order::Desc),
         };
         let listed = threads::runs_of(self, cx, &request.thread_id, wanted).await;
-        Ok(ListThreadRunsOk::Ok(told(cx, listed)?).into())
+        Ok(ListThreadRunsOk::Ok(or_problem(cx, listed)?).into())
     }
 
     async fn list_thread_messages(
@@ -389,7 +389,7 @@ impl Acp for Handlers {
         let (limit, offset) = (limit(request.limit), offset(request.offset));
         let order = request.order.unwrap_or(types::Order::Asc);
         let listed = threads::messages(self, cx, &request.thread_id, limit, offset, order).await;
-        Ok(ListThreadMessagesOk::Ok(told(cx, listed)?).into())
+        Ok(ListThreadMessagesOk::Ok(or_problem(cx, listed)?).into())
     }
 
     async fn send_thread_message(
@@ -398,7 +398,7 @@ impl Acp for Handlers {
         request: SendThreadMessageRequest,
     ) -> Result<Reply<SendThreadMessageOk>, Problem> {
         let SendThreadMessageRequest { thread_id, idempotency_key, body } = request;
-        let taken = told(cx, messages::send(self, cx, &thread_id, body, idempotency_key.as_deref()).await)?;
+        let taken = or_problem(cx, messages::send(self, cx, &thread_id, body, idempotency_key.as_deref()).await)?;
         let (run, after, replayed) = (taken.state.run, taken.after, taken.replayed);
         let part = Part { thread: thread_id, run, after, ends_at_question: true, with_ids: false };
         Ok(replayable(SendThreadMessageOk::Ok(self.run_stream(cx, &[], part)).into(), replayed))
@@ -406,7 +406,7 @@ impl Acp for Handlers {
 
     async fn cancel_thread(&self, cx: &Caller, request: CancelThreadRequest) -> Result<Reply<CancelThreadOk>, Problem> {
         let canceled = threads::cancel(self, cx, &request.thread_id).await;
-        Ok(CancelThreadOk::Ok(told(cx, canceled)?).into())
+        Ok(CancelThreadOk::Ok(or_problem(cx, canceled)?).into())
     }
 
     async fn get_thread_status(
@@ -415,7 +415,7 @@ impl Acp for Handlers {
         request: GetThreadStatusRequest,
     ) -> Result<Reply<GetThreadStatusOk>, Problem> {
         let state = threads::state(self, cx, &request.thread_id).await;
-        Ok(GetThreadStatusOk::Ok(told(cx, state)?).into())
+        Ok(GetThreadStatusOk::Ok(or_problem(cx, state)?).into())
     }
 
     async fn list_thread_events(
@@ -427,12 +427,12 @@ impl Acp for Handlers {
         if wants_stream(cx, request.stream) {
             let after = after.or(request.last_event_id);
             let events = threads::event_stream(self, cx, &request.thread_id, after.as_deref()).await;
-            let answer = told(cx, events)?.map_or(ListThreadEventsOk::NoContent, ListThreadEventsOk::OkStream);
+            let answer = or_problem(cx, events)?.map_or(ListThreadEventsOk::NoContent, ListThreadEventsOk::OkStream);
             return Ok(answer.into());
         }
         let between = threads::Between { after, before: request.before, limit: limit(request.limit) };
         let listed = threads::events(self, cx, &request.thread_id, between).await;
-        Ok(ListThreadEventsOk::Ok(told(cx, listed)?).into())
+        Ok(ListThreadEventsOk::Ok(or_problem(cx, listed)?).into())
     }
 
     async fn list_permission_requests(
@@ -441,7 +441,7 @@ impl Acp for Handlers {
         request: ListPermissionRequestsRequest,
     ) -> Result<Reply<ListPermissionRequestsOk>, Problem> {
         let listed = permissions::list(self, cx, &request.thread_id).await;
-        Ok(ListPermissionRequestsOk::Ok(told(cx, listed)?).into())
+        Ok(ListPermissionRequestsOk::Ok(or_problem(cx, listed)?).into())
     }
 
     async fn decide_permission_request(
@@ -451,7 +451,7 @@ impl Acp for Handlers {
     ) -> Result<Reply<DecidePermissionRequestOk>, Problem> {
         let DecidePermissionRequestRequest { thread_id, request_id, body } = request;
         let decided = permissions::decide(self, cx, &thread_id, &request_id, body).await;
-        Ok(DecidePermissionRequestOk::Ok(told(cx, decided)?).into())
+        Ok(DecidePermissionRequestOk::Ok(or_problem(cx, decided)?).into())
     }
 
     async fn list_environments(
@@ -482,7 +482,7 @@ impl Acp for Handlers {
         cx: &Caller,
         request: GetEnvironmentRequest,
     ) -> Result<Reply<GetEnvironmentOk>, Problem> {
-        Ok(GetEnvironmentOk::Ok(told(cx, environments::get(&request.environment_id))?).into())
+        Ok(GetEnvironmentOk::Ok(or_problem(cx, environments::get(&request.environment_id))?).into())
     }
 
     async fn set_default_environment(
@@ -491,7 +491,7 @@ impl Acp for Handlers {
         request: SetDefaultEnvironmentRequest,
     ) -> Result<Reply<SetDefaultEnvironmentOk>, Problem> {
         // The only environment is the default already.
-        Ok(SetDefaultEnvironmentOk::Ok(told(cx, environments::get(&request.environment_id))?).into())
+        Ok(SetDefaultEnvironmentOk::Ok(or_problem(cx, environments::get(&request.environment_id))?).into())
     }
 
     not_served! {
@@ -545,7 +545,7 @@ fn wants_stream(cx: &Caller, said: Option<bool>) -> bool {
 }
 
 /// Turns a refusal into this API's error body.
-fn told<T>(cx: &Caller, answered: Result<T, Refusal>) -> Result<T, Problem> {
+fn or_problem<T>(cx: &Caller, answered: Result<T, Refusal>) -> Result<T, Problem> {
     answered.map_err(|refusal| problem(cx, &refusal))
 }
 

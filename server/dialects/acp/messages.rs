@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::error::invalid;
 use super::place::{DEFAULT, Place, server_of};
-use super::wire::{self, Said};
+use super::wire::{self, StartContent};
 use super::{Handlers, runs};
 use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::dialects::common::start::idempotency_key;
@@ -45,7 +45,7 @@ pub(super) async fn send(
         None => DEFAULT.to_owned(),
     };
     let place = Place { server, agent_runtime: None };
-    let said = Said { content: content.clone(), thread: Some(thread.to_owned()), ..Said::default() };
+    let said = StartContent { content: content.clone(), thread: Some(thread.to_owned()), ..StartContent::default() };
     let mut new = wire::new_run(&place, said, "acp.send_message", &(thread, &body));
     new.key = key.map(idempotency_key).transpose()?;
     // Start the run first: the idempotency key finds a repeated request, which must not count as an answer to the run
@@ -77,7 +77,7 @@ pub(super) async fn begin(
 ) -> Result<Arc<State>, Refusal> {
     let place = Place { server: DEFAULT.to_owned(), agent_runtime: None };
     let request = content.clone();
-    let said = Said { content, title, thread: Some(thread.to_owned()), ..Said::default() };
+    let said = StartContent { content, title, thread: Some(thread.to_owned()), ..StartContent::default() };
     let mut new = wire::new_run(&place, said, "acp.create_thread", &request);
     new.key = key.map(idempotency_key).transpose()?;
     Ok(handlers.runs.start(&cx.tenant, new).await.map_err(of_runs)?.state)

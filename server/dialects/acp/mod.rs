@@ -14,6 +14,8 @@
 //! agent runtime itself. A run started through another API is on the server `default`. `wire.rs` converts a prompt,
 //! `project.rs` a log, and `stream.rs` a log to an event stream.
 
+#[cfg(test)]
+mod enum_coverage;
 mod environments;
 mod error;
 mod handlers;
@@ -22,8 +24,6 @@ mod permissions;
 mod place;
 mod project;
 mod runs;
-#[cfg(test)]
-mod said;
 mod servers;
 mod stream;
 mod thread_list;
@@ -40,7 +40,7 @@ use crate::runs::Runs;
 /// How runs appear in this API. Node runs appear only through events: as log entries.
 pub const MAPPING: ApiMapping = ApiMapping {
     title: "ACP",
-    documents: &[FACE],
+    documents: &[API],
     run: |status| wire::run_status(status).to_string(),
     node_run: None,
     events: |_, log| {
@@ -50,7 +50,7 @@ pub const MAPPING: ApiMapping = ApiMapping {
 };
 
 /// The API's name: also the document's.
-pub const FACE: &str = "acp";
+pub const API: &str = "acp";
 
 /// The handlers of this API.
 pub struct Handlers {

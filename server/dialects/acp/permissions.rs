@@ -12,7 +12,7 @@ use super::project::PLAN;
 use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::dialects::common::time::time;
 use crate::runs::approvals::{ApprovalFilter, ApprovalRow, ApprovalStatus, Subject};
-use crate::runs::{Error, Said, threads};
+use crate::runs::{ApprovalDecision, Error, threads};
 
 /// The most pending requests of a thread in one answer.
 const REQUESTS_MAX: usize = 100;
@@ -55,7 +55,7 @@ pub(super) async fn decide(
         PermissionVerdict::Deny => Verdict::Denied,
     };
     let by = cx.subject.as_deref().map(str::to_owned);
-    let said = Said { verdict, by, comment: body.reason };
+    let said = ApprovalDecision { verdict, by, comment: body.reason };
     let decided = handlers.runs.decide(&cx.tenant, approval, said).await.map_err(of_runs)?;
     let active = !matches!(decided.state.status, RunStatus::Final(_));
     let message = if active { "The run goes on." } else { "The run has ended." };

@@ -19,12 +19,12 @@ use crate::dialects::common::time::time;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Projection {
     root: Option<NodeRunId>,
-    known: BTreeMap<NodeRunId, Known>,
+    known: BTreeMap<NodeRunId, NodeFacts>,
 }
 
 /// The state that the fold keeps for a node run.
 #[derive(Debug, Clone)]
-pub(super) struct Known {
+pub(super) struct NodeFacts {
     kind: NodeKind,
     /// The id of its node type.
     tool: String,
@@ -61,7 +61,7 @@ impl Projection {
                 Some(log("plan", LogLevel::Info, summary.clone().unwrap_or(steps)))
             }
             Event::ChildCreated(child) => {
-                let known = Known::new(&child.node_type, child.goal.as_deref(), &child.inputs);
+                let known = NodeFacts::new(&child.node_type, child.goal.as_deref(), &child.inputs);
                 self.known.insert(child.node_run, known);
                 None
             }
@@ -70,8 +70,8 @@ impl Projection {
                 if let Some(inputs) = inputs {
                     known.inputs = inputs.clone();
                 }
-                let told = *attempt == 1 && self.root != Some(*node_run) && known.kind != NodeKind::Ask;
-                told.then(|| log("step", LogLevel::Info, format!("Started: {}", known.title)))
+                let shown = *attempt == 1 && self.root != Some(*node_run) && known.kind != NodeKind::Ask;
+                shown.then(|| log("step", LogLevel::Info, format!("Started: {}", known.title)))
             }
             Event::AttemptFailed { node_run, attempt, error, retry_at_ms } => {
                 let (who, at) = (self.title(*node_run), rfc3339(*retry_at_ms));
@@ -84,7 +84,7 @@ impl Projection {
             }
             Event::ApprovalAsked { node_run, .. } => {
                 let who = self.title(*node_run);
-                Some(log("approval", LogLevel::Warn, format!("Waits until somebody approves: {who}")))
+                Some(log("approval", LogLevel::Warn, format!("Waits for an approval: {who}")))
             }
             Event::ApprovalDecided { node_run, verdict, comment, .. } => {
                 let who = self.title(*node_run);
@@ -122,7 +122,7 @@ impl Projection {
 
     fn started(&mut self, start: &Start, root: NodeRunId) -> Shown {
         self.root = Some(root);
-        self.known.insert(root, Known::new(&start.node_type, None, &start.inputs));
+        self.known.insert(root, NodeFacts::new(&start.node_type, None, &start.inputs));
         said(EventRole::User, wire::input(start))
     }
 
@@ -157,7 +157,7 @@ impl Projection {
     }
 
     /// The state of a node run that has not ended.
-    pub(super) fn known(&self, node_run: NodeRunId) -> Option<&Known> {
+    pub(super) fn known(&self, node_run: NodeRunId) -> Option<&NodeFacts> {
         self.known.get(&node_run)
     }
 
@@ -170,10 +170,10 @@ impl Projection {
     }
 }
 
-impl Known {
+impl NodeFacts {
     fn new(node_type: &NodeType, goal: Option<&str>, inputs: &Object) -> Self {
         let title = goal.unwrap_or(&node_type.id).to_owned();
-        Known { kind: node_type.kind, tool: node_type.id.clone(), title, inputs: inputs.clone() }
+        NodeFacts { kind: node_type.kind, tool: node_type.id.clone(), title, inputs: inputs.clone() }
     }
 
     /// The tool that a step calls; `plan` for all steps of a plan.

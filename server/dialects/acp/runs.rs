@@ -13,8 +13,8 @@ use runyard_engine::{Command, Event, NodeRunId, NodeState, RunStatus, State, Wai
 use super::place::{Place, SERVER, server_of};
 use super::project::Projection;
 use super::threads::Look;
-use super::wire::{self, Said};
-use super::{FACE, Handlers, error};
+use super::wire::{self, StartContent};
+use super::{API, Handlers, error};
 use crate::codes::Code;
 use crate::dialects::common::answer_size::{AnswerSize, json_bytes};
 use crate::dialects::common::refusal::{Refusal, of_runs};
@@ -49,7 +49,7 @@ pub(super) async fn start(
         handlers.known_thread(cx, thread).await?;
     }
     let (title, metadata) = (body.title.clone(), body.metadata.clone());
-    let said = Said { content, title, mode: body.mode, metadata, thread: body.thread_id.clone() };
+    let said = StartContent { content, title, mode: body.mode, metadata, thread: body.thread_id.clone() };
     begin(handlers, cx, &place, wire::new_run(&place, said, "acp.start_run", &body), key, wire::waits(body.mode)).await
 }
 
@@ -66,7 +66,7 @@ pub(super) async fn input(
     let content = wire::text(body.content.as_ref(), body.prompt.as_ref()).ok_or_else(nothing_said)?;
     if matches!(state.status, RunStatus::Final(_)) {
         let thread = Some(threads::turn_of(&state).thread);
-        let said = Said { content, title: None, mode: body.mode, metadata: body.metadata.clone(), thread };
+        let said = StartContent { content, title: None, mode: body.mode, metadata: body.metadata.clone(), thread };
         let new = wire::new_run(&place, said, "acp.send_input", &(run_id, &body));
         return begin(handlers, cx, &place, new, key, wire::waits(body.mode)).await;
     }
@@ -107,7 +107,7 @@ pub(super) async fn list(handlers: &Handlers, cx: &Caller, place: Place, page: P
     let Page { status, limit, offset } = page;
     let labels = vec![LabelFilter { name: SERVER.to_owned(), values: vec![place.server.clone()] }];
     let statuses = status.map(wire::stored_statuses).unwrap_or_default();
-    let filter = Filter { face: Some(FACE.to_owned()), statuses, labels, ..Filter::default() };
+    let filter = Filter { api: Some(API.to_owned()), statuses, labels, ..Filter::default() };
     let mut rows = handlers.runs.page(&cx.tenant, &filter, offset, limit + 1).await.map_err(of_runs)?;
     let has_more = rows.len() > limit;
     rows.truncate(limit);

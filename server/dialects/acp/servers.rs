@@ -17,7 +17,7 @@ use crate::codes::Code;
 use crate::dialects::common::answer_size::AnswerSize;
 use crate::dialects::common::refusal::Refusal;
 use crate::dialects::common::time::time;
-use crate::objects::{Kept, New, Stored};
+use crate::objects::{New, ObjectType, Stored};
 
 /// The status of every server.
 const ACTIVE: &str = "active";
@@ -46,7 +46,7 @@ fn agent_runtime() -> ServerKind {
     ServerKind::AgentRuntime
 }
 
-impl Kept for Body {
+impl ObjectType for Body {
     const KIND: &'static str = "acp.server";
 }
 
@@ -190,7 +190,7 @@ fn always() -> Stored<Body> {
     let body = Body {
         name: Some(DEFAULT.to_owned()),
         kind: ServerKind::AgentRuntime,
-        description: Some("This server. Runs that came through other APIs are on it.".to_owned()),
+        description: Some("This server. Runs that were started through other APIs are on it.".to_owned()),
         project: None,
         agent_runtime: None,
         metadata: None,

@@ -8,7 +8,7 @@ use runyard_api::host::Caller;
 use super::error::of_objects;
 use super::runs::LIMIT;
 use super::threads::Body;
-use super::{FACE, Handlers, environments};
+use super::{API, Handlers, environments};
 use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::objects::{self, Stored};
 use crate::runs::threads;
@@ -38,7 +38,7 @@ pub(super) struct Wanted {
 impl Wanted {
     /// Whether no thread can match: there are no schedules, there is one environment, and deleted threads are not
     /// listed.
-    fn is_hopeless(&self) -> bool {
+    fn is_unsatisfiable(&self) -> bool {
         self.schedule.is_some()
             || self.environment.as_deref().is_some_and(|id| id != environments::DEFAULT)
             || self.status == Some(ThreadStatus::Deleted)
@@ -55,7 +55,7 @@ pub(super) async fn list(handlers: &Handlers, cx: &Caller, wanted: Wanted) -> Re
     let limit = wanted.limit.unwrap_or(LIMIT);
     let mut found: Vec<Option<Thread>> = Vec::new();
     let mut examined = 0;
-    let mut is_whole = wanted.is_hopeless();
+    let mut is_whole = wanted.is_unsatisfiable();
     let mut source = Source::new(handlers, cx, &wanted);
     while !is_whole && found.len() <= wanted.offset + limit && examined < EXAMINED_MAX {
         let Some(id) = source.next().await? else {
@@ -142,7 +142,7 @@ impl<'a> Source<'a> {
             self.stored = page.into();
         }
         if self.rows.is_empty() && !self.rows_end {
-            let filter = Filter { face: Some(FACE.to_owned()), ..Filter::default() };
+            let filter = Filter { api: Some(API.to_owned()), ..Filter::default() };
             let page = self.handlers.runs.list(tenant, &filter, self.after_row, PAGE).await.map_err(of_runs)?;
             self.rows_end = page.len() < PAGE;
             self.after_row = page.last().map(|row| Cursor { created_at_ms: row.created_at_ms, run: row.run });

@@ -21,9 +21,9 @@ use super::{environments, messages, wire};
 use crate::dialects::common::answer_size::AnswerSize;
 use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::dialects::common::time::time;
-use crate::objects::{self, Kept, New, Stored};
+use crate::objects::{self, New, ObjectType, Stored};
 use crate::runs::Error;
-use crate::store::{RunRow, Standing};
+use crate::store::{RunPhase, RunRow};
 
 /// The most runs of a thread whose messages are read at once (the last ones).
 const RUNS_MAX: usize = 100;
@@ -68,7 +68,7 @@ pub(super) struct Own {
     content: String,
 }
 
-impl Kept for Body {
+impl ObjectType for Body {
     const KIND: &'static str = "acp.thread";
 }
 
@@ -129,7 +129,7 @@ impl Handlers {
         let status = match &made {
             Some(Body { deleted: true, .. }) => ThreadStatus::Deleted,
             Some(Body { archived: true, .. }) => ThreadStatus::Archived,
-            _ => last.map_or(ThreadStatus::Active, |last| status(last.status, last.standing)),
+            _ => last.map_or(ThreadStatus::Active, |last| status(last.status, last.phase)),
         };
         Ok(Some(Look { id: id.to_owned(), title, status, made, created_at_ms, updated_at_ms }))
     }
@@ -533,9 +533,9 @@ fn message(thread: &str, event: RunEvent) -> Option<ThreadMessage> {
 }
 
 /// The status of a thread: that of its last run.
-fn status(last: RunStatus, standing: Standing) -> ThreadStatus {
+fn status(last: RunStatus, phase: RunPhase) -> ThreadStatus {
     match last {
-        RunStatus::Running | RunStatus::Waiting if standing == Standing::Asking => ThreadStatus::PermissionAsked,
+        RunStatus::Running | RunStatus::Waiting if phase == RunPhase::Asking => ThreadStatus::PermissionAsked,
         RunStatus::Queued | RunStatus::Running | RunStatus::Waiting => ThreadStatus::Running,
         RunStatus::Final(RunOutcome::Succeeded) => ThreadStatus::Completed,
         RunStatus::Final(RunOutcome::Partial | RunOutcome::NothingAchieved | RunOutcome::Failed) => {

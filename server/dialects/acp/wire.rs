@@ -13,7 +13,7 @@ use runyard_engine::{
 };
 use serde_json::{Map, Value, json};
 
-use super::FACE;
+use super::API;
 use super::place::{Place, SERVER, server_of};
 use super::threads::Look;
 use crate::dialects::common::time::time;
@@ -34,7 +34,7 @@ const SESSION_PROTOCOL: &str = "thread";
 
 /// The fields that start a run.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Said {
+pub(super) struct StartContent {
     pub(super) content: String,
     pub(super) title: Option<String>,
     pub(super) mode: Option<Mode>,
@@ -53,7 +53,12 @@ pub(super) fn waits(mode: Option<Mode>) -> bool {
 }
 
 /// A request as an engine command. `operation` and `body` distinguish a repeated request from another one.
-pub(super) fn new_run(place: &Place, said: Said, operation: &'static str, body: &impl serde::Serialize) -> NewRun {
+pub(super) fn new_run(
+    place: &Place,
+    said: StartContent,
+    operation: &'static str,
+    body: &impl serde::Serialize,
+) -> NewRun {
     let mut notes = Object::new();
     notes.insert(MODE.to_owned(), json!(said.mode.unwrap_or(Mode::Sync)));
     if let Some(title) = said.title {
@@ -66,7 +71,7 @@ pub(super) fn new_run(place: &Place, said: Said, operation: &'static str, body: 
     NewRun {
         name: None,
         title: None,
-        face: FACE,
+        api: API,
         operation,
         node_type: NodeTypeRef { id: PLANNER.to_owned(), version: PLANNER_VERSION.to_owned() },
         inputs: Object::from_iter([("goal".to_owned(), Value::String(said.content))]),

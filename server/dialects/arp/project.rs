@@ -24,13 +24,13 @@ const KNOWN_BYTES: usize = 48;
 pub struct Projection {
     run_id: String,
     seq: u64,
-    known: BTreeMap<NodeRunId, Known>,
+    known: BTreeMap<NodeRunId, NodeFacts>,
     mapped: BTreeMap<NodeRunId, Map<String, Value>>,
 }
 
 /// The state that the fold keeps for a node run.
 #[derive(Debug, Clone, Copy)]
-struct Known {
+struct NodeFacts {
     composite: bool,
     started: bool,
 }
@@ -73,7 +73,7 @@ impl feed::Projection for Projection {
         };
         match &recorded.event {
             Event::Started { start, root, .. } => {
-                self.known.insert(*root, Known { composite: start.node_type.kind.is_composite(), started: false });
+                self.known.insert(*root, NodeFacts { composite: start.node_type.kind.is_composite(), started: false });
                 show(RunEventType::RunStarted, None, json!({ "root_node_run_id": root.to_string() }));
                 show(
                     RunEventType::NodeRunAssigned,
@@ -110,8 +110,10 @@ impl feed::Projection for Projection {
                 self.mapped.insert(*node_run, data);
             }
             Event::ChildCreated(child) => {
-                self.known
-                    .insert(child.node_run, Known { composite: child.node_type.kind.is_composite(), started: false });
+                self.known.insert(
+                    child.node_run,
+                    NodeFacts { composite: child.node_type.kind.is_composite(), started: false },
+                );
                 if let Some(mut data) = self.mapped.remove(&child.node_run) {
                     data.entry("chosen_node_type_ref").or_insert_with(|| wire::type_ref(&child.node_type.asked));
                     show(RunEventType::SubtaskMapped, Some(child.node_run), Value::Object(data));

@@ -15,11 +15,11 @@ use crate::runs::Runs;
 pub async fn start(
     runs: &Runs,
     cx: &Caller,
-    face: &'static str,
+    api: &'static str,
     body: arp::RunStartRequest,
     key: Option<&str>,
 ) -> Result<Started<arp::Run>, Refusal> {
-    let new = wire::new_run(face, body).map_err(invalid_field)?;
+    let new = wire::new_run(api, body).map_err(invalid_field)?;
     start_once(runs, cx, new, key, wire::run).await
 }
 

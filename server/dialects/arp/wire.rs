@@ -25,7 +25,7 @@ pub const EXTENSIONS: &str = "extensions";
 pub const OURS: &str = "runyard.";
 
 /// A start request as an engine command.
-pub fn new_run(face: &'static str, body: arp::RunStartRequest) -> Result<NewRun, InvalidField> {
+pub fn new_run(api: &'static str, body: arp::RunStartRequest) -> Result<NewRun, InvalidField> {
     let request = serde_json::to_value(&body).unwrap_or_default();
     // Destructured completely, so that a field that the standard adds does not compile until it takes effect here.
     let arp::RunStartRequest {
@@ -46,7 +46,7 @@ pub fn new_run(face: &'static str, body: arp::RunStartRequest) -> Result<NewRun,
     Ok(NewRun {
         name: run_id.map(RunName::new),
         title: None,
-        face,
+        api,
         operation: "start_run",
         node_type: node_type_ref(&root_node_type_ref),
         inputs: input,

@@ -15,7 +15,7 @@ use runyard_engine::{
 use serde_json::{Value, json};
 
 use super::start::{Walk, fresh, label};
-use super::{FACE, Handlers, error, runs, wire};
+use super::{API, Handlers, error, runs, wire};
 use crate::dialects::common::answer_size::AnswerSize;
 use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::dialects::common::start::idempotency_key;
@@ -122,7 +122,7 @@ fn carrier(cx: &Caller, walk: &Walk, batch: &str, inputs: Object) -> NewRun {
     NewRun {
         name: None,
         title: None,
-        face: FACE,
+        api: API,
         operation: "cargo.create_batch",
         node_type: NodeTypeRef { id: "runyard.composite.each".to_owned(), version: "1.0.0".to_owned() },
         inputs,
@@ -159,7 +159,7 @@ pub(super) async fn cancel(handlers: &Handlers, cx: &Caller, uuid: &str) -> Resu
 
 async fn find(handlers: &Handlers, cx: &Caller, uuid: &str) -> Result<std::sync::Arc<State>, Refusal> {
     let labels = vec![LabelFilter { name: OWN.to_owned(), values: vec![uuid.to_owned()] }];
-    let filter = Filter { face: Some(FACE.to_owned()), labels, ..Filter::default() };
+    let filter = Filter { api: Some(API.to_owned()), labels, ..Filter::default() };
     let found = handlers.runs.list(&cx.tenant, &filter, None, 1).await.map_err(of_runs)?.pop();
     handlers.state(cx, &found.ok_or_else(|| error::no_batch(uuid))?).await
 }
@@ -176,7 +176,7 @@ pub(super) async fn list(
     let all = LabelFilter { name: ALL.to_owned(), values: vec![ALL.to_owned()] };
     let stored: BTreeSet<Status> = statuses.iter().flat_map(|status| stored(*status)).copied().collect();
     let filter = Filter {
-        face: Some(FACE.to_owned()),
+        api: Some(API.to_owned()),
         statuses: stored.iter().copied().collect(),
         labels: vec![of_workflows.unwrap_or(all)],
         ..Filter::default()

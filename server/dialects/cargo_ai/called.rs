@@ -12,7 +12,7 @@ use super::Handlers;
 use super::error::invalid_nodes;
 use super::lower::bytes_of;
 use super::native::GROUP;
-use super::tools::KeptTool;
+use super::tools::ToolBody;
 use crate::dialects::common::refusal::{Refusal, of_runs};
 
 /// The most tools that the nodes of one workflow may reach, directly or indirectly.
@@ -104,7 +104,7 @@ impl Handlers {
     }
 
     async fn call(&self, cx: &Caller, tool: &str, release: Option<&str>) -> Result<Called, Refusal> {
-        let KeptTool { name, workflow, .. } = self.tool(cx, tool).await?.body;
+        let ToolBody { name, workflow, .. } = self.tool(cx, tool).await?.body;
         let release = self.released(cx, &workflow, release).await?;
         Ok(Called { name, workflow, release: release.id, nodes: Arc::new(release.body.nodes) })
     }

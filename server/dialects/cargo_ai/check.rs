@@ -10,9 +10,9 @@ use crate::catalog::Violation;
 use crate::dialects::common::refusal::Refusal;
 
 /// How many faults one message lists. It counts the rest.
-const TOLD_MAX: usize = 20;
+const LISTED_MAX: usize = 20;
 /// The most characters of one message.
-const TOLD_CHARACTERS_MAX: usize = 4_000;
+const LISTED_CHARACTERS_MAX: usize = 4_000;
 
 /// A fault of one node, or of all of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,12 +100,12 @@ fn reason(why: &Why) -> Reason {
 }
 
 /// Lists the faults in one text.
-pub(super) fn told(faults: &[Fault]) -> String {
-    let lines: Vec<String> = faults.iter().take(TOLD_MAX).map(Fault::line).collect();
-    let more = faults.len().saturating_sub(TOLD_MAX);
+pub(super) fn described(faults: &[Fault]) -> String {
+    let lines: Vec<String> = faults.iter().take(LISTED_MAX).map(Fault::line).collect();
+    let more = faults.len().saturating_sub(LISTED_MAX);
     let all = lines.join("; ");
     // Faults of nested graphs are listed within the message, so it can be long.
-    let short: String = all.chars().take(TOLD_CHARACTERS_MAX).collect();
+    let short: String = all.chars().take(LISTED_CHARACTERS_MAX).collect();
     let cut = if short.len() < all.len() { " ..." } else { "" };
     if more == 0 { format!("{short}{cut}") } else { format!("{short}{cut}; and {more} more") }
 }
@@ -115,7 +115,7 @@ pub(super) fn refused(faults: &[Fault]) -> Refusal {
     match faults.iter().find(|fault| fault.node.is_none()).map(|fault| fault.reason) {
         Some(Reason::StartNodeNotFound) => error::no_root(),
         Some(Reason::NodesNotFound) => error::no_nodes(),
-        _ => error::invalid_nodes(told(faults)),
+        _ => error::invalid_nodes(described(faults)),
     }
 }
 

@@ -13,7 +13,7 @@ use runyard_engine::{RunId, State};
 
 use super::error::too_many;
 use super::start::cut;
-use super::{FACE, Handlers, executions, wire};
+use super::{API, Handlers, executions, wire};
 use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::runs::sub_runs::PARENT_RUN;
 use crate::store::{Cursor, Filter, LabelFilter, RunRow, Status};
@@ -100,7 +100,7 @@ impl Wanted {
             none: statuses.as_ref().is_some_and(Vec::is_empty) || parent_batch_uuid.is_some(),
             filter: Filter {
                 statuses: statuses.unwrap_or_default(),
-                face: Some(FACE.to_owned()),
+                api: Some(API.to_owned()),
                 created_from_ms: created_after.map(|at| at.as_millisecond()),
                 created_before_ms: created_before.map(|at| at.as_millisecond()),
                 labels,

@@ -42,21 +42,21 @@ impl Cargo for Handlers {
 
     async fn get_run(&self, cx: &Caller, request: GetRunRequest) -> Result<Reply<GetRunOk>, Problem> {
         let found = runs::get(self, cx, &request.uuid).await;
-        Ok(GetRunOk::Ok(told(cx, found)?).into())
+        Ok(GetRunOk::Ok(or_problem(cx, found)?).into())
     }
 
     async fn list_runs(&self, cx: &Caller, request: ListRunsRequest) -> Result<Reply<ListRunsOk>, Problem> {
         let listed = runs::list(self, cx, request.body).await;
-        Ok(ListRunsOk::Ok(told(cx, listed)?).into())
+        Ok(ListRunsOk::Ok(or_problem(cx, listed)?).into())
     }
 
     async fn count_runs(&self, cx: &Caller, request: CountRunsRequest) -> Result<Reply<CountRunsOk>, Problem> {
         let counted = runs::count(self, cx, request.body).await;
-        Ok(CountRunsOk::Ok(told(cx, counted)?).into())
+        Ok(CountRunsOk::Ok(or_problem(cx, counted)?).into())
     }
 
     async fn cancel_runs(&self, cx: &Caller, request: CancelRunsRequest) -> Result<Reply<CancelRunsOk>, Problem> {
-        told(cx, runs::cancel(self, cx, request.body).await)?;
+        or_problem(cx, runs::cancel(self, cx, request.body).await)?;
         Ok(CancelRunsOk::NoContent.into())
     }
 
@@ -66,7 +66,7 @@ impl Cargo for Handlers {
         request: GetRunMetricsRequest,
     ) -> Result<Reply<GetRunMetricsOk>, Problem> {
         let counted = metrics::of(self, cx, request.body).await;
-        Ok(GetRunMetricsOk::Ok(told(cx, counted)?).into())
+        Ok(GetRunMetricsOk::Ok(or_problem(cx, counted)?).into())
     }
 
     async fn execute_action(
@@ -85,38 +85,38 @@ impl Cargo for Handlers {
     ) -> Result<Reply<ListWorkflowsOk>, Problem> {
         let page = (limit(request.limit), offset(request.offset));
         let listed = tools::workflows(self, cx, &request.workflow_uuids, page).await;
-        Ok(ListWorkflowsOk::Ok(told(cx, listed)?).into())
+        Ok(ListWorkflowsOk::Ok(or_problem(cx, listed)?).into())
     }
 
     async fn create_tool(&self, cx: &Caller, request: CreateToolRequest) -> Result<Reply<CreateToolOk>, Problem> {
         let made = tools::create(self, cx, request.body).await;
-        Ok(CreateToolOk::Ok(told(cx, made)?).into())
+        Ok(CreateToolOk::Ok(or_problem(cx, made)?).into())
     }
 
     async fn list_tools(&self, cx: &Caller, request: ListToolsRequest) -> Result<Reply<ListToolsOk>, Problem> {
         let listed = tools::list(self, cx, (limit(request.limit), offset(request.offset))).await;
-        Ok(ListToolsOk::Ok(told(cx, listed)?).into())
+        Ok(ListToolsOk::Ok(or_problem(cx, listed)?).into())
     }
 
     async fn get_tool(&self, cx: &Caller, request: GetToolRequest) -> Result<Reply<GetToolOk>, Problem> {
         let found = tools::get(self, cx, &request.uuid).await;
-        Ok(GetToolOk::Ok(told(cx, found)?).into())
+        Ok(GetToolOk::Ok(or_problem(cx, found)?).into())
     }
 
     async fn update_tool(&self, cx: &Caller, request: UpdateToolRequest) -> Result<Reply<UpdateToolOk>, Problem> {
         let changed = tools::update(self, cx, &request.uuid, request.body).await;
-        Ok(UpdateToolOk::Ok(told(cx, changed)?).into())
+        Ok(UpdateToolOk::Ok(or_problem(cx, changed)?).into())
     }
 
     async fn delete_tool(&self, cx: &Caller, request: DeleteToolRequest) -> Result<Reply<DeleteToolOk>, Problem> {
-        told(cx, tools::delete(self, cx, &request.uuid).await)?;
+        or_problem(cx, tools::delete(self, cx, &request.uuid).await)?;
         Ok(DeleteToolOk::NoContent.into())
     }
 
     async fn list_releases(&self, cx: &Caller, request: ListReleasesRequest) -> Result<Reply<ListReleasesOk>, Problem> {
         let page = (limit(request.limit), offset(request.offset));
         let listed = releases::list(self, cx, &request.workflow_uuid, &request.statuses, page).await;
-        Ok(ListReleasesOk::Ok(told(cx, listed)?).into())
+        Ok(ListReleasesOk::Ok(or_problem(cx, listed)?).into())
     }
 
     async fn get_deployed_release(
@@ -125,7 +125,7 @@ impl Cargo for Handlers {
         request: GetDeployedReleaseRequest,
     ) -> Result<Reply<GetDeployedReleaseOk>, Problem> {
         let found = releases::deployed(self, cx, &request.workflow_uuid).await;
-        Ok(GetDeployedReleaseOk::Ok(told(cx, found)?).into())
+        Ok(GetDeployedReleaseOk::Ok(or_problem(cx, found)?).into())
     }
 
     async fn get_draft_release(
@@ -134,7 +134,7 @@ impl Cargo for Handlers {
         request: GetDraftReleaseRequest,
     ) -> Result<Reply<GetDraftReleaseOk>, Problem> {
         let found = releases::draft(self, cx, &request.workflow_uuid).await;
-        Ok(GetDraftReleaseOk::Ok(told(cx, found)?).into())
+        Ok(GetDraftReleaseOk::Ok(or_problem(cx, found)?).into())
     }
 
     async fn update_draft_release(
@@ -143,7 +143,7 @@ impl Cargo for Handlers {
         request: UpdateDraftReleaseRequest,
     ) -> Result<Reply<UpdateDraftReleaseOk>, Problem> {
         let changed = releases::update(self, cx, request.body).await;
-        Ok(UpdateDraftReleaseOk::Ok(told(cx, changed)?).into())
+        Ok(UpdateDraftReleaseOk::Ok(or_problem(cx, changed)?).into())
     }
 
     async fn deploy_draft_release(
@@ -152,12 +152,12 @@ impl Cargo for Handlers {
         request: DeployDraftReleaseRequest,
     ) -> Result<Reply<DeployDraftReleaseOk>, Problem> {
         let deployed = releases::deploy(self, cx, request.body).await;
-        Ok(DeployDraftReleaseOk::Ok(told(cx, deployed)?).into())
+        Ok(DeployDraftReleaseOk::Ok(or_problem(cx, deployed)?).into())
     }
 
     async fn get_release(&self, cx: &Caller, request: GetReleaseRequest) -> Result<Reply<GetReleaseOk>, Problem> {
         let found = releases::get(self, cx, &request.uuid).await;
-        Ok(GetReleaseOk::Ok(told(cx, found)?).into())
+        Ok(GetReleaseOk::Ok(or_problem(cx, found)?).into())
     }
 
     async fn validate_nodes(
@@ -166,12 +166,12 @@ impl Cargo for Handlers {
         request: ValidateNodesRequest,
     ) -> Result<Reply<ValidateNodesOk>, Problem> {
         let validation = releases::validate(self, cx, &request.body.nodes).await;
-        Ok(ValidateNodesOk::Ok(told(cx, validation)?).into())
+        Ok(ValidateNodesOk::Ok(or_problem(cx, validation)?).into())
     }
 
     async fn create_batch(&self, cx: &Caller, request: CreateBatchRequest) -> Result<Reply<CreateBatchOk>, Problem> {
         let started = batches::create(self, cx, request.body, request.idempotency_key.as_deref()).await;
-        let started = told(cx, started)?;
+        let started = or_problem(cx, started)?;
         let batch = batches::shown(&started.state, &cx.tenant);
         let reply = Reply::from(CreateBatchOk::Ok(types::BatchEnvelope { batch }));
         Ok(if started.replayed { reply.with_header(REPLAYED, HeaderValue::from_static("true")) } else { reply })
@@ -181,16 +181,16 @@ impl Cargo for Handlers {
         let page = (limit(request.limit), offset(request.offset));
         let workflows = request.workflow_uuids.into_iter().chain(request.workflow_uuid).collect();
         let listed = batches::list(self, cx, workflows, &request.statuses, page).await;
-        Ok(ListBatchesOk::Ok(told(cx, listed)?).into())
+        Ok(ListBatchesOk::Ok(or_problem(cx, listed)?).into())
     }
 
     async fn get_batch(&self, cx: &Caller, request: GetBatchRequest) -> Result<Reply<GetBatchOk>, Problem> {
         let found = batches::get(self, cx, &request.uuid).await;
-        Ok(GetBatchOk::Ok(told(cx, found)?).into())
+        Ok(GetBatchOk::Ok(or_problem(cx, found)?).into())
     }
 
     async fn cancel_batch(&self, cx: &Caller, request: CancelBatchRequest) -> Result<Reply<CancelBatchOk>, Problem> {
-        told(cx, batches::cancel(self, cx, &request.uuid).await)?;
+        or_problem(cx, batches::cancel(self, cx, &request.uuid).await)?;
         Ok(CancelBatchOk::NoContent.into())
     }
 
@@ -208,7 +208,7 @@ impl Cargo for Handlers {
         request: GetIntegrationRequest,
     ) -> Result<Reply<GetIntegrationOk>, Problem> {
         let found = discovery::get_integration(self, cx, &request.slug);
-        Ok(GetIntegrationOk::Ok(told(cx, found)?).into())
+        Ok(GetIntegrationOk::Ok(or_problem(cx, found)?).into())
     }
 
     async fn list_connectors(
@@ -221,7 +221,7 @@ impl Cargo for Handlers {
 
     async fn get_connector(&self, cx: &Caller, request: GetConnectorRequest) -> Result<Reply<GetConnectorOk>, Problem> {
         let found = discovery::get_connector(self, cx, &request.uuid);
-        Ok(GetConnectorOk::Ok(told(cx, found)?).into())
+        Ok(GetConnectorOk::Ok(or_problem(cx, found)?).into())
     }
 
     async fn list_agents(&self, cx: &Caller, _: ListAgentsRequest) -> Result<Reply<ListAgentsOk>, Problem> {
@@ -230,7 +230,7 @@ impl Cargo for Handlers {
 
     async fn get_agent(&self, cx: &Caller, request: GetAgentRequest) -> Result<Reply<GetAgentOk>, Problem> {
         let found = discovery::get_agent(self, cx, &request.uuid);
-        Ok(GetAgentOk::Ok(told(cx, found)?).into())
+        Ok(GetAgentOk::Ok(or_problem(cx, found)?).into())
     }
 
     async fn get_current_user(
@@ -297,14 +297,14 @@ impl Handlers {
         started: Result<StartedRun, Refusal>,
         ok: fn(types::RunEnvelope) -> T,
     ) -> Result<Reply<T>, Problem> {
-        let started = told(cx, started)?;
-        let run = told(cx, runs::shown(self, cx, &started.state).await)?;
+        let started = or_problem(cx, started)?;
+        let run = or_problem(cx, runs::shown(self, cx, &started.state).await)?;
         let reply = Reply::from(ok(types::RunEnvelope { run }));
         Ok(if started.replayed { reply.with_header(REPLAYED, HeaderValue::from_static("true")) } else { reply })
     }
 }
 
 /// Turns a refusal into this API's error body.
-fn told<T>(cx: &Caller, answered: Result<T, Refusal>) -> Result<T, Problem> {
+fn or_problem<T>(cx: &Caller, answered: Result<T, Refusal>) -> Result<T, Problem> {
     answered.map_err(|refusal| problem(cx, &refusal))
 }

@@ -227,7 +227,7 @@ impl Reader<'_> {
         }
         let nodes: Vec<Node> = serde_json::from_value(node.config["_nodes"].clone())
             .map_err(|error| invalid(format!("its `_nodes` are no nodes: {error}")))?;
-        let graph = self.graph(&nodes, depth + 1).map_err(|faults| invalid(super::check::told(&faults)))?;
+        let graph = self.graph(&nodes, depth + 1).map_err(|faults| invalid(super::check::described(&faults)))?;
         serde_json::to_value(graph).map_err(|error| invalid(error.to_string()))
     }
 
@@ -256,7 +256,7 @@ impl Reader<'_> {
             return Err(invalid(format!("tools may call tools {DEPTH_MAX} deep, and none itself")));
         }
         let around = std::mem::take(&mut self.groups);
-        let graph = self.graph(&called.nodes, depth + 1).map_err(|faults| invalid(super::check::told(&faults)))?;
+        let graph = self.graph(&called.nodes, depth + 1).map_err(|faults| invalid(super::check::described(&faults)))?;
         let groups = std::mem::replace(&mut self.groups, around);
         let labels = json!({
             wire::WORKFLOW: called.workflow, wire::RELEASE: called.release, wire::GROUP: groups.to_string(),

@@ -19,6 +19,8 @@ mod batches;
 mod called;
 mod check;
 mod discovery;
+#[cfg(test)]
+mod enum_coverage;
 mod error;
 mod executions;
 mod filter;
@@ -29,8 +31,6 @@ mod native;
 mod own_nodes;
 mod releases;
 mod runs;
-#[cfg(test)]
-mod said;
 mod start;
 mod tools;
 mod wire;
@@ -43,14 +43,14 @@ use crate::runs::Runs;
 /// How runs appear in this API. There are no events: a run's executions have the same facts.
 pub const MAPPING: ApiMapping = ApiMapping {
     title: "Cargo",
-    documents: &[FACE],
+    documents: &[API],
     run: |status| wire::run_status(status).to_string(),
     node_run: Some(|state| executions::status(state, None).to_string()),
     events: |_, log| log.iter().map(|_| Vec::new()).collect(),
 };
 
 /// The API's name: also the document's.
-pub const FACE: &str = "cargo";
+pub const API: &str = "cargo";
 
 /// The handlers of this API.
 pub struct Handlers {

@@ -97,7 +97,7 @@ pub(super) fn inputs(native: &Native, config: &Object) -> Result<Object, String>
         inputs.insert("on_item_failure".to_owned(), Value::from(if fails { "fail" } else { "collect" }));
     }
     if native.slug == "switch" && !inputs["routes"].is_array() {
-        return Err("the routes of a switch must be a list, because each of them is a way on".to_owned());
+        return Err("the routes of a switch must be a list, because each of them is an outgoing edge".to_owned());
     }
     Ok(inputs)
 }

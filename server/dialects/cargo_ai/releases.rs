@@ -23,7 +23,7 @@ const FIRST: [u64; 3] = [1, 0, 0];
 /// Stored data of a release. Every field has a default, so that older data can be read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Kept {
+pub(super) struct ReleaseBody {
     pub(super) status: ReleaseStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
@@ -36,9 +36,9 @@ pub(super) struct Kept {
     deployed_at_ms: Option<i64>,
 }
 
-impl Default for Kept {
+impl Default for ReleaseBody {
     fn default() -> Self {
-        Kept {
+        ReleaseBody {
             status: ReleaseStatus::Draft,
             version: None,
             description: None,
@@ -49,12 +49,12 @@ impl Default for Kept {
     }
 }
 
-impl objects::Kept for Kept {
+impl objects::ObjectType for ReleaseBody {
     const KIND: &'static str = "cargo.release";
 }
 
 impl Handlers {
-    async fn release(&self, cx: &Caller, uuid: &str) -> Result<Option<Stored<Kept>>, Refusal> {
+    async fn release(&self, cx: &Caller, uuid: &str) -> Result<Option<Stored<ReleaseBody>>, Refusal> {
         self.objects.get(&cx.tenant, uuid).await.map_err(of_objects)
     }
 
@@ -64,7 +64,7 @@ impl Handlers {
         cx: &Caller,
         workflow: &str,
         release: Option<&str>,
-    ) -> Result<Stored<Kept>, Refusal> {
+    ) -> Result<Stored<ReleaseBody>, Refusal> {
         let Some(uuid) = release else { return self.deployed(cx, workflow).await };
         let found = self.release(cx, uuid).await?.filter(|release| release.parent.as_deref() == Some(workflow));
         let found = found.ok_or_else(|| invalid_nodes(format!("workflow `{workflow}` has no release `{uuid}`")))?;
@@ -74,12 +74,12 @@ impl Handlers {
         Ok(found)
     }
 
-    async fn deployed(&self, cx: &Caller, workflow: &str) -> Result<Stored<Kept>, Refusal> {
+    async fn deployed(&self, cx: &Caller, workflow: &str) -> Result<Stored<ReleaseBody>, Refusal> {
         let uuid = self.workflow(cx, workflow).await?.body.deployed.ok_or_else(|| nothing_deployed(workflow))?;
         self.release(cx, &uuid).await?.ok_or_else(|| nothing_deployed(workflow))
     }
 
-    async fn draft(&self, cx: &Caller, workflow: &str) -> Result<Stored<Kept>, Refusal> {
+    async fn draft(&self, cx: &Caller, workflow: &str) -> Result<Stored<ReleaseBody>, Refusal> {
         let uuid = self.workflow(cx, workflow).await?.body.draft.ok_or_else(|| no_draft(workflow))?;
         self.release(cx, &uuid).await?.ok_or_else(|| no_draft(workflow))
     }
@@ -110,7 +110,7 @@ pub(super) async fn list(
     page: (usize, usize),
 ) -> Result<ReleaseList, Refusal> {
     handlers.workflow(cx, workflow).await?;
-    let wanted = |release: &Stored<Kept>| statuses.is_empty() || statuses.contains(&release.body.status);
+    let wanted = |release: &Stored<ReleaseBody>| statuses.is_empty() || statuses.contains(&release.body.status);
     let found = handlers.page(cx, Some(workflow), wanted, page).await?;
     Ok(ReleaseList { releases: found.into_iter().map(|release| shown(cx, release)).collect() })
 }
@@ -147,7 +147,7 @@ async fn deploy_once(handlers: &Handlers, cx: &Caller, body: Deployment) -> Resu
     let version = next(workflow.body.version.as_deref(), version.as_deref())?;
     let tools = handlers.called(cx, &release.body.nodes).await?;
     let checked = checked(&handlers.runs.of_tenant(&cx.tenant), &cx.tenant, &release.body.nodes, tools).await?;
-    checked.map_err(|faults| invalid_draft(check::told(&faults)))?;
+    checked.map_err(|faults| invalid_draft(check::described(&faults)))?;
     if release.body.form_fields.is_none() {
         return Err(no_form());
     }
@@ -159,7 +159,7 @@ async fn deploy_once(handlers: &Handlers, cx: &Caller, body: Deployment) -> Resu
         before.body.status = ReleaseStatus::Archived;
         changes.push(Change::replace(&before));
     }
-    release.body = Kept {
+    release.body = ReleaseBody {
         status: ReleaseStatus::Deployed,
         version: Some(version.clone()),
         description,
@@ -204,12 +204,12 @@ fn numbers(version: &str) -> Option<[u64; 3]> {
     parts.try_into().ok()
 }
 
-fn envelope(cx: &Caller, release: Stored<Kept>) -> ReleaseEnvelope {
+fn envelope(cx: &Caller, release: Stored<ReleaseBody>) -> ReleaseEnvelope {
     ReleaseEnvelope { release: shown(cx, release) }
 }
 
-fn shown(cx: &Caller, release: Stored<Kept>) -> Release {
-    let Kept { status, version, description, nodes, form_fields, deployed_at_ms } = release.body;
+fn shown(cx: &Caller, release: Stored<ReleaseBody>) -> Release {
+    let ReleaseBody { status, version, description, nodes, form_fields, deployed_at_ms } = release.body;
     Release {
         uuid: release.id,
         workspace_uuid: cx.tenant.to_string(),

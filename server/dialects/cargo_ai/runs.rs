@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::filter::{LOOKED_AT_MAX, Wanted};
-use super::releases::Kept;
+use super::releases::ReleaseBody;
 use super::{Handlers, error, own_nodes, wire};
 use crate::codes::Code;
 use crate::dialects::common::answer_size::AnswerSize;
@@ -69,7 +69,7 @@ pub(super) async fn cancel(handlers: &Handlers, cx: &Caller, body: CancelRuns) -
         None if only_workflow => {
             handlers.known(cx, &workflow).await?;
             let reason =
-                "is required, or a filter beside workflowUuid: nobody cancels everything by leaving something out";
+                "is required, or a filter beside workflowUuid: a request without either would cancel every run";
             return Err(error::invalid("/uuids", reason));
         }
         None => {
@@ -151,7 +151,7 @@ impl Releases {
         if let Some(known) = self.0.get(&release) {
             return Ok(known.clone());
         }
-        let found = handlers.objects.get::<Kept>(&cx.tenant, &release).await.map_err(error::of_objects)?;
+        let found = handlers.objects.get::<ReleaseBody>(&cx.tenant, &release).await.map_err(error::of_objects)?;
         let nodes = found.map(|release| Arc::new(release.body.nodes));
         self.0.insert(release, nodes.clone());
         Ok(nodes)

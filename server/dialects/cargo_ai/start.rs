@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::lower::{Lowered, checked, graph_type, is_worked_out};
 use super::native::START;
-use super::tools::KeptTool;
-use super::{FACE, Handlers, check, error, wire};
+use super::tools::ToolBody;
+use super::{API, Handlers, check, error, wire};
 use crate::codes::Code;
 use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::dialects::common::start::idempotency_key;
@@ -151,7 +151,7 @@ impl Handlers {
             return Ok(None);
         }
         let tool = self.workflow(cx, &walk.workflow).await?.body.tool;
-        let tool = self.objects.get::<KeptTool>(&cx.tenant, &tool).await.map_err(error::of_objects)?;
+        let tool = self.objects.get::<ToolBody>(&cx.tenant, &tool).await.map_err(error::of_objects)?;
         Ok(tool.map(|tool| tool.body.name))
     }
 
@@ -209,7 +209,7 @@ fn new_run(cx: &Caller, walk: Walk, data: Value, (operation, request): (&'static
     NewRun {
         name: None,
         title: None,
-        face: FACE,
+        api: API,
         operation,
         node_type: graph_type(),
         graph,

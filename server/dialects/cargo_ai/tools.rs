@@ -20,7 +20,7 @@ const PAGE: usize = 100;
 /// Stored data of a tool. Every field has a default, so that older data can be read.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct KeptTool {
+pub(super) struct ToolBody {
     pub(super) name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
@@ -29,14 +29,14 @@ pub(super) struct KeptTool {
     pub(super) workflow: String,
 }
 
-impl objects::Kept for KeptTool {
+impl objects::ObjectType for ToolBody {
     const KIND: &'static str = "cargo.tool";
 }
 
 /// Stored data of a workflow. Every field has a default, so that older data can be read.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct KeptWorkflow {
+pub(super) struct WorkflowBody {
     pub(super) tool: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) deployed: Option<String>,
@@ -47,25 +47,25 @@ pub(super) struct KeptWorkflow {
     pub(super) version: Option<String>,
 }
 
-impl objects::Kept for KeptWorkflow {
+impl objects::ObjectType for WorkflowBody {
     const KIND: &'static str = "cargo.workflow";
 }
 
 impl Handlers {
     /// A workflow that must exist.
-    pub(super) async fn workflow(&self, cx: &Caller, uuid: &str) -> Result<Stored<KeptWorkflow>, Refusal> {
+    pub(super) async fn workflow(&self, cx: &Caller, uuid: &str) -> Result<Stored<WorkflowBody>, Refusal> {
         let found = self.objects.get(&cx.tenant, uuid).await.map_err(of_objects)?;
         found.ok_or_else(|| no_workflow(uuid))
     }
 
     /// A tool that must exist.
-    pub(super) async fn tool(&self, cx: &Caller, uuid: &str) -> Result<Stored<KeptTool>, Refusal> {
+    pub(super) async fn tool(&self, cx: &Caller, uuid: &str) -> Result<Stored<ToolBody>, Refusal> {
         let found = self.objects.get(&cx.tenant, uuid).await.map_err(of_objects)?;
         found.ok_or_else(|| no_tool(uuid))
     }
 
     /// A page of objects that match, newest first.
-    pub(super) async fn page<T: objects::Kept>(
+    pub(super) async fn page<T: objects::ObjectType>(
         &self,
         cx: &Caller,
         parent: Option<&str>,
@@ -99,12 +99,12 @@ impl Handlers {
 pub(super) async fn create(handlers: &Handlers, cx: &Caller, body: NewTool) -> Result<ToolEnvelope, Refusal> {
     let NewTool { name, description, icon_url } = body;
     let (tool, workflow, draft) = (fresh(), fresh(), fresh());
-    let kept = KeptTool { name: name.to_string(), description, icon_url, workflow: workflow.clone() };
-    let of_workflow = KeptWorkflow { tool: tool.clone(), draft: Some(draft.clone()), ..KeptWorkflow::default() };
+    let kept = ToolBody { name: name.to_string(), description, icon_url, workflow: workflow.clone() };
+    let of_workflow = WorkflowBody { tool: tool.clone(), draft: Some(draft.clone()), ..WorkflowBody::default() };
     let changes = vec![
         Change::create(&New { id: tool.clone(), name: None, parent: None, body: kept }),
         Change::create(&New { id: workflow.clone(), name: None, parent: None, body: of_workflow }),
-        Change::create(&New { id: draft, name: None, parent: Some(workflow), body: releases::Kept::default() }),
+        Change::create(&New { id: draft, name: None, parent: Some(workflow), body: releases::ReleaseBody::default() }),
     ];
     handlers.objects.change(&cx.tenant, changes).await.map_err(of_objects)?;
     get(handlers, cx, &tool).await
@@ -117,7 +117,7 @@ pub(super) async fn get(handlers: &Handlers, cx: &Caller, uuid: &str) -> Result<
 
 /// A page of tools.
 pub(super) async fn list(handlers: &Handlers, cx: &Caller, page: (usize, usize)) -> Result<ToolList, Refusal> {
-    let found = handlers.page::<KeptTool>(cx, None, |_| true, page).await?;
+    let found = handlers.page::<ToolBody>(cx, None, |_| true, page).await?;
     Ok(ToolList { tools: found.iter().map(|tool| shown(cx, tool)).collect() })
 }
 
@@ -163,10 +163,10 @@ pub(super) async fn workflows(
     uuids: &[String],
     page: (usize, usize),
 ) -> Result<WorkflowList, Refusal> {
-    let wanted = |workflow: &Stored<KeptWorkflow>| uuids.is_empty() || uuids.contains(&workflow.id);
+    let wanted = |workflow: &Stored<WorkflowBody>| uuids.is_empty() || uuids.contains(&workflow.id);
     let mut workflows = Vec::new();
     for found in handlers.page(cx, None, wanted, page).await? {
-        let tool = handlers.objects.get::<KeptTool>(&cx.tenant, &found.body.tool).await.map_err(of_objects)?;
+        let tool = handlers.objects.get::<ToolBody>(&cx.tenant, &found.body.tool).await.map_err(of_objects)?;
         workflows.push(Workflow {
             uuid: found.id,
             workspace_uuid: cx.tenant.to_string(),
@@ -182,8 +182,8 @@ pub(super) async fn workflows(
     Ok(WorkflowList { workflows })
 }
 
-fn shown(cx: &Caller, tool: &Stored<KeptTool>) -> Tool {
-    let KeptTool { name, description, icon_url, workflow } = tool.body.clone();
+fn shown(cx: &Caller, tool: &Stored<ToolBody>) -> Tool {
+    let ToolBody { name, description, icon_url, workflow } = tool.body.clone();
     Tool {
         uuid: tool.id.clone(),
         workspace_uuid: cx.tenant.to_string(),

@@ -83,7 +83,7 @@ fn node_when(state: NodeState) -> &'static str {
     match state {
         NodeState::Waiting(Wait::Timer { .. }) => "for a time",
         NodeState::Waiting(Wait::Children) => "for its children",
-        NodeState::Waiting(Wait::External) => "for whoever works on it outside",
+        NodeState::Waiting(Wait::External) => "for an external worker",
         NodeState::Waiting(Wait::Input) => "for input",
         NodeState::Waiting(Wait::Run) => "for a run that it has started",
         NodeState::Waiting(Wait::Approval) => "for an approval",

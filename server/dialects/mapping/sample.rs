@@ -165,7 +165,7 @@ fn planned() -> Story {
         rationale: None,
         decision: None,
     };
-    log.add(mapped, Some("told with the child that follows"));
+    log.add(mapped, Some("shown with the next child"));
     log.child("first", NodeKind::Call, Vec::new(), Some("a subtask was mapped to it"));
     let below = log.child("second", NodeKind::External, Vec::new(), Some("nothing was mapped to it"));
     let broken = log.child("third", NodeKind::Call, Vec::new(), None);

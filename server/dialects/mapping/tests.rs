@@ -83,7 +83,7 @@ fn every_document_has_its_column() {
 }
 
 #[test]
-fn the_words_are_those_that_the_rooms_answer_with() {
+fn the_mapping_has_the_words_of_the_answers() {
     let cells = |lines: Vec<Line>, word: &str, when: &str| {
         let line = lines.into_iter().find(|line| line.word == word && line.when == when);
         line.unwrap_or_else(|| panic!("no line {word} {when}"))

@@ -5,7 +5,7 @@ use runyard_api::arp::schemas as arp;
 use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
 use runyard_engine::Command;
 
-use super::{FACE, Handlers, wire};
+use super::{API, Handlers, wire};
 use crate::codes::Code;
 use crate::dialects::arp::error::envelope;
 use crate::dialects::arp::runs;
@@ -34,7 +34,7 @@ impl RunCoordinator for Handlers {
 
     async fn start_run(&self, cx: &Caller, request: StartRunRequest) -> Result<Reply<StartRunOk>, Problem> {
         let key = request.idempotency_key.as_deref();
-        let started = runs::start(&self.runs, cx, FACE, request.body, key).await;
+        let started = runs::start(&self.runs, cx, API, request.body, key).await;
         Ok(started.map_err(|refusal| problem(cx, refusal))?.reply(StartRunOk::Ok))
     }
 

@@ -18,7 +18,7 @@ use crate::auth::Gate;
 use crate::runs::Runs;
 
 /// The API's name: also the document's.
-pub const FACE: &str = "run-coordinator";
+pub const API: &str = "run-coordinator";
 
 /// The handlers of this API.
 pub struct Handlers {

@@ -4,7 +4,7 @@ use runyard_api::arp::run_gateway::*;
 use runyard_api::arp::schemas as arp;
 use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
 
-use super::{Coordinator, FACE, Handlers, forward};
+use super::{API, Coordinator, Handlers, forward};
 use crate::codes::Code;
 use crate::dialects::arp::error::envelope;
 use crate::dialects::arp::runs;
@@ -40,7 +40,7 @@ impl RunGateway for Handlers {
     async fn start_run(&self, cx: &Caller, request: StartRunRequest) -> Result<Reply<StartRunOk>, Problem> {
         let key = request.idempotency_key.as_deref();
         let started = match &self.coordinator {
-            Coordinator::Local(here) => runs::start(here, cx, FACE, request.body, key).await,
+            Coordinator::Local(here) => runs::start(here, cx, API, request.body, key).await,
             Coordinator::Remote(remote) => forward::start(remote, cx, &request.body, key).await,
             Coordinator::Missing(_) => Err(missing()),
         };

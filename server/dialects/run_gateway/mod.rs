@@ -19,7 +19,7 @@ use crate::runs::Runs;
 use crate::runs::remote::RemoteCoordinator;
 
 /// The API's name: also the document's.
-pub const FACE: &str = "run-gateway";
+pub const API: &str = "run-gateway";
 
 /// The handlers of this API.
 pub struct Handlers {

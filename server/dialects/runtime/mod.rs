@@ -28,7 +28,7 @@ use crate::runs::Runs;
 /// How runs appear in this API. Node runs appear only through events: as tool calls and steps.
 pub const MAPPING: ApiMapping = ApiMapping {
     title: "ARP Runtime",
-    documents: &[FACE],
+    documents: &[API],
     run: |status| run_state(status).to_string(),
     node_run: None,
     events: |state, log| {
@@ -38,7 +38,7 @@ pub const MAPPING: ApiMapping = ApiMapping {
 };
 
 /// The API's name: also the document's.
-pub const FACE: &str = "runtime";
+pub const API: &str = "runtime";
 
 /// The handlers of this API.
 pub struct Handlers {

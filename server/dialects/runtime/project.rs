@@ -19,7 +19,7 @@ use crate::feed::{self, Frame};
 use crate::runs::cache;
 
 /// The size of a remembered node run without its texts, bytes.
-const KNOWN_BYTES: usize = 192;
+const NODE_FACTS_BYTES: usize = 192;
 
 /// The fold's state.
 #[derive(Debug, Clone)]
@@ -27,12 +27,12 @@ pub(super) struct Projection {
     run_id: String,
     seq: u64,
     root: Option<NodeRunId>,
-    known: BTreeMap<NodeRunId, Known>,
+    known: BTreeMap<NodeRunId, NodeFacts>,
 }
 
 /// The state that the fold keeps for a node run.
 #[derive(Debug, Clone)]
-struct Known {
+struct NodeFacts {
     composite: bool,
     tool_id: String,
     goal: Option<String>,
@@ -65,7 +65,7 @@ impl feed::Projection for Projection {
     }
 
     fn bytes(&self) -> usize {
-        let known = |known: &Known| KNOWN_BYTES + known.tool_id.len() + cache::object(&known.inputs);
+        let known = |known: &NodeFacts| NODE_FACTS_BYTES + known.tool_id.len() + cache::object(&known.inputs);
         self.known.values().map(known).sum()
     }
 }
@@ -130,7 +130,7 @@ impl Projection {
 
     fn run_started(&mut self, start: &Start, root: NodeRunId) -> (RunEventType, Object) {
         self.root = Some(root);
-        self.known.insert(root, Known::new(&start.node_type, None, &start.inputs));
+        self.known.insert(root, NodeFacts::new(&start.node_type, None, &start.inputs));
         let mut data = object(json!({ "step": "run_started", "root_node_run_id": root.to_string() }));
         let goal = ["goal", "prompt"].iter().find_map(|key| start.inputs.get(*key)?.as_str());
         put(&mut data, "goal", goal);
@@ -138,7 +138,7 @@ impl Projection {
     }
 
     fn child_created(&mut self, child: &ChildCreated) {
-        self.known.insert(child.node_run, Known::new(&child.node_type, child.goal.clone(), &child.inputs));
+        self.known.insert(child.node_run, NodeFacts::new(&child.node_type, child.goal.clone(), &child.inputs));
     }
 
     /// The start of the root is shown with the start of the run.
@@ -195,9 +195,9 @@ pub(super) fn kind(frame: &Frame) -> String {
     frame.data["data"]["step"].as_str().map_or_else(|| kind.to_owned(), |step| format!("{kind}: {step}"))
 }
 
-impl Known {
+impl NodeFacts {
     fn new(node_type: &NodeType, goal: Option<String>, inputs: &Object) -> Self {
-        Known {
+        NodeFacts {
             composite: node_type.kind.is_composite(),
             tool_id: node_type.id.clone(),
             goal,

@@ -11,7 +11,7 @@ use runyard_engine::event::Failure;
 use runyard_engine::{ApprovalStrategy, Constraints, NodeTypeRef, Object, Policy, RunOutcome, State, plan};
 use serde_json::{Map, Value, json};
 
-use super::FACE;
+use super::API;
 use crate::catalog::Catalog;
 use crate::dialects::arp::wire::{
     EXTENSIONS, METADATA, OURS, extensions, failure_value, given, note, run_ended, run_id, run_state, typed, typed_list,
@@ -45,7 +45,7 @@ pub(super) fn new_run(body: &RunRequest, catalog: &Catalog) -> Result<NewRun, Ve
     Ok(NewRun {
         name: body.run_id.as_ref().map(|id| RunName::new(id.to_string())),
         title: None,
-        face: FACE,
+        api: API,
         operation: "create_run",
         node_type: NodeTypeRef { id: PLANNER.to_owned(), version: PLANNER_VERSION.to_owned() },
         inputs,

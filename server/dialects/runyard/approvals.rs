@@ -7,7 +7,7 @@ use runyard_engine::{ApprovalId, ApprovalStrategy, Node, NodeRunId, State, Verdi
 use super::{Handlers, LIMIT, cursor};
 use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::dialects::common::time::time;
-use crate::runs::Said;
+use crate::runs::ApprovalDecision;
 use crate::runs::approvals::{self, ApprovalCursor, ApprovalFilter, ApprovalRow, ApprovalStatus, Subject};
 
 /// Lists approval requests, one page.
@@ -49,7 +49,7 @@ pub(super) async fn decide(
     request: DecideApprovalRequest,
 ) -> Result<types::Approval, Refusal> {
     let (_, approval) = handlers.runs.approval(&cx.tenant, &request.approval_id).await.map_err(of_runs)?;
-    let said = Said {
+    let said = ApprovalDecision {
         verdict: match request.body.decision {
             types::Verdict::Approved => Verdict::Approved,
             types::Verdict::Denied => Verdict::Denied,

@@ -47,7 +47,7 @@ impl Runyard for Handlers {
         let after = request.cursor.as_deref().map(read_cursor).transpose();
         let after = after.map_err(|refusal| problem(cx, refusal))?;
         let limit = request.limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(LIMIT);
-        known_face(request.face.as_deref()).map_err(|refusal| problem(cx, refusal))?;
+        check_api(request.face.as_deref()).map_err(|refusal| problem(cx, refusal))?;
         let filter = wire::filter(&self.runs.catalog_of(&cx.tenant), &request);
         // One more than requested, to see whether there is a next page.
         let rows = self.runs.list(&cx.tenant, &filter, after, limit + 1).await;
@@ -225,10 +225,10 @@ impl Handlers {
 }
 
 /// Refuses unknown API names, because their list of runs would always be empty.
-fn known_face(face: Option<&str>) -> Result<(), Refusal> {
-    let Some(face) = face.filter(|face| listeners::offset(face) == 0) else { return Ok(()) };
+fn check_api(api: Option<&str>) -> Result<(), Refusal> {
+    let Some(api) = api.filter(|api| listeners::offset(api) == 0) else { return Ok(()) };
     let known: Vec<&str> = listeners::names().collect();
-    let reason = format!("is no API of this server: `{face}`; there are {}", known.join(", "));
+    let reason = format!("is no API of this server: `{api}`; there are {}", known.join(", "));
     Err(Refusal::new(Code::InvalidRequest, format!("query face {reason}"))
         .with("errors", json!([{ "place": "query", "field": "face", "reason": reason }])))
 }

@@ -71,7 +71,7 @@ fn allowed(cx: &Caller, asked: Option<String>) -> Result<Option<String>, Refusal
     match asked {
         asked if cx.may(OWNER) => Ok(asked),
         Some(other) if other != *cx.tenant => {
-            let message = "keys of another tenant are for whoever owns the data folder";
+            let message = "only the owner of the data folder may use keys of another tenant";
             Err(Refusal::new(Code::Forbidden, message).with("reason", AccessReason::TenantForeign.as_str()))
         }
         _ => Ok(Some(cx.tenant.to_string())),

@@ -42,7 +42,7 @@ pub const MAPPING: ApiMapping = ApiMapping {
 };
 
 /// The API name stored with runs that this API starts.
-const FACE: &str = "runyard";
+const API: &str = "runyard";
 /// Default page size.
 const LIMIT: usize = 50;
 
@@ -65,4 +65,4 @@ impl Handlers {
 }
 
 #[cfg(test)]
-mod said;
+mod enum_coverage;

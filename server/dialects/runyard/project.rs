@@ -38,7 +38,7 @@ pub(super) async fn page(
             // To leave the event out would be an unexplained gap in `seq`.
             let event = serde_json::from_value(shown).map_err(|error| Error::Unreadable {
                 run,
-                reason: format!("event {} is none of the document: {error}", recorded.position),
+                reason: format!("event {} is not in the document: {error}", recorded.position),
             })?;
             events.push(event);
             after = recorded.position;

@@ -8,7 +8,7 @@ use runyard_engine::policy;
 use runyard_engine::{ApprovalStrategy, Constraints, Labels, NodeTypeRef, Object, OnFailure, Policy};
 use serde_json::{Value, json};
 
-use super::FACE;
+use super::API;
 use crate::dialects::common::start::InvalidField;
 use crate::runs::{NewRun, RunName, labels};
 
@@ -42,7 +42,7 @@ pub(super) fn new_run(body: &types::RunRequest) -> Result<NewRun, InvalidField> 
     Ok(NewRun {
         name: name.as_ref().map(|name| RunName::new(name.to_string())),
         title: title.as_ref().map(|title| title.to_string()),
-        face: FACE,
+        api: API,
         operation: "start_run_natively",
         node_type: node_type(node_type_ref.as_ref(), goal.is_some())?,
         inputs: with_goal(inputs.clone().unwrap_or_default(), goal)?,

@@ -50,8 +50,8 @@ pub(super) fn filter(catalog: &Catalog, request: &ListRunsRequest) -> Filter {
     let resolved = |id: &String| catalog.canonical(id).map_or_else(|| id.clone(), str::to_owned);
     Filter {
         statuses: request.state.iter().map(status).collect(),
-        standings: Vec::new(),
-        face: request.face.clone(),
+        phases: Vec::new(),
+        api: request.face.clone(),
         node_type: request.node_type.as_ref().map(resolved),
         created_from_ms: request.created_after.map(Timestamp::as_millisecond),
         created_before_ms: request.created_before.map(Timestamp::as_millisecond),
@@ -83,15 +83,12 @@ fn summary(row: &RunRow) -> types::RunSummary {
     types::RunSummary {
         run_id: row.run.to_string(),
         name: row.name.clone(),
-        face: row.face.clone(),
+        face: row.api.clone(),
         node_type: row.node_type.clone(),
         title: row.title.clone(),
         state: run_state(row.status),
-        reason: row
-            .reason
-            .clone()
-            .or_else(|| WaitingOn::of_row(row.standing).map(|waits| wait_reason(waits).to_string())),
-        waiting_on: WaitingOn::of_row(row.standing).map(|waits| waiting_on(waits, None)),
+        reason: row.reason.clone().or_else(|| WaitingOn::of_row(row.phase).map(|waits| wait_reason(waits).to_string())),
+        waiting_on: WaitingOn::of_row(row.phase).map(|waits| waiting_on(waits, None)),
         event_count: count(row.version),
         created_at: time(row.created_at_ms),
         updated_at: time(row.updated_at_ms),

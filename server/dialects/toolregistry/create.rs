@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::error::invalid_field;
 use super::integrations::Selected;
-use super::{FACE, Handlers, output_schema, pass_through};
+use super::{API, Handlers, output_schema, pass_through};
 use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::runs::{IdempotencyKey, NewRun, StartedRun};
 
@@ -108,7 +108,7 @@ impl Handlers {
         Ok(NewRun {
             name: None,
             title: None,
-            face: FACE,
+            api: API,
             operation: "RunController_createRun",
             node_type: NodeTypeRef { id: PLANNER.to_owned(), version: PLANNER_VERSION.to_owned() },
             inputs: inputs(intent, context),

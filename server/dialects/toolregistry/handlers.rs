@@ -16,7 +16,7 @@ use super::error::{invalid_field, of_token, prefetched, problem, too_many, unkno
 use super::links::Links;
 use super::project::{Projection, without_tool_calls};
 use super::slots::Slot;
-use super::{FACE, Handlers, create, integrations, page, wire};
+use super::{API, Handlers, create, integrations, page, wire};
 use crate::codes::Code;
 use crate::dialects::common::answer_size::AnswerSize;
 use crate::dialects::common::refusal::{Refusal, of_api, of_runs};
@@ -320,7 +320,7 @@ fn is_prefetch(cx: &Caller) -> bool {
 }
 
 fn filter(request: &RunControllerListRunsRequest) -> Filter {
-    let mut filter = Filter { face: Some(FACE.to_owned()), ..Filter::default() };
+    let mut filter = Filter { api: Some(API.to_owned()), ..Filter::default() };
     if let Some(user) = &request.user_id {
         filter.labels.push(LabelFilter { name: create::USER.to_owned(), values: vec![user.clone()] });
     }

@@ -18,6 +18,8 @@
 //! the page behind them. `slots.rs` limits how many requests of a tenant are open at once.
 
 mod create;
+#[cfg(test)]
+mod enum_coverage;
 mod error;
 mod handlers;
 mod integrations;
@@ -27,8 +29,6 @@ mod page;
 mod pass_through;
 mod project;
 mod repeat;
-#[cfg(test)]
-mod said;
 mod slots;
 mod wire;
 
@@ -42,7 +42,7 @@ use crate::runs::Runs;
 /// How runs appear in this API. Node runs appear only through events: as steps.
 pub const MAPPING: ApiMapping = ApiMapping {
     title: "toolregistry.ai",
-    documents: &[FACE],
+    documents: &[API],
     run: wire::status_word,
     node_run: None,
     events: |state, log| {
@@ -52,7 +52,7 @@ pub const MAPPING: ApiMapping = ApiMapping {
 };
 
 /// The API's name: also the document's.
-pub const FACE: &str = "toolregistry";
+pub const API: &str = "toolregistry";
 
 /// The handlers of this API.
 pub struct Handlers {

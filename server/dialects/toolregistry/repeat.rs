@@ -8,7 +8,7 @@ use runyard_engine::event::FinalState;
 use runyard_engine::{RunId, RunOutcome, RunStatus, State};
 
 use super::create::{PLANNER, REPEAT_KEY, USER};
-use super::{FACE, Handlers, wire};
+use super::{API, Handlers, wire};
 use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::runs::Error;
 use crate::store::{Filter, LabelFilter, Status};
@@ -33,7 +33,7 @@ impl Handlers {
     ) -> Result<Option<Repeated>, Refusal> {
         let label = |name: &str, value: &str| LabelFilter { name: name.to_owned(), values: vec![value.to_owned()] };
         let filter = Filter {
-            face: Some(FACE.to_owned()),
+            api: Some(API.to_owned()),
             statuses: vec![Status::Succeeded],
             labels: vec![label(REPEAT_KEY, key), label(USER, user)],
             ..Filter::default()
@@ -59,7 +59,7 @@ impl Handlers {
 }
 
 fn is_of_here(state: &State) -> bool {
-    state.start.as_ref().is_some_and(|start| start.face == FACE)
+    state.start.as_ref().is_some_and(|start| start.face == API)
 }
 
 /// The node types of all node runs that succeeded.

@@ -12,22 +12,22 @@ use uuid::Uuid;
 use super::create::{NOTE, USER};
 use crate::dialects::common::time::time;
 use crate::runs::row;
-use crate::store::{Filter, Standing, Status};
+use crate::store::{Filter, RunPhase, Status};
 
 /// The state of a run.
 pub(super) fn status(state: &State) -> RunStatus {
-    status_of(state.status, row::standing(state))
+    status_of(state.status, row::phase(state))
 }
 
 /// The state of a run with this status and phase.
-pub(super) fn status_of(status: runyard_engine::RunStatus, standing: Standing) -> RunStatus {
+pub(super) fn status_of(status: runyard_engine::RunStatus, phase: RunPhase) -> RunStatus {
     use runyard_engine::RunStatus as Engine;
-    match (status, standing) {
-        (Engine::Queued, _) | (Engine::Running | Engine::Waiting, Standing::Planning) => RunStatus::Queued,
-        (Engine::Running | Engine::Waiting, Standing::Asking | Standing::AwaitingInput | Standing::Paused) => {
+    match (status, phase) {
+        (Engine::Queued, _) | (Engine::Running | Engine::Waiting, RunPhase::Planning) => RunStatus::Queued,
+        (Engine::Running | Engine::Waiting, RunPhase::Asking | RunPhase::AwaitingInput | RunPhase::Paused) => {
             RunStatus::Paused
         }
-        (Engine::Running | Engine::Waiting, Standing::Plain) => RunStatus::Running,
+        (Engine::Running | Engine::Waiting, RunPhase::Plain) => RunStatus::Running,
         (Engine::Final(RunOutcome::Succeeded), _) => RunStatus::Success,
         (Engine::Final(RunOutcome::Partial), _) => RunStatus::PartialSuccess,
         (Engine::Final(RunOutcome::NothingAchieved), _) => RunStatus::NoSuccess,
@@ -38,7 +38,7 @@ pub(super) fn status_of(status: runyard_engine::RunStatus, standing: Standing) -
 
 /// The API's name of a run's status, as far as the status alone determines it.
 pub(super) fn status_word(status: runyard_engine::RunStatus) -> String {
-    let mut words: Vec<String> = Standing::ALL.map(|standing| status_of(status, standing).to_string()).into();
+    let mut words: Vec<String> = RunPhase::ALL.map(|phase| status_of(status, phase).to_string()).into();
     words.sort();
     words.dedup();
     words.join(" or ")
@@ -47,19 +47,19 @@ pub(super) fn status_word(status: runyard_engine::RunStatus) -> String {
 /// Sets the filter to the runs in this state: the inverse of [`status_of`].
 pub(super) fn standing_in(filter: &mut Filter, wanted: RunStatus) {
     let live = || vec![Status::Running, Status::Waiting];
-    let (statuses, standings) = match wanted {
-        RunStatus::Queued => (live(), vec![Standing::Planning]),
-        RunStatus::Running => (live(), vec![Standing::Plain]),
+    let (statuses, phases) = match wanted {
+        RunStatus::Queued => (live(), vec![RunPhase::Planning]),
+        RunStatus::Running => (live(), vec![RunPhase::Plain]),
         RunStatus::Success => (vec![Status::Succeeded], Vec::new()),
         RunStatus::PartialSuccess => (vec![Status::Partial], Vec::new()),
         RunStatus::NoSuccess => (vec![Status::NothingAchieved], Vec::new()),
         RunStatus::Failed => (vec![Status::Failed], Vec::new()),
         RunStatus::Canceled => (vec![Status::Canceled], Vec::new()),
         // A stored run is never queued, because its log begins with its start. So `AuthRequired` matches no run.
-        RunStatus::Paused => (live(), vec![Standing::Asking, Standing::AwaitingInput, Standing::Paused]),
+        RunStatus::Paused => (live(), vec![RunPhase::Asking, RunPhase::AwaitingInput, RunPhase::Paused]),
         RunStatus::AuthRequired => (vec![Status::Queued], Vec::new()),
     };
-    (filter.statuses, filter.standings) = (statuses, standings);
+    (filter.statuses, filter.phases) = (statuses, phases);
 }
 
 /// A run with the given events.
@@ -99,7 +99,7 @@ fn plan_id(state: &State) -> Uuid {
 
 /// The plan of a run; an empty text before it exists.
 pub(super) fn plan(state: &State) -> ExecPlanByIdResponseDto {
-    let Some(root) = state.root().filter(|_| row::standing(state) != Standing::Planning) else { return no_plan() };
+    let Some(root) = state.root().filter(|_| row::phase(state) != RunPhase::Planning) else { return no_plan() };
     if root.node_type.kind == NodeKind::Plan && root.rounds == 0 {
         return no_plan();
     }
@@ -184,17 +184,17 @@ mod tests {
     #[test]
     fn a_state_is_found_where_it_is_shown() {
         let stored = Status::ALL.into_iter().filter(|status| *status != Status::Queued);
-        for (status, standing) in stored.flat_map(|status| Standing::ALL.map(|standing| (status, standing))) {
+        for (status, phase) in stored.flat_map(|status| RunPhase::ALL.map(|phase| (status, phase))) {
             // A run that has ended has no current activity.
-            if matches!(status.into(), runyard_engine::RunStatus::Final(_)) && standing != Standing::Plain {
+            if matches!(status.into(), runyard_engine::RunStatus::Final(_)) && phase != RunPhase::Plain {
                 continue;
             }
-            let shown = status_of(status.into(), standing);
+            let shown = status_of(status.into(), phase);
             let mut filter = Filter::default();
             standing_in(&mut filter, shown);
             assert!(filter.statuses.contains(&status), "{shown}");
-            assert!(filter.standings.is_empty() || filter.standings.contains(&standing), "{shown}");
-            let others = filter.statuses.iter().flat_map(|status| filter.standings.iter().map(|at| (*status, *at)));
+            assert!(filter.phases.is_empty() || filter.phases.contains(&phase), "{shown}");
+            let others = filter.statuses.iter().flat_map(|status| filter.phases.iter().map(|at| (*status, *at)));
             assert!(others.into_iter().all(|(status, at)| status_of(status.into(), at) == shown), "{shown}");
         }
     }

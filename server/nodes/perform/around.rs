@@ -7,7 +7,7 @@ use std::sync::Arc;
 use runyard_engine::event::Failure;
 use runyard_engine::{FailureCode, NodeRunId, Object, RunId, State, depth};
 
-use crate::expressions::Moment;
+use crate::expressions::EvalClock;
 use crate::runs::{Error, Runs};
 
 /// The place of a node run.
@@ -78,12 +78,12 @@ impl Around {
 
     /// The time and the random seed of its expressions: those of the first attempt, so that every attempt and every
     /// repeated execution has the same inputs.
-    pub fn moment(&self, state: &State) -> Moment {
+    pub fn eval_clock(&self, state: &State) -> EvalClock {
         let started_at_ms = state.node(self.node_run).and_then(|node| node.started_at_ms);
         // If the state is older than the start of the node run, this is its first attempt.
         let now_ms = started_at_ms.unwrap_or(self.begun_at_ms);
         let [a, b, c, d, ..] = self.node_run.uuid().into_bytes();
-        Moment { now_ms, seed: u32::from_be_bytes([a, b, c, d]) }
+        EvalClock { now_ms, seed: u32::from_be_bytes([a, b, c, d]) }
     }
 }
 

@@ -11,7 +11,7 @@ use super::launch::{self, Launch};
 use super::load::{self, Loaded};
 use super::script::InGraph;
 use super::{Call, Performer};
-use crate::expressions::{Expressions, Moment};
+use crate::expressions::{EvalClock, Expressions};
 use crate::graph::{Nodes, began_with, evaluate};
 use crate::nodes::catalog::Catalog;
 use crate::nodes::credentials::Credentials;
@@ -66,7 +66,7 @@ impl Performer for InProcess {
 /// A call and its run.
 struct Setting {
     nodes: Option<Nodes>,
-    moment: Moment,
+    eval_clock: EvalClock,
     /// The evaluated inputs, if they differ from the inputs.
     inputs: Option<Object>,
 }
@@ -75,11 +75,11 @@ impl InProcess {
     /// Loads the context. A node of a graph has its inputs as they were written; they are evaluated only now.
     async fn setting(&self, call: &Call<'_>) -> Result<Setting, Failure> {
         let Some(around) = call.around else {
-            let moment = Moment { now_ms: call.now_ms, seed: 0 };
-            return Ok(Setting { nodes: None, moment, inputs: None });
+            let eval_clock = EvalClock { now_ms: call.now_ms, seed: 0 };
+            return Ok(Setting { nodes: None, eval_clock, inputs: None });
         };
         let state = around.state().await?;
-        let (nodes, moment) = (Nodes::around(&state, around.node_run), around.moment(&state));
+        let (nodes, eval_clock) = (Nodes::around(&state, around.node_run), around.eval_clock(&state));
         let mut nodes = nodes.map(|nodes| nodes.reading(around));
         if let Some(nodes) = nodes.as_mut().filter(|_| needs_data(&call.node_type.id)) {
             nodes.read_data().await?;
@@ -87,11 +87,11 @@ impl InProcess {
         let inputs = match &nodes {
             Some(nodes) => {
                 let said = (call.node_type.id.as_str(), call.inputs);
-                around.bounded(evaluate(&self.expressions, call.tenant, said, nodes, moment).await?)?
+                around.bounded(evaluate(&self.expressions, call.tenant, said, nodes, eval_clock).await?)?
             }
             None => None,
         };
-        Ok(Setting { nodes, moment, inputs })
+        Ok(Setting { nodes, eval_clock, inputs })
     }
 
     async fn attempt(&self, call: &Call<'_>, setting: &Setting) -> Result<Routed, Failure> {
@@ -100,7 +100,8 @@ impl InProcess {
         validated(&catalog, call, What::Inputs, call.inputs).await?;
         let nodes = setting.nodes.as_ref();
         let data = nodes.filter(|_| needs_data(&call.node_type.id)).map(|nodes| began_with(nodes.data()).into_owned());
-        let scripts = InGraph { expressions: &self.expressions, tenant: call.tenant, nodes, moment: setting.moment };
+        let scripts =
+            InGraph { expressions: &self.expressions, tenant: call.tenant, nodes, eval_clock: setting.eval_clock };
         let Call { tenant, run, node_type, inputs, key, attempt, clock, now_ms, entropy, around: _ } = *call;
         let (data, credentials) = (data.as_ref(), &*self.credentials);
         let cx = NodeContext {

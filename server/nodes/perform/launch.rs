@@ -46,8 +46,8 @@ pub(super) async fn launch(
     let inputs = match graph::Nodes::around(&state, node.id) {
         Some(nodes) => {
             let (said, nodes) = ((node_type.id.as_str(), &*written), nodes.reading(around));
-            let moment = around.moment(&state);
-            around.bounded(evaluate(expressions, &around.tenant, said, &nodes, moment).await?)?
+            let eval_clock = around.eval_clock(&state);
+            around.bounded(evaluate(expressions, &around.tenant, said, &nodes, eval_clock).await?)?
         }
         None => None,
     };
@@ -73,7 +73,7 @@ pub(super) async fn launch(
     own.budgets.max_external_calls = own.budgets.max_external_calls.into_iter().chain(left).min();
     let new = new_run(start, node.constraints.merge(&own), asked).map_err(|found| wrong(&[found]))?;
     let run = RunId::sub_run(state.run, node.id, around.attempt);
-    Ok(Launch { sub_run: SubRun { run, parent, face: start.face.clone(), new }, inputs })
+    Ok(Launch { sub_run: SubRun { run, parent, api: start.face.clone(), new }, inputs })
 }
 
 fn new_run(above: &Start, constraints: Constraints, asked: RunInputs) -> Result<NewRun, Violation> {
@@ -91,7 +91,7 @@ fn new_run(above: &Start, constraints: Constraints, asked: RunInputs) -> Result<
     Ok(NewRun {
         name: None,
         title,
-        face: "",
+        api: "",
         operation: "start_run",
         request: json!({ "node_type": node_type_ref.node_type_id, "inputs": inputs }),
         node_type: NodeTypeRef { id: node_type_ref.node_type_id, version },

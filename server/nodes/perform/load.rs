@@ -35,8 +35,8 @@ pub(super) async fn load(
     let inputs = match graph::Nodes::around(&state, node.id) {
         Some(nodes) => {
             let (said, nodes) = ((node_type.id.as_str(), &*written), nodes.reading(around));
-            let moment = around.moment(&state);
-            around.bounded(evaluate(expressions, &around.tenant, said, &nodes, moment).await?)?
+            let eval_clock = around.eval_clock(&state);
+            around.bounded(evaluate(expressions, &around.tenant, said, &nodes, eval_clock).await?)?
         }
         None => None,
     };

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use runyard_engine::event::Failure;
 use serde_json::Value;
 
-use crate::expressions::{Expressions, Moment};
+use crate::expressions::{EvalClock, Expressions};
 use crate::graph::{self, Nodes};
 use crate::nodes::provider::EvaluateScript;
 
@@ -16,12 +16,12 @@ pub(super) struct InGraph<'a> {
     pub(super) tenant: &'a str,
     /// The graph around the call.
     pub(super) nodes: Option<&'a Nodes>,
-    pub(super) moment: Moment,
+    pub(super) eval_clock: EvalClock,
 }
 
 #[async_trait]
 impl EvaluateScript for InGraph<'_> {
     async fn evaluate(&self, script: String, data: &Value) -> Result<Value, Failure> {
-        graph::script(self.expressions, self.tenant, script, (self.nodes, data), self.moment).await
+        graph::script(self.expressions, self.tenant, script, (self.nodes, data), self.eval_clock).await
     }
 }

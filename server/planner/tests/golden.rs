@@ -1,4 +1,4 @@
-//! Goals and what is made of them, as golden files in `tests/golden/planner/`.
+//! Goals and their plans, as golden files in `tests/golden/planner/`.
 
 use runyard_engine::Constraints;
 use runyard_engine::plan::{PlanResult, Source};

@@ -1,4 +1,5 @@
-//! Goals over a catalogue with integrations: which are found, what is read from a clause, and what is left alone.
+//! Goals over a catalogue with integrations: which node types are found, what is read from a clause, and what is
+//! refused.
 
 use std::sync::Arc;
 
@@ -59,7 +60,7 @@ fn plan(goal: &str, context: Option<Value>) -> Result<Plan, Failure> {
 }
 
 /// The steps of a plan, or the code of its failure.
-fn told(goal: &str, context: Option<Value>) -> String {
+fn planned(goal: &str, context: Option<Value>) -> String {
     let name = |id: &str| id.rsplit('.').next().unwrap_or_default().to_owned();
     match plan(goal, context) {
         Ok(plan) => {
@@ -72,7 +73,7 @@ fn told(goal: &str, context: Option<Value>) -> String {
 }
 
 #[test]
-fn goals_find_what_integrations_offer() {
+fn goals_find_node_types_of_integrations() {
     for (goal, steps) in [
         ("Create a ticket in helpdesk with title \"No paper\"", "create_ticket {title=\"No paper\"}"),
         ("Create a ticket \"No paper\" in helpdesk", "create_ticket {title=\"No paper\"}"),
@@ -98,19 +99,19 @@ fn goals_find_what_integrations_offer() {
         ),
         ("Generate a UUID, then post it to the team chat", "uuid4 {}; post_message {text<S1/uuid4>}"),
     ] {
-        assert_eq!(told(goal, None), steps, "{goal}");
+        assert_eq!(planned(goal, None), steps, "{goal}");
     }
 }
 
 #[test]
-fn what_the_context_holds_is_read_from_it() {
+fn context_values_are_read() {
     let context = json!({ "title": "No paper", "priority": 2 });
     let steps = "create_ticket {title=\"No paper\", priority=2}";
-    assert_eq!(told("Create a ticket in helpdesk", Some(context)), steps);
+    assert_eq!(planned("Create a ticket in helpdesk", Some(context)), steps);
 }
 
 #[test]
-fn nothing_is_done_by_the_name_of_a_thing_alone() {
+fn a_thing_without_a_verb_changes_nothing() {
     for (goal, code) in [
         ("Burn the tickets in helpdesk", "clause_unmapped"),
         ("Ticket 7 in helpdesk", "clause_unmapped"),
@@ -122,13 +123,13 @@ fn nothing_is_done_by_the_name_of_a_thing_alone() {
         ("Delete a ticket in helpdesk", "arguments_missing"),
         ("Delete ticket number seven", "arguments_invalid"),
     ] {
-        assert_eq!(told(goal, None), code, "{goal}");
+        assert_eq!(planned(goal, None), code, "{goal}");
     }
 }
 
-/// Two ways to say the same, of which the second says one thing more.
+/// Pairs of similar goals, of which the second has one word too many.
 #[test]
-fn what_changes_something_is_refused_where_a_word_is_left_over() {
+fn a_side_effect_is_refused_if_a_word_is_unused() {
     for goal in [
         "Delete the ticket with number 7 in helpdesk tomorrow.",
         "Delete the ticket with number 7 in helpdesk after approval.",
@@ -160,7 +161,7 @@ fn what_changes_something_is_refused_where_a_word_is_left_over() {
 }
 
 #[test]
-fn what_changes_something_is_done_where_every_word_is_accounted_for() {
+fn a_side_effect_is_planned_if_every_word_is_accounted_for() {
     for (goal, steps) in [
         ("Please delete the ticket with the number 7 in helpdesk now.", "delete_ticket {number=7}"),
         ("Could you remove helpdesk ticket number 7?", "delete_ticket {number=7}"),
@@ -170,12 +171,12 @@ fn what_changes_something_is_done_where_every_word_is_accounted_for() {
         ("Use integration.helpdesk.delete_ticket to delete ticket number 7", "delete_ticket {number=7}"),
         ("Call integration.helpdesk.delete_ticket with number 7", "delete_ticket {number=7}"),
     ] {
-        assert_eq!(told(goal, None), steps, "{goal}");
+        assert_eq!(planned(goal, None), steps, "{goal}");
     }
 }
 
 #[test]
-fn an_unquoted_value_goes_on_to_the_next_argument_or_to_the_end() {
+fn an_unquoted_value_extends_to_the_next_argument_or_to_the_end() {
     for (goal, steps) in [
         ("Create a ticket in helpdesk with title Alpha Beta.", "create_ticket {title=\"Alpha Beta\"}"),
         ("Create a ticket with title The Sea, the Sea", "create_ticket {title=\"The Sea, the Sea\"}"),
@@ -193,12 +194,12 @@ fn an_unquoted_value_goes_on_to_the_next_argument_or_to_the_end() {
         ("Create a ticket with title Alpha 'Beta'", "clause_unmapped"),
         ("Create a ticket with title Printer is urgent", "clause_unmapped"),
     ] {
-        assert_eq!(told(goal, None), steps, "{goal}");
+        assert_eq!(planned(goal, None), steps, "{goal}");
     }
 }
 
 #[test]
-fn of_two_services_that_could_be_changed_one_must_be_named() {
+fn of_two_services_with_side_effects_one_must_be_named() {
     let service = |id: &str| {
         json!({
             "id": id, "name": id, "url": "https://example.org",
@@ -222,16 +223,16 @@ fn of_two_services_that_could_be_changed_one_must_be_named() {
 #[test]
 fn a_url_is_read_and_its_text_is_hashed() {
     let hash = "fetch {url=\"https://example.org/a\"}; sha256 {text<S1/text>}";
-    assert_eq!(told("Get https://example.org/a, then hash the text", None), hash);
-    assert_eq!(told("Fetch https://example.org/a. Hash the text.", None), hash);
+    assert_eq!(planned("Get https://example.org/a, then hash the text", None), hash);
+    assert_eq!(planned("Fetch https://example.org/a. Hash the text.", None), hash);
     let context = json!({ "url": "https://example.org/a" });
-    assert_eq!(told("Get URL, then hash the text", Some(context)), hash);
-    assert_eq!(told("Get URL, then hash the text", None), "arguments_missing");
-    assert_eq!(told("Delete https://example.org/a", None), "clause_unmapped");
+    assert_eq!(planned("Get URL, then hash the text", Some(context)), hash);
+    assert_eq!(planned("Get URL, then hash the text", None), "arguments_missing");
+    assert_eq!(planned("Delete https://example.org/a", None), "clause_unmapped");
 }
 
 #[test]
-fn what_comes_with_the_server_is_found_as_before() {
+fn builtin_node_types_are_found_as_before() {
     for (goal, steps) in [
         ("Create a new UUID", "uuid4 {}"),
         ("Say 'create a ticket'", "echo {echo=\"create a ticket\"}"),
@@ -240,13 +241,13 @@ fn what_comes_with_the_server_is_found_as_before() {
         ("Fetch the page", "arguments_missing"),
         ("Fetch https://a.example and https://b.example", "arguments_missing"),
     ] {
-        assert_eq!(told(goal, None), steps, "{goal}");
+        assert_eq!(planned(goal, None), steps, "{goal}");
     }
 }
 
 proptest! {
     #[test]
-    fn words_in_any_order_remove_nothing_that_was_not_asked_for(words in prop::collection::vec(
+    fn words_in_any_order_plan_no_removal_that_was_not_requested(words in prop::collection::vec(
         prop::sample::select(vec!["ticket", "tickets", "helpdesk", "number", "7", "title", "'x'", "the", "in", "list", "show", "it", "and", "with", "message"]), 0..9)
     ) {
         let planned = plan(&words.join(" "), None);

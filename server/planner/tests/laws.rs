@@ -1,4 +1,4 @@
-//! Whatever the goal: no panic, the same plan every time, and a plan that the engine can take as it is.
+//! Laws for every goal: no panic, the same plan every time, and a plan that the engine accepts.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{planner, request};
 
-/// Pieces of which goals are made, so that arbitrary goals are not only rubbish.
+/// Pieces of goals, so that random goals are not only noise.
 const PIECES: [&str; 60] = [
     "generate",
     "a",
@@ -78,7 +78,7 @@ fn goals() -> impl Strategy<Value = String> {
     prop_oneof![4 => pieces, 1 => any::<String>(), 1 => "[ -~\\n]{0,200}", 1 => "\\PC{0,200}"]
 }
 
-/// What the engine relies on.
+/// The laws that the engine relies on.
 fn check(plan: &Plan) {
     let catalog = planner().catalog();
     let mut seen = BTreeSet::new();
@@ -109,7 +109,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_goal_gives_a_plan_that_holds_or_a_named_failure(goal in goals()) {
+    fn any_goal_gives_a_valid_plan_or_a_named_failure(goal in goals()) {
         let request = request(json!({ "goal": goal, "context": r#"{"order":"o-1"}"# }), Constraints::default());
         let first = planner().plan_now(&request);
         prop_assert_eq!(&first, &planner().plan_now(&request));
@@ -125,7 +125,7 @@ proptest! {
 }
 
 #[test]
-fn goals_made_to_be_slow_are_answered() {
+fn goals_made_to_be_slow_are_planned_in_time() {
     let nasty = [
         "“".repeat(30_000),
         "'a".repeat(50_000),

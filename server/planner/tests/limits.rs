@@ -53,7 +53,7 @@ fn more_steps_than_any_limit_allows_are_refused_by_name() {
 }
 
 #[test]
-fn no_step_can_stand_below_the_greatest_depth() {
+fn no_step_can_be_below_the_greatest_depth() {
     let mut flat = Constraints::default();
     flat.structural.max_depth = Some(0);
     let table = [
@@ -74,7 +74,7 @@ fn no_step_can_stand_below_the_greatest_depth() {
 }
 
 #[test]
-fn inputs_are_validated_and_the_prompt_stands_in_for_the_goal() {
+fn inputs_are_validated_and_the_prompt_replaces_a_missing_goal() {
     let refused = |inputs| refused(inputs, Constraints::default());
     for inputs in [json!({}), json!({ "goal": null, "prompt": " " }), json!({ "goal": "" })] {
         assert_eq!(refused(inputs).0, "goal_missing");
@@ -91,7 +91,7 @@ fn inputs_are_validated_and_the_prompt_stands_in_for_the_goal() {
 }
 
 #[test]
-fn a_huge_goal_is_refused_and_a_large_one_is_read() {
+fn a_huge_goal_is_refused_and_a_large_one_is_planned() {
     assert_eq!(refused(json!({ "goal": "a".repeat(100_001) }), Constraints::default()).0, "goal_too_long");
     let text = "x".repeat(99_000);
     let plan = planned(json!({ "goal": format!("say '{text}', then hash it") }), Constraints::default());
@@ -119,7 +119,7 @@ fn the_limits_of_goals_and_plans_are_settings() {
 }
 
 #[test]
-fn a_goal_of_more_words_than_are_read_is_refused_before_it_is_planned() {
+fn a_goal_with_too_many_words_is_refused_before_it_is_planned() {
     let (code, message) = refused(json!({ "goal": "a ".repeat(50_000) }), Constraints::default());
     assert_eq!((code.as_str(), message.contains("50000 words")), ("goal_too_long", true), "{message}");
 }

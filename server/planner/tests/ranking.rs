@@ -39,7 +39,7 @@ fn the_best_comes_first() {
 }
 
 #[test]
-fn strangers_have_no_score() {
+fn unrelated_node_types_have_no_score() {
     for clause in ["zzz", "", "book flights", "日本"] {
         assert_eq!(ranked(clause), Vec::<String>::new(), "{clause}");
     }

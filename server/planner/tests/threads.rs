@@ -1,4 +1,4 @@
-//! Questions, and goals that speak of what earlier runs of the thread answered.
+//! Questions, and goals that refer to answers of earlier runs of the thread.
 
 use runyard_engine::Constraints;
 use serde_json::json;
@@ -16,12 +16,13 @@ fn questions() {
         "Ask.",
         "Don't ask.",
     ];
-    let told: Vec<String> = goals.iter().map(|goal| format!("{goal:?}\n{}", transcript(&plan_of(goal)))).collect();
-    keep("questions", &told.join("\n"));
+    let transcripts: Vec<String> =
+        goals.iter().map(|goal| format!("{goal:?}\n{}", transcript(&plan_of(goal)))).collect();
+    keep("questions", &transcripts.join("\n"));
 }
 
 #[test]
-fn what_was_said_before_may_be_spoken_of() {
+fn goals_may_refer_to_earlier_answers() {
     let said = |value, node_type: &str| Answer { value, node_type: Some(node_type.to_owned()) };
     let earlier = vec![
         said(json!("0d5f5fda-7b5c-4d4e-8e1f-2f3a1c2b4d5e"), "runyard.core.uuid4"),
@@ -38,10 +39,10 @@ fn what_was_said_before_may_be_spoken_of() {
         "Return the result of step 1.",
         "hash",
     ];
-    let told = goals.iter().map(|goal| {
+    let transcripts = goals.iter().map(|goal| {
         let mut request = request(json!({ "goal": goal }), Constraints::default());
         request.earlier = earlier.clone();
         format!("{goal:?}\n{}", transcript(&planner().plan_now(&request)))
     });
-    keep("threads", &told.collect::<Vec<_>>().join("\n"));
+    keep("threads", &transcripts.collect::<Vec<_>>().join("\n"));
 }

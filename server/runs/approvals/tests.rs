@@ -1,4 +1,4 @@
-//! Approvals through the façade: found by id, decided once, by anybody who may or by a token.
+//! Approvals through the facade: found by id, decided once, by any caller with the right or by a token.
 
 use runyard_engine::{ApprovalId, ApprovalStrategy, RunOutcome, RunStatus, Verdict};
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::runs::NewRun;
 use crate::runs::fixture::{Meddled, NOW_MS, TENANT, Yard, new_run};
 use crate::store::StoreError;
 
-/// A call that somebody is asked about.
+/// A run with a call that needs an approval.
 async fn asked(yard: &Yard) -> (RunId, ApprovalId) {
     let new =
         NewRun { approval: ApprovalStrategy::OnToolCall, ..new_run("runyard.core.echo", json!({ "echo": "hi" })) };
@@ -18,12 +18,12 @@ async fn asked(yard: &Yard) -> (RunId, ApprovalId) {
     (state.run, *state.approvals.keys().next().unwrap())
 }
 
-fn said(verdict: Verdict) -> Said {
-    Said { verdict, by: Some("ada".to_owned()), comment: Some("as agreed".to_owned()) }
+fn said(verdict: Verdict) -> ApprovalDecision {
+    ApprovalDecision { verdict, by: Some("ada".to_owned()), comment: Some("as agreed".to_owned()) }
 }
 
 #[tokio::test]
-async fn what_is_asked_is_listed_until_it_is_decided() {
+async fn an_approval_request_is_listed_until_it_is_decided() {
     let yard = Yard::new();
     let (run, approval) = asked(&yard).await;
     let pending = ApprovalFilter { run: None, statuses: vec![ApprovalStatus::Pending] };
@@ -41,7 +41,7 @@ async fn what_is_asked_is_listed_until_it_is_decided() {
 }
 
 #[tokio::test]
-async fn the_same_again_is_answered_and_the_contrary_is_refused() {
+async fn the_same_decision_again_is_answered_and_the_opposite_is_refused() {
     let yard = Yard::new();
     let (_, approval) = asked(&yard).await;
     let denied = yard.runs.decide(TENANT, approval, said(Verdict::Denied)).await.unwrap();
@@ -52,7 +52,7 @@ async fn the_same_again_is_answered_and_the_contrary_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_decides_once_whoever_decided_before() {
+async fn a_token_decides_once_however_the_approval_was_decided_before() {
     let yard = Yard::new();
     let (run, approval) = asked(&yard).await;
     let token = |verdict| yard.runs.decision_token(TENANT, run, approval, verdict);
@@ -69,20 +69,20 @@ async fn a_token_decides_once_whoever_decided_before() {
 }
 
 #[tokio::test]
-async fn a_token_is_for_its_tenant_and_no_other() {
+async fn a_token_is_valid_for_its_tenant_alone() {
     let yard = Yard::new();
     let (run, approval) = asked(&yard).await;
     let mine = yard.runs.decision_token(TENANT, run, approval, Verdict::Approved);
     assert!(matches!(yard.runs.redeem(&mine, Some("other"), None).await, Err(Error::InvalidToken)));
     assert!(matches!(yard.runs.redeem("rubbish", None, None).await, Err(Error::InvalidToken)));
-    // One of ours for a run that is not there: made for another tenant, or before the data was put aside.
+    // Genuine tokens for a run that does not exist: made for another tenant, or before the data was replaced.
     let theirs = yard.runs.decision_token("other", run, approval, Verdict::Approved);
     assert!(matches!(yard.runs.redeem(&theirs, None, None).await, Err(Error::InvalidToken)));
     assert!(yard.runs.redeem(&mine, Some(TENANT), None).await.is_ok());
 }
 
 #[tokio::test]
-async fn another_tenants_approval_is_not_there() {
+async fn an_approval_of_another_tenant_is_not_found() {
     let yard = Yard::new();
     let (_, approval) = asked(&yard).await;
     let foreign = yard.runs.decide("other", approval, said(Verdict::Approved)).await;
@@ -92,7 +92,7 @@ async fn another_tenants_approval_is_not_there() {
 }
 
 #[tokio::test]
-async fn what_a_cancel_overtakes_lapses() {
+async fn an_approval_request_lapses_when_its_run_is_canceled() {
     let yard = Yard::new();
     let (run, approval) = asked(&yard).await;
     yard.runs.submit(TENANT, run, Command::Cancel { reason: None }).await.unwrap();
@@ -102,16 +102,16 @@ async fn what_a_cancel_overtakes_lapses() {
     assert!(matches!(yard.runs.decide(TENANT, approval, said(Verdict::Approved)).await, Err(Error::Rejected(_))));
 }
 
-/// Two servers over one store, and both are asked: one decides, and the other says that it had been decided.
+/// Two servers over one store get the same decision: one decides, and the other says that it had been decided.
 #[tokio::test]
-async fn of_two_who_say_the_same_one_has_decided() {
+async fn of_two_servers_with_the_same_decision_one_decides() {
     let store = Meddled::new();
     let clock = Clock::manual(NOW_MS);
     let first = Yard::over(store.clone(), clock.clone());
     let second = Yard::over(store.inner.clone(), clock);
     let (run, approval) = asked(&first).await;
     let token = first.runs.decision_token(TENANT, run, approval, Verdict::Approved);
-    // The second comes between what the first decided and its commit.
+    // The second server decides between the first one's decision and its commit.
     let (other, same) = (second.runs.clone(), token.clone());
     store.next(async move {
         other.redeem(&same, None, None).await.unwrap();

@@ -1,4 +1,4 @@
-//! What fits a schema, what is made to fit, and which schemas are none.
+//! Results that match a schema, results that are converted, and schemas that are not valid.
 
 use serde_json::json;
 
@@ -23,7 +23,7 @@ fn object(properties: Value, required: &[&str]) -> Value {
 }
 
 #[test]
-fn what_fits_is_taken_as_it_is() {
+fn a_result_that_matches_is_unchanged() {
     let schema = object(json!({ "hash": { "type": "string" } }), &[]);
     for answer in [json!({}), json!({ "hash": "x" })] {
         assert_eq!(fitted(&schema, answer.clone(), &[json!({ "hash": "of a step" })]), Ok(answer));
@@ -33,7 +33,7 @@ fn what_fits_is_taken_as_it_is() {
 }
 
 #[test]
-fn a_plain_result_goes_to_the_property_that_is_meant() {
+fn a_plain_result_becomes_the_only_open_property() {
     let text = json!({ "type": "string" });
     for schema in [
         object(json!({ "hash": text }), &["hash"]),
@@ -48,22 +48,22 @@ fn a_plain_result_goes_to_the_property_that_is_meant() {
 }
 
 #[test]
-fn properties_are_what_steps_made_of_that_name() {
+fn properties_come_from_step_outputs_of_the_same_name() {
     let text = json!({ "type": "string" });
     let schema = object(json!({ "uuid": text, "orderNumber": { "type": "integer" }, "hash": text }), &["uuid", "hash"]);
     let steps = [json!({ "uuid": "old" }), json!({ "uuid": "new", "order_number": 7 }), json!({ "text": "x" })];
     assert_eq!(fitted(&schema, json!("x"), &steps), Ok(json!({ "uuid": "new", "orderNumber": 7, "hash": "x" })));
     let words = [json!({ "uuid4": "u" }), json!({ "sha256_hash": "h" })];
     assert_eq!(fitted(&schema, json!("h"), &words), Ok(json!({ "uuid": "u", "hash": "h" })));
-    // A result that stands somewhere already is not put somewhere else.
+    // A result that is in the object already is not placed a second time.
     assert!(fitted(&schema, json!("new"), &steps).unwrap_err().ends_with("/hash is required"));
-    // What the result itself has goes before.
+    // The result's own members win.
     let answer = json!({ "hash": "own", "UUID": "own" });
     assert_eq!(fitted(&schema, answer, &steps), Ok(json!({ "uuid": "own", "orderNumber": 7, "hash": "own" })));
 }
 
 #[test]
-fn what_is_neither_named_nor_allowed_is_left_out() {
+fn members_that_are_neither_named_nor_allowed_are_dropped() {
     let item = object(json!({ "name": { "type": "string" } }), &["name"]);
     let schema = json!({
         "type": "object", "additionalProperties": false, "required": ["items"],
@@ -77,14 +77,14 @@ fn what_is_neither_named_nor_allowed_is_left_out() {
 }
 
 #[test]
-fn no_value_is_changed_and_none_is_told() {
+fn no_value_is_changed_or_invented() {
     let schema = object(json!({ "n": { "type": "integer" } }), &["n"]);
     let said = fitted(&schema, json!("s3cret"), &[]).unwrap_err();
     assert_eq!(said, "the result does not fit the output schema: /n must be integer");
 }
 
 #[test]
-fn who_gave_the_result_its_form_is_not_helped() {
+fn a_result_that_its_caller_formed_is_not_converted() {
     let schema = object(json!({ "n": {} }), &["n"]);
     let answer = json!({ "n": 1, "more": 2 });
     let failure = fit(&schema, &answer).unwrap_err();
@@ -95,7 +95,7 @@ fn who_gave_the_result_its_form_is_not_helped() {
 }
 
 #[test]
-fn what_is_no_schema_or_never_comes_back_is_refused() {
+fn an_invalid_or_endless_schema_is_refused() {
     for good in [
         json!({}),
         json!(false),

@@ -1,8 +1,9 @@
-//! The events of a run that a coordinator elsewhere owns, as this gateway's document promises them.
+//! The events of a run of a remote coordinator, in the form of this gateway's document.
 //!
-//! A coordinator that keeps the contract answers NDJSON, which goes through as bytes. The reference implementation answers what there is so
-//! far as a JSON string that holds the lines, once or twice encoded, and knows neither `after_seq` nor an end of the stream: it is unwrapped,
-//! cut at `after_seq`, and asked again until the run has ended. Anything else is no answer of a coordinator.
+//! A coordinator that follows the contract answers NDJSON, which is forwarded as bytes. The reference implementation
+//! answers all events so far as a JSON string with the lines, encoded once or twice, and knows neither `after_seq` nor
+//! an end of the stream. Its answer is decoded, cut at `after_seq`, and requested again until the run has ended. Any
+//! other answer is an error.
 
 use bytes::{Bytes, BytesMut};
 use futures::stream::BoxStream;
@@ -16,9 +17,9 @@ use serde::Deserialize;
 use super::{RemoteCoordinator, RemoteError};
 use crate::feed::{Reach, Wanted};
 
-/// The longest list of events that is read from a coordinator that does not stream, and the longest line, bytes.
+/// The longest list of events from a coordinator that does not stream, and the longest line, bytes.
 const BYTES_MAX: usize = 16 << 20;
-/// How often such a coordinator is asked again.
+/// The interval of requests to such a coordinator.
 const ASK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 
 impl RemoteCoordinator {
@@ -37,7 +38,7 @@ impl RemoteCoordinator {
             Media::Json => {
                 let lines = self.unwrapped(answer).await?;
                 if lines.is_empty() {
-                    // It has no events of a run that it does not know, either.
+                    // An unknown run is a 404 here.
                     self.get(caller, run_id).await?;
                 }
                 let (remote, caller, run_id) = (self.clone(), caller.clone(), run_id.to_owned());
@@ -57,7 +58,8 @@ impl RemoteCoordinator {
         wanted: Wanted,
     ) -> Result<ResponseValue<Answer>, RemoteError> {
         let way = self.way(caller)?;
-        // Not sent where they change nothing: a coordinator that knows the vendor's contract alone does not know them.
+        // Sent only if it changes something: a coordinator that implements the vendor's contract alone does not know
+        // them.
         let after = i64::try_from(wanted.after_seq).ok().filter(|seq| *seq > 0);
         let follow = (wanted.reach == Reach::Recorded).then_some(false);
         way.client.stream_run_events(run_id, after, follow, None).await.map_err(|error| way.failed(error))
@@ -115,7 +117,7 @@ fn seq(line: &[u8]) -> Option<u64> {
     serde_json::from_slice::<Event>(line).ok().map(|event| event.seq)
 }
 
-/// A run whose coordinator gives all events at once.
+/// A run whose coordinator returns all events at once.
 struct List {
     remote: RemoteCoordinator,
     caller: Caller,
@@ -125,9 +127,9 @@ struct List {
 }
 
 enum Next {
-    /// These lines, of which some may have been shown.
+    /// Lines, some of which may have been shown.
     Show(String),
-    /// Ask again. Whether the run had ended before: then there is nothing after this.
+    /// Request the list again. `true` if the run had ended before: then this is the last request.
     Ask {
         ended: bool,
     },
@@ -173,7 +175,7 @@ impl List {
         let final_now = matches!(run.state, RunState::Succeeded | RunState::Failed | RunState::Canceled);
         let answer = self.remote.ask_events(&self.caller, &self.run_id, self.wanted).await?;
         let unseen = self.remote.unwrapped(answer).await?;
-        // What a run that had ended before it was asked has not shown, it never does.
+        // If the run had ended before the request, the list is complete.
         if final_now {
             self.wanted.reach = Reach::Recorded;
         }
@@ -195,7 +197,8 @@ impl List {
     }
 }
 
-/// Lines after a `seq`, for a coordinator that may not know `after_seq`. From the first one on, bytes go through as they are.
+/// Drops lines up to a `seq`, for a coordinator that may not know `after_seq`. After the first line that stays, bytes
+/// are forwarded unchanged.
 fn after(
     bytes: BoxStream<'static, Result<Bytes, std::io::Error>>,
     after_seq: u64,
@@ -221,7 +224,7 @@ fn after(
                     break;
                 }
             }
-            // A keep-alive is no part of a line that may be dropped.
+            // A keep-alive is not part of a line that may be dropped.
             if through || held.len() > BYTES_MAX || held.iter().all(u8::is_ascii_whitespace) {
                 if held.is_empty() {
                     continue;

@@ -1,4 +1,4 @@
-//! Answers to effects of one run that wait for its turn. The task that has the turn decides all that wait.
+//! Results of effects of one run that wait for its lock. The task that has the lock decides all that wait.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,25 +10,25 @@ use super::Submitted;
 use crate::runs::Error;
 use crate::store::{Epoch, Tenant};
 
-/// So many are decided together. Others wait for the run's turn meanwhile, and a thread of the runtime decides.
+/// So many are decided together. Others wait for the run's lock meanwhile, on a thread of the runtime.
 const TOGETHER_MAX: usize = 64;
 
-/// The answers that wait, by run. Tenants are apart: the id of a run says nothing about whose it is.
+/// The waiting results, by run. Tenants are separate, because a run's id does not name its tenant.
 #[derive(Default)]
 pub(super) struct Answers {
     waiting: Mutex<HashMap<RunId, VecDeque<Answer>>>,
 }
 
-/// What came back from a claimed effect.
+/// The result of a claimed effect.
 pub(super) struct Answer {
     tenant: Tenant,
     pub(super) command: Command,
     pub(super) claim: (EffectId, Epoch),
-    /// Where the result goes.
+    /// Receives what became of it.
     pub(super) tell: oneshot::Sender<Result<Submitted, Error>>,
 }
 
-/// A place among those that wait. Dropping it leaves.
+/// An entry in the queue. Dropping it removes it.
 pub(super) struct Place<'a> {
     answers: &'a Answers,
     run: RunId,
@@ -36,7 +36,7 @@ pub(super) struct Place<'a> {
 }
 
 impl Answers {
-    /// Waits in line with an answer.
+    /// Adds a result to the queue.
     pub(super) fn join(&self, tenant: &str, run: RunId, command: Command, claim: (EffectId, Epoch)) -> Place<'_> {
         let (tell, answered) = oneshot::channel();
         let answer = Answer { tenant: tenant.to_owned(), command, claim, tell };
@@ -44,7 +44,7 @@ impl Answers {
         Place { answers: self, run, answered }
     }
 
-    /// The first that wait, which then belong to the caller.
+    /// Takes the first in the queue; the caller has to answer them.
     pub(super) fn take(&self, tenant: &str, run: RunId) -> Vec<Answer> {
         let mut waiting = self.lock();
         let Some(of_run) = waiting.remove(&run) else { return Vec::new() };
@@ -68,12 +68,13 @@ impl Answers {
 }
 
 impl Place<'_> {
-    /// The result, if it is there by now.
+    /// The answer, if it is there now.
     pub(super) fn is_answered(&mut self) -> Option<Result<Submitted, Error>> {
         self.answered.try_recv().ok()
     }
 
-    /// The result. Where the task that decides the answer is dropped meanwhile, it is unknown, and the answer may be offered again.
+    /// The answer. If the task that decides is dropped meanwhile, the answer is unknown, and the result may be offered
+    /// again.
     pub(super) async fn answered(&mut self) -> Result<Submitted, Error> {
         (&mut self.answered).await.unwrap_or(Err(Error::Busy))
     }
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_so_many_answers_are_taken_together() {
+    fn at_most_the_limit_of_answers_is_taken_together() {
         let (answers, run) = (Answers::default(), RunId::from_uuid(Uuid::from_u128(7)));
         let number = |place: usize| claim(place as u128);
         let places: Vec<Place<'_>> = (0..TOGETHER_MAX + 2)
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_whose_sender_has_left_is_not_taken_and_one_that_was_lost_is_busy() {
+    async fn an_answer_whose_sender_has_left_is_not_taken_and_a_lost_one_is_busy() {
         let (answers, run) = (Answers::default(), RunId::from_uuid(Uuid::from_u128(7)));
         let nothing = || Command::Resume { by: None };
         drop(answers.join("us", run, nothing(), claim(1)));

@@ -1,4 +1,4 @@
-//! What was decided about a run, as an entry of a commit.
+//! A decision on a run, as an entry of a commit.
 
 use runyard_engine::{Effect, EffectId, Event, Labels, NodeRunId, Position, State};
 
@@ -6,7 +6,7 @@ use super::CommitExtras;
 use crate::runs::{approvals, row};
 use crate::store::{Append, Epoch, LargeValue};
 
-/// What was decided, as a commit takes it.
+/// A decision's parts, as a commit takes them.
 #[derive(Default)]
 pub(super) struct Parts {
     pub(super) events: Vec<Event>,

@@ -1,4 +1,4 @@
-//! Several decisions about one run, each made on what the one before it left, as one commit.
+//! Several decisions on one run, each based on the result of the one before, as one commit.
 
 use std::sync::Arc;
 
@@ -8,23 +8,23 @@ use super::{Submitted, corrupted};
 use crate::runs::{Error, cache};
 use crate::store::Epoch;
 
-/// What was decided so far.
+/// The decisions so far.
 pub(super) struct Joint {
     before: Arc<State>,
-    /// The run as it stands after all of it.
+    /// The state of the run after all of them.
     pub(super) after: Arc<State>,
     pub(super) events: Vec<Event>,
     pub(super) effects: Vec<Effect>,
     dropped: Vec<EffectId>,
-    /// How much more the state holds, as the cache counts.
+    /// How much larger the state is, as the cache counts.
     pub(super) grown: isize,
     decided: Vec<Decided>,
 }
 
-/// What became of one command.
+/// The result of one command.
 struct Decided {
     claim: Option<(EffectId, Epoch)>,
-    /// The answer, and whether it changed anything.
+    /// The reply, and whether anything changed.
     reply: Result<(Reply, bool), Error>,
 }
 
@@ -39,7 +39,7 @@ impl Joint {
         self.decided.len()
     }
 
-    /// Adds what was decided on [`Joint::after`], and the claim on the effect that the command answers.
+    /// Adds a decision on [`Joint::after`], and the claim on the effect that the command answers.
     pub(super) fn add(
         &mut self,
         decided: Result<Decision, Error>,
@@ -56,13 +56,13 @@ impl Joint {
 
     fn apply(&mut self, mut decision: Decision) -> Result<Reply, Error> {
         self.grown += cache::grown(&self.after, &decision);
-        // The engine produced the events on it: the state that a decision made is the one that they make.
+        // The engine applied the events to it: the decision's state is their result.
         let version = self.after.version + decision.events.len() as u64;
         let after = decision.after.take().filter(|after| after.version == version);
         let missing = || corrupted(self.before.run, "a decision does not hand out what follows from it");
         self.after = Arc::new(*after.ok_or_else(missing)?);
         for dropped in decision.dropped {
-            // What was asked for by a decision of the same commit: the world never hears of it.
+            // An effect of an earlier decision of the same commit: it is never stored.
             match self.effects.iter().position(|asked| asked.id == dropped) {
                 Some(place) => _ = self.effects.remove(place),
                 None => self.dropped.push(dropped),
@@ -81,18 +81,19 @@ impl Joint {
         }
     }
 
-    /// Whether the run names large values now that it did not before.
+    /// Whether the run names new large values.
     pub(super) fn names_values(&self) -> bool {
         self.after.written.values.len() != self.before.written.values.len()
     }
 
-    /// Whether something rests on the state at hand alone: a refusal, or that nothing changes.
+    /// Whether a result is based on the cached state alone: a rejection, or no change.
     pub(super) fn is_doubtful(&self) -> bool {
         self.decided.iter().any(|decided| !matches!(decided.reply, Ok((_, true))))
     }
 
-    /// The claimed effects that are answered. One whose answer changed nothing and which the run no longer waits for is among them, so that it
-    /// is not performed again; one that the run still waits for (a timer that came too early) stays.
+    /// The claimed effects that are answered. An effect whose answer changed nothing and which the run no longer waits
+    /// for is among them, so that it is not performed again. One that the run still waits for (a timer that fired too
+    /// early) is not.
     pub(super) fn settles(&self) -> Vec<(EffectId, Epoch)> {
         let settled = |decided: &Decided| {
             let (effect, epoch) = decided.claim?;
@@ -110,13 +111,13 @@ impl Joint {
         self.decided.iter().filter_map(settled).collect()
     }
 
-    /// The effects that are wanted no more. What is settled is off the list by that.
+    /// The effects that are not needed any more, without the settled ones.
     pub(super) fn dropped(&self, settles: &[(EffectId, Epoch)]) -> Vec<EffectId> {
         let is_settled = |dropped: &EffectId| settles.iter().any(|(settled, _)| settled == dropped);
         self.dropped.iter().filter(|dropped| !is_settled(dropped)).copied().collect()
     }
 
-    /// What became of each, now that it is committed.
+    /// The result of each command, after the commit.
     pub(super) fn submitted(self) -> Vec<Result<Submitted, Error>> {
         let Joint { after, decided, .. } = self;
         let submitted = |Decided { reply, .. }: Decided| {

@@ -1,4 +1,4 @@
-//! Races of several servers over one store: who loses decides again, and nobody is told what is not so.
+//! Races of several servers over one store: the loser decides again, and no caller gets a wrong answer.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 
 use super::ATTEMPTS_MAX;
 use crate::clock::Clock;
-use crate::runs::fixture::{LEASE_MS, Meddled, NOW_MS, TENANT, Yard, new_run, others_go_on, told};
+use crate::runs::fixture::{LEASE_MS, Meddled, NOW_MS, TENANT, Yard, new_run, others_go_on, outcome_of};
 use crate::runs::{Error, NewRun};
 use crate::store::{Claimed, Claims, Epoch, Store, StoreError};
 
-/// Two servers over one store; in the commits of the first a test may meddle.
+/// Two servers over one store; a test can interfere with the commits of the first.
 fn two() -> (Arc<Meddled>, Yard, Yard) {
     let store = Meddled::new();
     let clock = Clock::manual(NOW_MS);
@@ -25,7 +25,7 @@ fn two() -> (Arc<Meddled>, Yard, Yard) {
     (store, first, second)
 }
 
-/// A schema that an older build let in, because it read references in another way than the validator behind it.
+/// A schema that an older build accepted, because it read references differently from its validator.
 fn doubling() -> Value {
     let mut schema = json!({ "definitions": { "a40": {} }, "$ref": "#/definitions/%610" });
     for at in 0..40 {
@@ -36,7 +36,7 @@ fn doubling() -> Value {
 }
 
 #[tokio::test]
-async fn a_stored_schema_that_would_never_be_through_fails_its_run_by_name() {
+async fn a_stored_schema_that_would_take_for_ever_fails_its_run_by_name() {
     let yard = Yard::new();
     let run = yard.clock.new_run_id();
     let start = yard.runs.prepared(TENANT, new_run("runyard.core.echo", json!({ "echo": "x" })), b"").await.unwrap();
@@ -75,12 +75,12 @@ async fn a_completion_that_is_too_expensive_to_check_is_refused_by_name_and_the_
 const EXTERNAL: &str = "runyard.composite.external";
 
 #[tokio::test]
-async fn who_decided_on_an_old_state_decides_again_on_the_new_one() {
+async fn a_decision_on_an_old_state_is_made_again_on_the_new_one() {
     let (_, first, second) = two();
     let run = first.start(EXTERNAL, json!({})).await;
     let version = first.state(run).await.version;
     second.evaluate(run).await.unwrap();
-    // The first still has the run at hand as it started it.
+    // The first server has the run in its cache as it started it.
     assert_eq!(first.state(run).await.version, version);
     let state = first.evaluate(run).await.unwrap();
     assert_eq!(state.version, version + 2);
@@ -90,7 +90,7 @@ async fn who_decided_on_an_old_state_decides_again_on_the_new_one() {
 }
 
 #[tokio::test]
-async fn what_was_decided_on_an_old_state_and_is_not_allowed_on_the_new_one_is_refused() {
+async fn a_decision_on_an_old_state_that_the_new_one_does_not_allow_is_refused() {
     let (_, first, second) = two();
     let run = first.start(EXTERNAL, json!({})).await;
     second.runs.submit(TENANT, run, Command::Cancel { reason: None }).await.unwrap();
@@ -100,7 +100,7 @@ async fn what_was_decided_on_an_old_state_and_is_not_allowed_on_the_new_one_is_r
 }
 
 #[tokio::test]
-async fn who_always_loses_is_told_to_try_later_and_has_recorded_nothing() {
+async fn a_command_that_always_conflicts_is_busy_and_records_nothing() {
     let (store, first, _) = two();
     let run = first.start(EXTERNAL, json!({})).await;
     let version = first.state(run).await.version;
@@ -114,7 +114,7 @@ async fn who_always_loses_is_told_to_try_later_and_has_recorded_nothing() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_busy_or_broken_is_said_and_nothing_changes() {
+async fn a_busy_or_broken_store_is_reported_and_nothing_changes() {
     let (store, first, _) = two();
     let run = first.start(EXTERNAL, json!({})).await;
     let before = first.log(run).await;
@@ -131,18 +131,18 @@ async fn of_two_starts_under_one_name_one_starts() {
     let echo = |text: &str| new_run("runyard.core.echo", json!({ "echo": text })).named("mine");
     for (other, expected) in [("a", "replayed"), ("b", "name taken")] {
         let (store, first, second) = two();
-        // The second server takes the name between the first one's look and its commit.
+        // The second server takes the name between the first one's lookup and its commit.
         let taking = second.clone();
         store.next(async move {
             taking.runs.start(TENANT, echo(other)).await.unwrap();
             None
         });
         let started = first.runs.start(TENANT, echo("a")).await;
-        assert_eq!(told(&started), expected);
+        assert_eq!(outcome_of(&started), expected);
         let runs = store.list(TENANT, &Default::default(), None, 10).await.unwrap();
         assert_eq!(runs.len(), 1);
         assert!(started.is_err() || started.unwrap().state.run == runs[0].run);
-        assert_eq!(told(&second.runs.start(TENANT, echo(other)).await), "replayed");
+        assert_eq!(outcome_of(&second.runs.start(TENANT, echo(other)).await), "replayed");
     }
 }
 
@@ -155,7 +155,7 @@ async fn of_two_starts_under_one_key_one_starts() {
             second.runs.start(TENANT, echo(other)).await.unwrap();
             None
         });
-        assert_eq!(told(&first.runs.start(TENANT, echo("a")).await), expected);
+        assert_eq!(outcome_of(&first.runs.start(TENANT, echo("a")).await), expected);
         assert_eq!(store.list(TENANT, &Default::default(), None, 10).await.unwrap().len(), 1);
     }
 }
@@ -164,16 +164,16 @@ async fn of_two_starts_under_one_key_one_starts() {
 async fn a_name_and_a_key_of_different_runs_do_not_mix() {
     let yard = Yard::new();
     let echo = |text: &str| new_run("runyard.core.echo", json!({ "echo": text }));
-    assert_eq!(told(&yard.runs.start(TENANT, echo("a").named("name-a").keyed("key-a")).await), "started");
-    assert_eq!(told(&yard.runs.start(TENANT, echo("b").named("name-b").keyed("key-b")).await), "started");
-    assert_eq!(told(&yard.runs.start(TENANT, echo("a").named("name-a").keyed("key-a")).await), "replayed");
-    assert_eq!(told(&yard.runs.start(TENANT, echo("a").named("name-b").keyed("key-c")).await), "name taken");
+    assert_eq!(outcome_of(&yard.runs.start(TENANT, echo("a").named("name-a").keyed("key-a")).await), "started");
+    assert_eq!(outcome_of(&yard.runs.start(TENANT, echo("b").named("name-b").keyed("key-b")).await), "started");
+    assert_eq!(outcome_of(&yard.runs.start(TENANT, echo("a").named("name-a").keyed("key-a")).await), "replayed");
+    assert_eq!(outcome_of(&yard.runs.start(TENANT, echo("a").named("name-b").keyed("key-c")).await), "name taken");
     // The same key for another tenant is another key.
-    assert_eq!(told(&yard.runs.start("other", echo("b").named("name-a").keyed("key-a")).await), "started");
+    assert_eq!(outcome_of(&yard.runs.start("other", echo("b").named("name-a").keyed("key-a")).await), "started");
 }
 
 #[tokio::test]
-async fn another_tenants_run_is_nobodys() {
+async fn a_run_of_another_tenant_is_not_found() {
     let yard = Yard::new();
     let run = yard.start(EXTERNAL, json!({})).await;
     let reference = run.to_string();
@@ -209,7 +209,7 @@ async fn a_step_that_begins_before_its_commit_returns_waits_for_the_state_and_re
     let (reader, (sender, reading)) = (first.clone(), tokio::sync::oneshot::channel());
     store.next(async move {
         let state = tokio::spawn(async move { reader.runs.state_with(TENANT, run, below).await });
-        // It has looked at what is at hand, which is a state without the child.
+        // It has read the cached state, which does not have the child.
         tokio::task::yield_now().await;
         sender.send(state).unwrap();
         None
@@ -232,13 +232,13 @@ async fn callers_that_want_a_run_at_the_same_time_share_one_read_of_its_log() {
 }
 
 #[tokio::test]
-async fn a_refusal_does_not_rest_on_a_state_that_another_server_has_moved() {
+async fn a_rejection_is_not_based_on_a_state_that_another_server_has_changed() {
     let (_, first, second) = two();
     let run = first.start(EXTERNAL, json!({})).await;
     let children = vec![child(&first, run).await];
     let (parent, child) = (NodeRunId::root(run), NodeRunId::child(run, NodeRunId::root(run), "below"));
     second.runs.submit(TENANT, run, Command::CreateChildren { parent, children }).await.unwrap();
-    // The first has the run at hand as it was before there was such a node run.
+    // The first server has the run in its cache without this node run.
     let completion = runyard_engine::Completion {
         state: runyard_engine::event::FinalState::Succeeded,
         outputs: None,
@@ -250,19 +250,19 @@ async fn a_refusal_does_not_rest_on_a_state_that_another_server_has_moved() {
 }
 
 #[tokio::test]
-async fn what_was_written_although_the_store_said_that_it_failed_is_seen() {
+async fn a_commit_that_was_written_although_the_store_reported_a_failure_is_seen() {
     let (store, first, second) = two();
     let run = first.start(EXTERNAL, json!({})).await;
-    // The other server stands for a commit that went through and whose answer was lost.
+    // The other server plays a commit that was written and whose answer was lost.
     store.next(async move {
         second.runs.submit(TENANT, run, Command::Cancel { reason: None }).await.unwrap();
         Some(StoreError::Failed("connection".into()))
     });
     assert!(first.runs.submit(TENANT, run, Command::Cancel { reason: None }).await.is_err());
-    assert!(first.state(run).await.ended_at_ms.is_some(), "nobody waits for ever for a run that has ended");
+    assert!(first.state(run).await.ended_at_ms.is_some(), "the end of the run is seen");
 }
 
-/// A run with so many calls side by side, all of them claimed.
+/// A run with this many parallel calls, all of them claimed.
 async fn with_calls_in_hand(yard: &Yard, calls: usize) -> (RunId, Vec<Claimed>) {
     let run = yard.start(EXTERNAL, json!({})).await;
     let node_type = yard.runs.catalog().resolve(&new_run("runyard.core.echo", json!({})).node_type).unwrap();
@@ -284,7 +284,7 @@ async fn with_calls_in_hand(yard: &Yard, calls: usize) -> (RunId, Vec<Claimed>) 
     (run, claimed)
 }
 
-/// Answers a claimed call under this epoch.
+/// Settles a claimed call under this epoch.
 async fn answer(yard: &Yard, claimed: &Claimed, epoch: Epoch) -> Result<Arc<State>, Error> {
     let outputs = serde_json::from_value(json!({ "echo": "x" })).unwrap();
     let (effect, node_run) = (claimed.effect.id, claimed.effect.node_run);

@@ -1,4 +1,5 @@
-//! A command on its way to a decision: without its large values, and what is refused, or fails, where a run is too large for it.
+//! A command before its decision: without its large values; and the rejection or failure of one that makes its run too
+//! large.
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ pub(super) struct Wish {
     pub(super) extracted: Extracted,
 }
 
-/// More than this is not taken out where others wait.
+/// Larger inputs are processed off the runtime.
 const EXTRACTED_AT_ONCE: u64 = 256 << 10;
 
 impl Wish {
@@ -25,7 +26,8 @@ impl Wish {
         Wish { command, is_small: false, extracted }
     }
 
-    /// Takes the large values out, once. A graph that the server hands back as it is in the run holds references that are some.
+    /// Takes the large values out, once. A graph that the server returns unchanged from the run has references that
+    /// are genuine.
     pub(super) async fn extract(&mut self, before: &State) {
         if std::mem::replace(&mut self.is_small, true) {
             return;
@@ -66,7 +68,7 @@ fn extract(mut command: Command, mut extracted: Extracted, graph: Option<&Arc<Gr
     (command, extracted)
 }
 
-/// What a run fails with that has come to more than it may.
+/// The failure of a run that exceeds its limits.
 pub(super) fn too_large(refused: &Error) -> Failure {
     let failed = |code: FailureCode| {
         let message = refused.to_string();
@@ -78,12 +80,12 @@ pub(super) fn too_large(refused: &Error) -> Failure {
     }
 }
 
-/// Whether a command ends the run, which it may however large the run is.
+/// Whether a command ends the run, which is allowed however large the run is.
 pub(super) fn ends(command: &Command) -> bool {
     matches!(command, Command::Cancel { .. } | Command::Fail { .. })
 }
 
-/// Whether a command is the server's own: no caller waits for it to be refused.
+/// Whether the server itself sent the command, so that no caller gets the rejection.
 pub(super) fn is_own(command: &Command) -> bool {
     match command {
         Command::Planned { .. }
@@ -105,7 +107,7 @@ pub(super) fn is_own(command: &Command) -> bool {
     }
 }
 
-/// The large values that a run names now and did not before.
+/// The large values that a run names now and did not name before.
 pub(super) fn named(before: &State, after: &State, extracted: &Extracted) -> Vec<LargeValue> {
     if after.written.values.len() == before.written.values.len() {
         return Vec::new();

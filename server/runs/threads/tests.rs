@@ -1,4 +1,4 @@
-//! Threads over the store that forgets, with a driver.
+//! Threads over the memory store, with a driver.
 
 use futures::future::join_all;
 use serde_json::json;
@@ -12,20 +12,20 @@ fn next(thread: &str, goal: &str) -> NewRun {
     NewRun { thread: Some(thread.to_owned()), ..new_run(PLANNER, json!({ "goal": goal })) }
 }
 
-/// Numbers and status words, the last first.
-async fn told(yard: &Yard, thread: &str, before: Option<u64>, limit: usize) -> Vec<u64> {
+/// The turns of a thread, the last first.
+async fn turns_of(yard: &Yard, thread: &str, before: Option<u64>, limit: usize) -> Vec<u64> {
     let rows = yard.runs.thread(TENANT, thread, before, limit).await.unwrap();
     rows.into_iter().map(|row| row.turn.unwrap().number).collect()
 }
 
 #[tokio::test]
-async fn a_later_turn_speaks_of_what_an_earlier_one_made() {
+async fn a_later_turn_refers_to_results_of_an_earlier_one() {
     let yard = Yard::new();
     let driving = yard.drive_plainly("one");
     let first = yard.start("runyard.core.echo", json!({ "echo": "abc" })).await;
     yard.ended(first).await;
     let thread = threads::turn_of(&*yard.state(first).await).thread;
-    assert_eq!(told(&yard, &thread, None, 9).await, [1]);
+    assert_eq!(turns_of(&yard, &thread, None, 9).await, [1]);
 
     let mut said = Vec::new();
     for goal in ["Hash it.", "Return the hash.", "Say the message."] {
@@ -35,10 +35,10 @@ async fn a_later_turn_speaks_of_what_an_earlier_one_made() {
     }
     let hash = json!("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     assert_eq!(said, [Some(hash.clone()), Some(hash.clone()), Some(hash)]);
-    assert_eq!(told(&yard, &thread, None, 9).await, [4, 3, 2, 1]);
-    assert_eq!(told(&yard, &thread, Some(3), 9).await, [2, 1]);
-    assert_eq!(told(&yard, &thread, Some(1), 9).await, [0; 0]);
-    assert_eq!(told(&yard, &thread, None, 2).await, [4, 3]);
+    assert_eq!(turns_of(&yard, &thread, None, 9).await, [4, 3, 2, 1]);
+    assert_eq!(turns_of(&yard, &thread, Some(3), 9).await, [2, 1]);
+    assert_eq!(turns_of(&yard, &thread, Some(1), 9).await, [0; 0]);
+    assert_eq!(turns_of(&yard, &thread, None, 2).await, [4, 3]);
     let second = yard.runs.thread(TENANT, &thread, Some(3), 1).await.unwrap()[0].run;
     assert_eq!(yard.runs.continued_by(TENANT, &*yard.state(first).await).await.unwrap(), Some(second));
     assert!(yard.runs.thread("other", &thread, None, 9).await.unwrap().is_empty());
@@ -46,7 +46,7 @@ async fn a_later_turn_speaks_of_what_an_earlier_one_made() {
 }
 
 #[tokio::test]
-async fn a_thread_with_a_live_run_is_busy_and_says_with_which() {
+async fn a_thread_with_a_live_run_is_busy_and_names_it() {
     let yard = Yard::new();
     let first = yard.start("runyard.core.ask", json!({ "question": "Who?" })).await;
     let thread = threads::turn_of(&*yard.state(first).await).thread;
@@ -56,7 +56,7 @@ async fn a_thread_with_a_live_run_is_busy_and_says_with_which() {
 }
 
 #[tokio::test]
-async fn of_many_that_want_to_be_next_one_is() {
+async fn of_many_starts_for_one_turn_one_succeeds() {
     let yard = Yard::new();
     let thread = yard.runs.new_thread();
     let asked = (0..8).map(|_| yard.runs.start(TENANT, next(&thread, "Generate a UUID.")));
@@ -70,7 +70,7 @@ async fn of_many_that_want_to_be_next_one_is() {
             .filter_map(|answer| answer.as_ref().err())
             .all(|error| { matches!(error, Error::ThreadBusy { run: live, .. } if *live == run) })
     );
-    assert_eq!(told(&yard, &thread, None, 9).await, [1]);
+    assert_eq!(turns_of(&yard, &thread, None, 9).await, [1]);
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
-//! Values out, references in.
+//! Takes values out and puts references in.
 //!
-//! A value is large if it takes more than a bound as compact JSON. Of an object its large members are taken out, whole; if what is left is
-//! still large, the largest of the others; if those are many small ones, the whole object. So a stored value holds no references, except what
-//! a caller sent that looks like one, and there it is only text.
+//! A value is large if it is longer than a bound as compact JSON. Of an object, its large members are taken out,
+//! whole; if the rest is still large, the largest of the other members; if those are many small ones, the whole
+//! object. So a stored value has no references, except text of a caller that looks like one, and there it is only
+//! text.
 //!
-//! A caller's object that looks like a reference is taken out whatever its size: what looks like a reference in an event is one.
+//! A caller's object that looks like a reference is taken out whatever its size, so that every object in an event that
+//! looks like a reference is one.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,15 +18,15 @@ use serde_json::Value;
 
 use crate::store::LargeValue;
 
-/// So many levels may lie around a value that is taken out.
+/// How many levels may be around a value that is taken out.
 const LEVELS_AROUND: usize = 2;
-/// Smaller members are not worth a reference.
+/// Smaller members are not taken out.
 const MEMBER_MIN: u64 = 1_024;
 
-/// Whether what looks like a reference is one.
+/// Whether an object that looks like a reference is one.
 pub(crate) type Known<'a> = dyn Fn(Digest) -> bool + 'a;
 
-/// What was taken out.
+/// The values that were taken out.
 #[derive(Debug, Default)]
 pub(crate) struct Extracted {
     texts: BTreeMap<Digest, Arc<str>>,
@@ -34,7 +36,7 @@ pub(crate) struct Extracted {
 }
 
 impl Extracted {
-    /// Nothing yet. Values of up to so many bytes stay where they are, and those that nest too deep: they are refused by the decision.
+    /// No values yet. Values up to this size stay, and those that nest too deep: the decision refuses those.
     pub(crate) fn new(inline_max: u64, depth_max: usize) -> Self {
         Extracted { texts: BTreeMap::new(), inline_max, depth_max: depth_max.saturating_sub(LEVELS_AROUND), taken: 0 }
     }
@@ -44,12 +46,12 @@ impl Extracted {
         self.taken
     }
 
-    /// The value for a digest that events name.
+    /// The value of a digest that events name.
     pub(crate) fn value(&self, digest: Digest) -> LargeValue {
         LargeValue { digest, text: self.texts.get(&digest).cloned() }
     }
 
-    /// Takes out what is large in one place.
+    /// Takes the large values out of one place.
     pub(crate) fn take(&mut self, slot: Slot<'_>, known: &Known<'_>) {
         match slot {
             Slot::Object(object) => self.object(object, true, known),
@@ -73,7 +75,7 @@ impl Extracted {
         if whole && own.is_none() && object.contains_key(MARK) {
             return self.replace(object);
         }
-        // What makes it a reference stays.
+        // The members that make it a reference stay.
         let measure = |(name, value): (&String, &Value)| match own {
             Some(_) if name == MARK => Measure { holds: true, ..Measure::default() },
             _ => Measure::of(value, known),
@@ -128,22 +130,22 @@ impl Extracted {
     }
 }
 
-/// About what a reference takes.
+/// About the size of a reference.
 const REFERENCE_BYTES: u64 = 128;
 
-/// What a look at a value finds.
+/// What a search through a value finds.
 #[derive(Debug, Clone, Copy, Default)]
 struct Measure {
-    /// How long it is as compact JSON.
+    /// Its length as compact JSON.
     bytes: u64,
-    /// It holds references.
+    /// It has references.
     holds: bool,
-    /// It holds what looks like a reference and is none.
+    /// It has an object that looks like a reference and is not one.
     foreign: bool,
 }
 
 impl Measure {
-    /// Iterates: what was sent may be nested as deeply as it may.
+    /// Iterative, because a request may be nested as deeply as allowed.
     fn of(value: &Value, known: &Known<'_>) -> Measure {
         let mut found = Measure::default();
         let mut open = vec![value];
@@ -159,7 +161,7 @@ impl Measure {
                 }
                 Value::Number(number) => {
                     let mut count = Count(0);
-                    // A count takes whatever is written.
+                    // Writing to a counter cannot fail.
                     let _ = write!(count, "{number}");
                     count.0
                 }
@@ -181,7 +183,7 @@ impl Measure {
                 }
             };
         }
-        // What holds both stays: a value must not be taken out with references in it.
+        // A value with both stays: a value must not be taken out with references in it.
         found.foreign &= !found.holds;
         found
     }
@@ -196,7 +198,7 @@ impl std::fmt::Write for Count {
     }
 }
 
-/// How long a text is in JSON, quotes included.
+/// The length of a text in JSON, quotes included.
 fn text_bytes(text: &str) -> u64 {
     let more = |byte: u8| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 1,
@@ -226,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_at_the_bound_stays_and_one_above_it_goes() {
+    fn a_value_at_the_bound_stays_and_one_above_it_is_taken_out() {
         let bound = usize::try_from(MAX).unwrap() - 2;
         let mut stays = json!(text(bound));
         assert_eq!(out(&mut stays).taken(), 0);
@@ -237,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_object_the_large_members_go_and_the_small_ones_stay() {
+    fn large_members_of_an_object_are_taken_out_and_small_ones_stay() {
         let mut object = json!({ "small": 1, "large": text(900), "list": [text(900), 2] });
         let extracted = out(&mut object);
         assert_eq!(extracted.taken(), 2);
@@ -248,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_of_many_small_members_goes_whole() {
+    fn an_object_of_many_small_members_is_taken_out_whole() {
         let members: Object = (0..100).map(|n| (n.to_string(), json!(n))).collect();
         let mut object = Value::Object(members.clone());
         let extracted = out(&mut object);
@@ -257,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_a_reference_and_is_none_is_kept_as_text() {
+    fn an_object_that_only_looks_like_a_reference_is_stored_as_text() {
         let forged = json!({ MARK: { "digest": Digest::of("x").to_string(), "bytes": 1 } });
         for mut value in [forged.clone(), json!({ "in": forged }), json!([[forged.clone()]]), json!({ MARK: 1 })] {
             let sent = value.to_string();
@@ -265,7 +267,7 @@ mod tests {
             assert_eq!(extracted.taken(), 1, "{sent}");
             assert!(!value.to_string().contains(&Digest::of("x").to_string()), "{value}");
         }
-        // One that is known is one.
+        // A known digest is a reference.
         let mut known = forged.clone();
         let mut extracted = Extracted::new(MAX, 64);
         extracted.take(Slot::Value(&mut known), &|digest| digest == Digest::of("x"));

@@ -1,7 +1,8 @@
-//! References out, values in: first it is counted which places may have theirs, then those are read, then they are put in place.
+//! Takes references out and puts values in: first selects the places that fit the bound, then reads their values, then
+//! puts them in place.
 //!
-//! Every place counts with the length of its value, because every place gets a copy; but the first few of one value count once: what a run
-//! started with, or made, stands in several places of its state.
+//! Every place counts with the length of its value, because every place gets a copy. But the first few places of one
+//! value count once, because a run's inputs and results are in several places of its state.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,18 +15,18 @@ use super::placeholder;
 /// Values by digest.
 pub(super) type Fetched = BTreeMap<Digest, Value>;
 
-/// Which places have their values put in place.
+/// The places that get their values.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    /// Only of these; all, where absent.
+    /// Only these digests; absent: all.
     only: Option<BTreeSet<Digest>>,
-    /// Whether a place that goes beyond the bound gets a placeholder.
+    /// Whether a place beyond the bound gets a placeholder.
     shows: bool,
     bytes_max: u64,
     bytes: u64,
     /// For each place, in order.
     places: Vec<bool>,
-    /// With how many places each has.
+    /// The digests, and how many places each has.
     digests: BTreeMap<Digest, usize>,
 }
 
@@ -33,27 +34,27 @@ pub(super) struct Wanted {
 const PLACES: usize = 4;
 
 impl Wanted {
-    /// For an answer: what goes beyond the bound is shown as a placeholder.
+    /// For an answer: values beyond the bound are shown as placeholders.
     pub(super) fn up_to(bytes_max: u64) -> Self {
         Wanted { only: None, shows: true, bytes_max, bytes: 0, places: Vec::new(), digests: BTreeMap::new() }
     }
 
-    /// For a reader that needs all, or these, or nothing.
+    /// For a reader that needs all values, or these, or none.
     pub(super) fn only(only: Option<BTreeSet<Digest>>, bytes_max: u64) -> Self {
         Wanted { only, shows: false, ..Wanted::up_to(bytes_max) }
     }
 
-    /// Whether there is nothing to put in place.
+    /// Whether no place gets a value.
     pub(super) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
-    /// How much is put in place.
+    /// The size of all values to be put in place.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// What all would be, where that is more than may be.
+    /// The size of all values, if it exceeds the bound.
     pub(super) fn exceeds(&self) -> Option<u64> {
         Some(self.bytes).filter(|bytes| *bytes > self.bytes_max)
     }
@@ -62,7 +63,7 @@ impl Wanted {
         self.digests.keys().copied()
     }
 
-    /// Counts the references in one place of a state, an event or a call.
+    /// Counts the references in one slot of a state, an event or a call.
     pub(super) fn look(&mut self, slot: &Slot<'_>) {
         match slot {
             Slot::Object(object) | Slot::Members(object) => self.object(object),
@@ -97,7 +98,7 @@ impl Wanted {
         self.places.push(fits);
     }
 
-    /// What was read, to be put in place in the same order.
+    /// The values that were read, to be put in place in the same order.
     pub(super) fn places(self, fetched: &Fetched, run: RunId) -> Places<'_> {
         Places { fetched, run, shows: self.shows, places: self.places.into_iter() }
     }
@@ -112,11 +113,11 @@ pub(super) struct Places<'a> {
 }
 
 impl Places<'_> {
-    /// Puts them into one place of a state, an event or a call: the same one, in the same order, as was looked at.
+    /// Puts values into one slot of a state, an event or a call: the same slots, in the same order, as were counted.
     pub(super) fn put(&mut self, slot: Slot<'_>) {
         match slot {
             Slot::Object(object) | Slot::Members(object) => {
-                // Only an object is ever kept for one.
+                // The value of an object's reference is always an object.
                 if let Some(Value::Object(whole)) = self.object(object) {
                     *object = whole;
                 }
@@ -137,7 +138,7 @@ impl Places<'_> {
         }
     }
 
-    /// What an object comes to, where that is something else than itself with changed members.
+    /// The value that replaces an object, if not only its members change.
     fn object(&mut self, object: &mut Object) -> Option<Value> {
         let reference = large::reference(object);
         let fits = reference.is_some() && self.places.next() == Some(true);
@@ -154,7 +155,8 @@ impl Places<'_> {
                 Some(Value::Object(whole))
             }
             Some(other) if object.len() == 1 => Some(other.clone()),
-            // A value that is no object has nothing beside it, unless a caller's own object looked like a reference.
+            // A value that is no object has no members beside it, unless a caller's own object looked like a
+            // reference.
             Some(_) => None,
             None if self.shows && !fits => {
                 object.insert(MARK.to_owned(), placeholder(self.run, reference));

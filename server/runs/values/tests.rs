@@ -1,4 +1,4 @@
-//! Large values through a run: what was acknowledged reads back equal, whichever way it came in.
+//! Large values through a run: acknowledged values read back equal, whichever way they came in.
 
 use async_trait::async_trait;
 use proptest::prelude::*;
@@ -29,7 +29,7 @@ fn object(value: Value) -> Object {
     serde_json::from_value(value).unwrap()
 }
 
-/// A JSON text of exactly so many bytes, quotes included.
+/// A JSON text of exactly this many bytes, quotes included.
 fn text(bytes: usize, letter: char) -> Value {
     Value::String(letter.to_string().repeat(bytes - 2))
 }
@@ -43,12 +43,12 @@ async fn complete(yard: &Yard, run: RunId, outputs: Value) -> Result<Arc<State>,
     yard.runs.submit(TENANT, run, command).await
 }
 
-/// The state as it is at hand, references and all.
+/// The state as cached, with references.
 async fn at_hand(yard: &Yard, run: RunId) -> Arc<State> {
     yard.runs.state_with(TENANT, run, NodeRunId::root(run)).await.unwrap()
 }
 
-/// Another server over the same store, which has nothing at hand.
+/// Another server over the same store, with an empty cache.
 fn restarted(yard: &Yard) -> Yard {
     Yard::over(yard.store.clone(), yard.clock.clone())
 }
@@ -106,7 +106,7 @@ async fn a_large_answer_to_a_question_is_repeated_and_another_is_refused() {
 }
 
 #[tokio::test]
-async fn a_result_with_large_values_is_held_against_its_output_schema() {
+async fn a_result_with_large_values_is_checked_against_its_output_schema() {
     let yard = Yard::new();
     let schema = json!({ "type": "object", "required": ["made"], "properties": { "made": { "type": "string" } } });
     let new = || crate::runs::NewRun { output_schema: Some(schema.clone()), ..new_run(EXTERNAL, json!({})) };
@@ -121,7 +121,7 @@ async fn a_result_with_large_values_is_held_against_its_output_schema() {
 }
 
 #[tokio::test]
-async fn what_looks_like_a_reference_reads_back_as_it_was_sent() {
+async fn an_object_that_looks_like_a_reference_reads_back_as_it_was_sent() {
     let yard = Yard::new();
     let stored = yard.start(EXTERNAL, json!({ "large": text(BOUND * 2, 'x') })).await;
     let held = at_hand(&yard, stored).await;
@@ -190,7 +190,7 @@ async fn a_plan_binds_large_outputs_whole_and_within_texts() {
 }
 
 #[tokio::test]
-async fn a_run_that_runs_start_hands_large_values_up_and_down() {
+async fn sub_runs_get_and_return_large_values() {
     let yard = Yard::new();
     let driving = yard.drive_plainly("one");
     let large = json!("x".repeat(BOUND * 2));
@@ -223,7 +223,7 @@ async fn items_of_a_list_share_its_inputs() {
     assert!(held.written.events < 41 * 4_000, "{}", held.written.events);
 }
 
-/// A run that holds this much, written by a build that kept every value in the log.
+/// A run of this size, written by a build that stored every value in the log.
 async fn of_an_older_build(store: &Arc<Memory>, children: usize) -> RunId {
     let old =
         Limits { value_inline_bytes: 1 << 20, run_bytes: u64::MAX, run_held_bytes: u64::MAX, ..Limits::default() };
@@ -247,7 +247,7 @@ async fn of_an_older_build(store: &Arc<Memory>, children: usize) -> RunId {
 }
 
 #[tokio::test]
-async fn a_run_larger_than_a_run_may_be_is_looked_at_refused_more_canceled_and_removed() {
+async fn a_run_larger_than_allowed_is_shown_refuses_more_is_canceled_and_removed() {
     let store = Arc::new(Memory::new());
     let run = of_an_older_build(&store, 40).await;
     let bounds = Limits { run_held_bytes: 1 << 20, ..Limits::default() };
@@ -281,7 +281,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_acknowledged_reads_back_equal(a in any_large(), b in any_large(), c in any_large()) {
+    fn acknowledged_values_read_back_equal(a in any_large(), b in any_large(), c in any_large()) {
         let inputs = json!({ "a": a, "b": { "in": [b] }, "c": c });
         let outputs = json!({ "a": c, "b": [a], "c": { "d": { "e": b } } });
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {

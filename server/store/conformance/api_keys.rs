@@ -62,14 +62,14 @@ pub async fn keys_are_listed_by_tenant_and_time(store: &dyn KeyStore) {
         "what lies behind the cursor is another tenant's"
     );
     assert_eq!(listed(store, Some("d"), None, 9).await, [""; 0]);
-    assert_eq!(listed(store, None, Some("nobody"), 9).await, [""; 0]);
+    assert_eq!(listed(store, None, Some("unknown"), 9).await, [""; 0]);
     assert_eq!(listed(store, None, None, 0).await, [""; 0]);
 }
 
 pub async fn a_key_is_revoked_once_and_stays_visible(store: &dyn KeyStore) {
     store.add_api_key(key("acme", "a1", 1)).await.unwrap();
     assert_eq!(store.revoke_api_key(Some("other"), "a1", 5).await.unwrap(), None, "another tenant's");
-    assert_eq!(store.revoke_api_key(None, "nobody", 5).await.unwrap(), None);
+    assert_eq!(store.revoke_api_key(None, "unknown", 5).await.unwrap(), None);
     assert_eq!(store.api_key("a1").await.unwrap().unwrap().revoked_at_ms, None);
 
     let ended = ApiKey { revoked_at_ms: Some(6), ..key("acme", "a1", 1) };

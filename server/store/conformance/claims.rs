@@ -73,7 +73,7 @@ pub async fn an_old_epoch_is_fenced(store: &dyn Store) {
     go_on(1, 1).settles(1, 2).lands(store).await;
 }
 
-pub async fn an_expired_lease_that_nobody_took_may_settle(store: &dyn Store) {
+pub async fn an_expired_lease_without_a_new_claim_may_settle(store: &dyn Store) {
     start(1).asks(effect(1, 0)).lands(store).await;
     store.claim("a", 0, 100, 10).await.unwrap();
     // Another claimer called long after that and claimed nothing.
@@ -182,7 +182,7 @@ pub async fn one_run_cannot_touch_anothers_effects(store: &dyn Store) {
 }
 
 /// Found by the model: `Memory` let an append overwrite another run's effect if it also named the effect as dropped.
-pub async fn dropping_anothers_effect_does_not_make_room_for_its_id(store: &dyn Store) {
+pub async fn dropping_another_tenants_effect_does_not_free_its_id(store: &dyn Store) {
     start(1).asks(effect(1, 0)).lands(store).await;
 
     let refused = start(2).drops(1).asks(effect(1, 0)).commit(store).await;

@@ -21,8 +21,8 @@ pub async fn a_wrong_version_conflicts_and_writes_nothing(store: &dyn Store) {
     for (expected, entry) in [(0, start(1)), (2, go_on(1, 2)), (7, go_on(1, 7))] {
         let refused = entry.node_run(5).asks(effect(5, 0)).key("start_run", "k").commit(store).await.unwrap_err();
         match refused {
-            StoreError::Conflict { run: which, expected: told, found: 1 } => {
-                assert_eq!((which, told), (run(1), expected))
+            StoreError::Conflict { run: which, expected: given, found: 1 } => {
+                assert_eq!((which, given), (run(1), expected))
             }
             other => panic!("expected a conflict, got {other:?}"),
         }
@@ -111,7 +111,7 @@ pub async fn a_key_is_used_once(store: &dyn Store) {
     assert_eq!(positions(store, 1).await, [1], "a key is no event");
 }
 
-pub async fn the_first_broken_rule_is_told(store: &dyn Store) {
+pub async fn the_first_broken_rule_is_reported(store: &dyn Store) {
     start(1).name("n").key("start_run", "k").lands(store).await;
 
     let all = start(1).name("n").key("start_run", "k").settles(9, 1).commit(store).await;
@@ -148,7 +148,7 @@ pub async fn what_never_changes_in_a_row_is_kept(store: &dyn Store) {
     start(1).name("n").lands(store).await;
 
     let mut moved = go_on(1, 1).name("n");
-    moved.0.row.face = "acp".into();
+    moved.0.row.api = "acp".into();
     for changed in [go_on(1, 1), go_on(1, 1).name("other"), go_on(1, 1).name("n").created(99), moved] {
         let refused = changed.commit(store).await;
         assert!(matches!(refused, Err(StoreError::Failed(_))), "{refused:?}");

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::approval::{ApprovalRow, ApprovalStatus, Subject};
 use crate::{
-    Append, Claimed, Committed, Epoch, KeyUse, LargeValue, RunRow, Sealed, Standing, Status, Store, StoreError,
+    Append, Claimed, Committed, Epoch, KeyUse, LargeValue, RunPhase, RunRow, Sealed, Status, Store, StoreError,
 };
 
 /// The tenant of most tests.
@@ -77,12 +77,12 @@ pub fn start(n: u128) -> Draft {
         row: RunRow {
             run: run(n),
             name: None,
-            face: "run-gateway".into(),
+            api: "run-gateway".into(),
             node_type: "runyard.core.echo".into(),
             title: None,
             turn: None,
             status: RunStatus::Running,
-            standing: Standing::Plain,
+            phase: RunPhase::Plain,
             reason: None,
             version: 1,
             created_at_ms,

@@ -39,7 +39,7 @@ pub async fn runs_are_found_by_their_labels(store: &dyn Store) {
     assert_eq!(found(vec![label("uses", &["crm", "mail"]), label("user", &["bob", "ann"])]).await, [5, 3, 2]);
     assert!(found(vec![label("user", &["ANN"])]).await.is_empty());
     assert!(found(vec![label("ann", &["user"])]).await.is_empty());
-    assert!(found(vec![label("user", &[])]).await.is_empty(), "any of none is none");
+    assert!(found(vec![label("user", &[])]).await.is_empty(), "a filter without values matches nothing");
     assert!(found(vec![label("user", &["ann"]), label("uses", &[])]).await.is_empty());
 }
 
@@ -50,8 +50,8 @@ pub async fn labels_and_the_other_filters_work_together(store: &dyn Store) {
     assert_eq!(listed(store, &Filter { statuses: vec![Status::Waiting], ..ann.clone() }).await, [5]);
     let either = Filter { statuses: vec![Status::Running, Status::Waiting], ..ann.clone() };
     assert_eq!(listed(store, &either).await, [5, 3, 1]);
-    assert_eq!(listed(store, &Filter { face: Some("run-gateway".into()), ..ann.clone() }).await, [5, 3, 1]);
-    assert!(listed(store, &Filter { face: Some("acp".into()), ..ann.clone() }).await.is_empty());
+    assert_eq!(listed(store, &Filter { api: Some("run-gateway".into()), ..ann.clone() }).await, [5, 3, 1]);
+    assert!(listed(store, &Filter { api: Some("acp".into()), ..ann.clone() }).await.is_empty());
     assert_eq!(listed(store, &Filter { created_from_ms: Some(3), ..ann.clone() }).await, [5, 3]);
     assert_eq!(listed(store, &Filter { created_before_ms: Some(5), ..ann.clone() }).await, [3, 1]);
     let after = Some(Cursor { created_at_ms: 5, run: run(5) });

@@ -10,7 +10,7 @@ use runyard_engine::{EffectId, Position};
 
 use super::fixture::{Draft, effect, go_on, node_run, run, start};
 use crate::memory::Memory;
-use crate::{Append, Cursor, Epoch, Filter, LabelFilter, Standing, Status, Store};
+use crate::{Append, Cursor, Epoch, Filter, LabelFilter, RunPhase, Status, Store};
 
 const TENANTS: [&str; 2] = ["default", "other"];
 const RUNS: u128 = 4;
@@ -81,11 +81,11 @@ fn filter() -> impl Strategy<Value = Filter> {
         values: values.into_iter().map(|value| NAMES[value].to_owned()).collect(),
     });
     let statuses = vec(0..Status::ALL.len(), 0..3);
-    (statuses, any::<bool>(), bound(), bound(), vec(label, 0..3)).prop_map(|(statuses, face, from, before, labels)| {
+    (statuses, any::<bool>(), bound(), bound(), vec(label, 0..3)).prop_map(|(statuses, api, from, before, labels)| {
         Filter {
-            standings: if face { vec![Standing::Plain] } else { Vec::new() },
+            phases: if api { vec![RunPhase::Plain] } else { Vec::new() },
             statuses: statuses.into_iter().map(|status| Status::ALL[status]).collect(),
-            face: face.then(|| "run-gateway".to_owned()),
+            api: api.then(|| "run-gateway".to_owned()),
             node_type: None,
             created_from_ms: from,
             created_before_ms: before,

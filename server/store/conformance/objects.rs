@@ -95,7 +95,7 @@ pub async fn a_name_is_unique_in_its_kind(store: &dyn ObjectStore) {
             "{taken:?}"
         );
     }
-    assert_eq!(stale(change(store, Change::Put(named("b", 7))).await), 1, "told first");
+    assert_eq!(stale(change(store, Change::Put(named("b", 7))).await), 1, "the version is checked first");
     assert_eq!(kept(store, named("a", 1)).await.version, 2, "one keeps its own");
     for (tenant, kind) in [("acme", "workflow"), ("other", "tool")] {
         let other = Put { kind: kind.into(), ..named("c", 0) };

@@ -3,7 +3,7 @@
 use runyard_engine::{RunOutcome, RunStatus};
 
 use super::fixture::{Draft, TENANT, go_on, node_run, run, start};
-use crate::{Cursor, Filter, RunRow, Standing, Status, Store};
+use crate::{Cursor, Filter, RunPhase, RunRow, Status, Store};
 
 pub async fn a_log_is_read_in_pages(store: &dyn Store) {
     start(1).events(10).lands(store).await;
@@ -40,7 +40,7 @@ pub async fn a_row_is_what_was_written(store: &dyn Store) {
     let mut last = go_on(1, 1);
     last.0.row = RunRow {
         title: Some("Zähle bis drei".into()),
-        standing: Standing::Planning,
+        phase: RunPhase::Planning,
         status: RunStatus::Final(RunOutcome::Failed),
         reason: Some("timed_out".into()),
         updated_at_ms: 77,
@@ -72,9 +72,9 @@ async fn listed(store: &dyn Store, filter: Filter) -> Vec<i64> {
 }
 
 pub async fn each_filter_filters(store: &dyn Store) {
-    let make = |n: u128, status, face: &str, node_type: &str| {
+    let make = |n: u128, status, api: &str, node_type: &str| {
         let mut draft = start(n).status(status);
-        draft.0.row.face = face.into();
+        draft.0.row.api = api.into();
         draft.0.row.node_type = node_type.into();
         draft
     };
@@ -90,14 +90,14 @@ pub async fn each_filter_filters(store: &dyn Store) {
     assert_eq!(listed(store, statuses(&[Status::Running])).await, [3, 1]);
     assert_eq!(listed(store, statuses(&[Status::Waiting, Status::Running, Status::Waiting])).await, [3, 2, 1]);
     assert!(listed(store, statuses(&[Status::Canceled])).await.is_empty());
-    assert_eq!(listed(store, Filter { face: Some("acp".into()), ..any() }).await, [2, 1]);
+    assert_eq!(listed(store, Filter { api: Some("acp".into()), ..any() }).await, [2, 1]);
     assert_eq!(listed(store, Filter { node_type: Some("sleep".into()), ..any() }).await, [4, 2]);
     assert_eq!(listed(store, Filter { created_from_ms: Some(2), ..any() }).await, [4, 3, 2]);
     assert_eq!(listed(store, Filter { created_before_ms: Some(3), ..any() }).await, [2, 1]);
     let all = Filter {
         statuses: vec![Status::Running, Status::Succeeded],
-        standings: vec![Standing::Plain],
-        face: Some("native".into()),
+        phases: vec![RunPhase::Plain],
+        api: Some("native".into()),
         node_type: Some("echo".into()),
         created_from_ms: Some(3),
         created_before_ms: Some(4),
@@ -105,19 +105,19 @@ pub async fn each_filter_filters(store: &dyn Store) {
     };
     assert_eq!(listed(store, all).await, [3]);
 
-    let standings = |standings: &[Standing]| Filter { standings: standings.to_vec(), ..any() };
-    assert_eq!(listed(store, standings(&[Standing::Planning, Standing::Plain])).await, [4, 3, 2, 1]);
-    assert!(listed(store, standings(&[Standing::Planning])).await.is_empty());
+    let phases = |phases: &[RunPhase]| Filter { phases: phases.to_vec(), ..any() };
+    assert_eq!(listed(store, phases(&[RunPhase::Planning, RunPhase::Plain])).await, [4, 3, 2, 1]);
+    assert!(listed(store, phases(&[RunPhase::Planning])).await.is_empty());
     let mut planning = go_on(3, 1);
-    (planning.0.row.face, planning.0.row.standing) = ("native".into(), Standing::Planning);
+    (planning.0.row.api, planning.0.row.phase) = ("native".into(), RunPhase::Planning);
     planning.0.row.node_type = "echo".into();
     planning.lands(store).await;
-    assert_eq!(listed(store, standings(&[Standing::Planning])).await, [3]);
-    assert_eq!(listed(store, standings(&[Standing::Plain])).await, [4, 2, 1]);
+    assert_eq!(listed(store, phases(&[RunPhase::Planning])).await, [3]);
+    assert_eq!(listed(store, phases(&[RunPhase::Plain])).await, [4, 2, 1]);
 
     // A run leaves the list of one status and enters the list of another.
     let mut ended = go_on(1, 1).status(Status::Failed);
-    (ended.0.row.face, ended.0.row.node_type) = ("acp".into(), "echo".into());
+    (ended.0.row.api, ended.0.row.node_type) = ("acp".into(), "echo".into());
     ended.lands(store).await;
     assert_eq!(listed(store, statuses(&[Status::Running])).await, [3]);
     assert_eq!(listed(store, statuses(&[Status::Failed])).await, [1]);

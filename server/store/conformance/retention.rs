@@ -110,7 +110,7 @@ pub async fn what_has_not_ended_or_moved_on_stays(store: &dyn Removing) {
     assert_eq!(positions(store, 1).await, [1]);
 }
 
-pub async fn what_somebody_needs_stays(store: &dyn Removing) {
+pub async fn runs_that_are_still_needed_stay(store: &dyn Removing) {
     // A thread whose last run has not ended, whether that is this run or another.
     start(1).ends(Status::Succeeded, 5).lands(store).await;
     start(2).turn("own_1", 2).lands(store).await;

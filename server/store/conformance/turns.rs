@@ -19,7 +19,7 @@ pub async fn a_turn_is_taken_once(store: &dyn Store) {
     assert_eq!(store.row(TENANT, run(2)).await.unwrap(), None, "nothing was written");
     let named = start(2).name("n").turn("t", 2);
     start(3).name("n").lands(store).await;
-    assert!(matches!(named.commit(store).await, Err(StoreError::NameTaken { .. })), "told first");
+    assert!(matches!(named.commit(store).await, Err(StoreError::NameTaken { .. })), "the name is checked first");
     start(4).turn("t", 3).lands(store).await;
     start(5).turn("u", 2).lands(store).await;
     start(6).tenant("other").turn("t", 2).lands(store).await;
@@ -39,7 +39,7 @@ pub async fn turns_are_listed_from_the_last(store: &dyn Store) {
     assert_eq!(turns(store, "t", None, 1).await, [11]);
     assert_eq!(turns(store, "t", Some(11), 2).await, [4, 3]);
     assert_eq!(turns(store, "t", Some(2), 9).await, [0; 0]);
-    assert_eq!(turns(store, "nobody", None, 9).await, [0; 0]);
+    assert_eq!(turns(store, "unknown", None, 9).await, [0; 0]);
     let listed = store.turns(TENANT, "t", Some(4), 1).await.unwrap();
     assert_eq!(listed, [store.row(TENANT, run(5)).await.unwrap().unwrap()]);
 }

@@ -47,7 +47,7 @@ pub async fn a_large_value_goes_with_the_last_run_that_names_it(store: &dyn Remo
         start(n).value("\"shared\"").value(&format!("\"own {n}\"")).ends(Status::Succeeded, 5).lands(store).await;
     }
     assert_eq!(removed(store, vec![removal(1, 1)], 1_000).await, [run(1)]);
-    assert_eq!(found(store, TENANT, 1, "\"shared\"").await, None, "nobody finds it any more");
+    assert_eq!(found(store, TENANT, 1, "\"shared\"").await, None, "it is gone");
     swept(store, 1).await;
     assert_eq!(found(store, TENANT, 2, "\"shared\"").await.as_deref(), Some("\"shared\""));
     // A value that no run names is not stored, so it cannot be named.

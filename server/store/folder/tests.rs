@@ -30,7 +30,7 @@ fn mode(path: impl AsRef<std::path::Path>) -> u32 {
 }
 
 #[test]
-fn a_second_owner_is_told_who_is_first() {
+fn a_second_owner_gets_the_first_ones_address() {
     let (_kept, mut owned) = fresh();
     let path = owned.path().to_owned();
 

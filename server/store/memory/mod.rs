@@ -235,8 +235,8 @@ impl KeyStore for Memory {
     async fn add_api_key(&self, key: ApiKey) -> Result<(), StoreError> {
         match self.data().api_keys.entry(key.id.clone()) {
             Entry::Occupied(_) => Err(StoreError::Failed("this key id is taken".into())),
-            Entry::Vacant(room) => {
-                room.insert(key);
+            Entry::Vacant(vacant) => {
+                vacant.insert(key);
                 Ok(())
             }
         }
@@ -420,8 +420,8 @@ impl Data {
 
 fn wanted(filter: &Filter, row: &RunRow) -> bool {
     (filter.statuses.is_empty() || filter.statuses.contains(&row.status.into()))
-        && (filter.standings.is_empty() || filter.standings.contains(&row.standing))
-        && filter.face.as_ref().is_none_or(|face| *face == row.face)
+        && (filter.phases.is_empty() || filter.phases.contains(&row.phase))
+        && filter.api.as_ref().is_none_or(|api| *api == row.api)
         && filter.node_type.as_ref().is_none_or(|node_type| *node_type == row.node_type)
         && filter.created_from_ms.is_none_or(|from| row.created_at_ms >= from)
         && filter.created_before_ms.is_none_or(|before| row.created_at_ms < before)

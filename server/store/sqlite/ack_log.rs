@@ -44,7 +44,7 @@ impl AckLog {
         match options.open(&path).and_then(|file| Ok((file.metadata()?.len(), file))) {
             Ok((bytes, file)) => AckLog { file: Some(file), bytes },
             Err(error) => {
-                tracing::warn!(%error, path = %path.display(), "what is acknowledged is not witnessed");
+                tracing::warn!(%error, path = %path.display(), "the acknowledgement log cannot be opened; commits are not recorded in it");
                 AckLog { file: None, bytes: 0 }
             }
         }
@@ -84,7 +84,7 @@ impl AckLog {
         {
             match file.set_len(0) {
                 Ok(()) => self.bytes = 0,
-                Err(error) => tracing::warn!(%error, "what is witnessed could not be cut short"),
+                Err(error) => tracing::warn!(%error, "the acknowledgement log could not be shortened"),
             }
         }
     }
@@ -95,7 +95,7 @@ impl AckLog {
         {
             match file.write_all(lines.as_bytes()) {
                 Ok(()) => self.bytes += lines.len() as u64,
-                Err(error) => tracing::warn!(%error, "a commit is durable and not witnessed"),
+                Err(error) => tracing::warn!(%error, "a durable commit is not recorded in the acknowledgement log"),
             }
         }
     }

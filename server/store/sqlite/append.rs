@@ -242,7 +242,7 @@ fn refuse_turn(connection: &Connection, append: &Append) -> Result<(), Stop> {
 /// Columns that never change are not set, so that SQLite does not write their indexes again.
 fn update_row(connection: &Connection, before: Option<&RunRow>, append: &Append, in_row: &InRow) -> Result<(), Stop> {
     let row = &append.row;
-    if before.is_some_and(|before| (before.status, before.standing) == (row.status, row.standing)) {
+    if before.is_some_and(|before| (before.status, before.phase) == (row.status, row.phase)) {
         // SQLite writes an index again if a statement sets its columns, even to the same values.
         let update = "UPDATE runs SET title = ?3, reason = ?4, version = ?5, updated_at_ms = ?6, ended_at_ms = ?7, \
                       in_hand = CASE WHEN ?8 THEN in_hand ELSE ?9 END WHERE tenant = ?1 AND run = ?2";
@@ -269,7 +269,7 @@ fn update_row(connection: &Connection, before: Option<&RunRow>, append: &Append,
             Id::from(row.run),
             row.title,
             Status::from(row.status),
-            row.standing,
+            row.phase,
             row.reason,
             row.version.cast_signed(),
             row.updated_at_ms,
@@ -292,11 +292,11 @@ fn insert_row(connection: &Connection, append: &Append, in_row: &InRow) -> Resul
             append.tenant,
             Id::from(row.run),
             row.name,
-            row.face,
+            row.api,
             row.node_type,
             row.title,
             Status::from(row.status),
-            row.standing,
+            row.phase,
             row.reason,
             row.version.cast_signed(),
             row.created_at_ms,

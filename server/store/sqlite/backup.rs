@@ -64,7 +64,7 @@ fn copy(database: &Path, target: &Path, progress: Progress<'_>) -> Result<(), St
                 StepResult::Done => break,
                 StepResult::More => {}
                 // Only this connection writes the copy, and a snapshot cannot be locked.
-                _ => return Err(StoreError::Busy("the copy is locked by somebody".into())),
+                _ => return Err(StoreError::Busy("the copy is locked by another process".into())),
             }
         }
     }

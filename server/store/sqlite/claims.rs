@@ -103,7 +103,7 @@ impl Hand {
         if self.outbox.holds_back() { Wanted::Timers } else { wanted }
     }
 
-    fn has_room(&self, tenant: &str, new: usize) -> bool {
+    fn has_capacity(&self, tenant: &str, new: usize) -> bool {
         let (all, of_tenant, bytes) = self.outbox.size(tenant);
         let (all, of_tenant) = (all + new, of_tenant + new);
         bytes < BYTES_MAX && (of_tenant < OF_TENANT_MIN || (all < AT_HAND_MAX && of_tenant < OF_TENANT_MAX))
@@ -394,7 +394,7 @@ impl<'a> EffectChanges<'a> {
     fn fits_in_row(&self, prepared: &Prepared) -> Option<(usize, Ordinal, Vec<u8>)> {
         let append = prepared.append();
         let mut hand = self.at_hand.lock();
-        if !hand.has_room(&append.tenant, self.new.len()) {
+        if !hand.has_capacity(&append.tenant, self.new.len()) {
             return None;
         }
         let ordinal = hand.next_ordinal;
@@ -513,7 +513,7 @@ impl<'a> EffectChanges<'a> {
             let mut hand = self.at_hand.lock();
             let ordinal = hand.next_ordinal;
             hand.next_ordinal += 1; // Used even if the transaction fails: gaps are harmless.
-            (ordinal, effect.due_at_ms <= append.at_ms && hand.has_room(&append.tenant, self.new.len()))
+            (ordinal, effect.due_at_ms <= append.at_ms && hand.has_capacity(&append.tenant, self.new.len()))
         };
         insert(connection, if at_hand { "in_hand" } else { "effects" }, ordinal, append, effect, request)?;
         if at_hand {

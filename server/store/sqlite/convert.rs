@@ -6,7 +6,7 @@ use rusqlite::ErrorCode;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use uuid::Uuid;
 
-use crate::{RunRow, Standing, Status, StoreError, json};
+use crate::{RunPhase, RunRow, Status, StoreError, json};
 
 /// An id as a 16-byte BLOB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,15 +79,15 @@ impl FromSql for Status {
     }
 }
 
-impl ToSql for Standing {
+impl ToSql for RunPhase {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.word().as_bytes())))
     }
 }
 
-impl FromSql for Standing {
+impl FromSql for RunPhase {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Standing::from_word(value.as_str()?).ok_or(FromSqlError::InvalidType)
+        RunPhase::from_word(value.as_str()?).ok_or(FromSqlError::InvalidType)
     }
 }
 
@@ -99,12 +99,12 @@ pub(super) fn run_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {
     Ok(RunRow {
         run: row.get::<_, Id>(0)?.run(),
         name: row.get(1)?,
-        face: row.get(2)?,
+        api: row.get(2)?,
         node_type: row.get(3)?,
         title: row.get(4)?,
         turn: turn(row.get(12)?, row.get(13)?),
         status: row.get::<_, Status>(5)?.into(),
-        standing: row.get(6)?,
+        phase: row.get(6)?,
         reason: row.get(7)?,
         version: row.get::<_, i64>(8)?.unsigned_abs(),
         created_at_ms: row.get(9)?,

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 
 use super::append;
 use super::convert::{self, Id};
-use crate::{Cursor, Filter, LabelFilter, RunRow, Standing, Status, StoreError};
+use crate::{Cursor, Filter, LabelFilter, RunPhase, RunRow, Status, StoreError};
 
 /// A run's place in the order of lists.
 type Place = (i64, RunId);
@@ -115,21 +115,19 @@ pub(super) fn walks(tenant: &str, filter: &Filter, after: Option<Cursor>) -> Vec
             values.into_iter().map(|value| Some((name.as_str(), value.as_str()))).collect()
         }
     };
-    let standings = standings(filter);
+    let phases = phases(filter);
     let mut walks = Vec::new();
     for (status, label) in statuses.iter().flat_map(|status| labels.iter().map(|label| (*status, *label))) {
-        walks.extend(
-            standings.iter().map(|standing| walk(tenant, filter, Heads { status, label, standing: *standing }, after)),
-        );
+        walks.extend(phases.iter().map(|phase| walk(tenant, filter, Heads { status, label, phase: *phase }, after)));
     }
     walks
 }
 
 /// The phases that are scanned one by one: few runs have a phase, and those have their own index. Empty if the filter
 /// matches most runs, or if labels are scanned.
-fn standings(filter: &Filter) -> Vec<Option<Standing>> {
-    let wanted: BTreeSet<Standing> = filter.standings.iter().copied().collect();
-    let walked = !wanted.is_empty() && !wanted.contains(&Standing::Plain) && filter.labels.is_empty();
+fn phases(filter: &Filter) -> Vec<Option<RunPhase>> {
+    let wanted: BTreeSet<RunPhase> = filter.phases.iter().copied().collect();
+    let walked = !wanted.is_empty() && !wanted.contains(&RunPhase::Plain) && filter.labels.is_empty();
     if walked { wanted.into_iter().map(Some).collect() } else { vec![None] }
 }
 
@@ -138,13 +136,13 @@ fn standings(filter: &Filter) -> Vec<Option<Standing>> {
 struct Heads<'a> {
     status: Option<Status>,
     label: Option<(&'a str, &'a str)>,
-    standing: Option<Standing>,
+    phase: Option<RunPhase>,
 }
 
 fn walk(tenant: &str, filter: &Filter, heads: Heads<'_>, after: Option<Cursor>) -> Walk {
-    let Heads { status, label, standing } = heads;
-    let Filter { statuses: _, standings, face, node_type, created_from_ms, created_before_ms, labels } = filter;
-    let asks_row = status.is_some() || !standings.is_empty() || face.is_some() || node_type.is_some();
+    let Heads { status, label, phase } = heads;
+    let Filter { statuses: _, phases, api, node_type, created_from_ms, created_before_ms, labels } = filter;
+    let asks_row = status.is_some() || !phases.is_empty() || api.is_some() || node_type.is_some();
     let (table, join) = match label {
         None => ("runs", ""),
         // In this order: the scan uses the labels.
@@ -158,20 +156,20 @@ fn walk(tenant: &str, filter: &Filter, heads: Heads<'_>, after: Option<Cursor>) 
         walk.and(" AND labels.value = ?", value.to_owned());
     }
     // A unary plus where phases are scanned, so that SQLite uses no other index.
-    let sign = if standing.is_some() { "+" } else { "" };
+    let sign = if phase.is_some() { "+" } else { "" };
     if let Some(status) = status {
         walk.and(&format!(" AND {sign}runs.status = ?"), status.word().to_owned());
     }
-    if let Some(standing) = standing {
+    if let Some(phase) = phase {
         // The same text as in the index, because the planner compares the text.
-        walk.and(" AND runs.standing <> 'plain' AND runs.standing = ?", standing.word().to_owned());
-    } else if !standings.is_empty() {
-        let marks = vec!["?"; standings.len()].join(", ");
+        walk.and(" AND runs.standing <> 'plain' AND runs.standing = ?", phase.word().to_owned());
+    } else if !phases.is_empty() {
+        let marks = vec!["?"; phases.len()].join(", ");
         walk.sql.push_str(&format!(" AND runs.standing IN ({marks})"));
-        walk.values.extend(standings.iter().map(|standing| Value::from(standing.word().to_owned())));
+        walk.values.extend(phases.iter().map(|phase| Value::from(phase.word().to_owned())));
     }
-    if let Some(face) = face {
-        walk.and(&format!(" AND {sign}runs.face = ?"), face.clone());
+    if let Some(api) = api {
+        walk.and(&format!(" AND {sign}runs.face = ?"), api.clone());
     }
     if let Some(node_type) = node_type {
         walk.and(&format!(" AND {sign}runs.node_type = ?"), node_type.clone());

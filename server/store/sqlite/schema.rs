@@ -55,7 +55,7 @@ pub(super) fn open_with(path: &Path, options: &Options, migrations: &[&str]) -> 
     let sorted = |error| sorted(path, error);
     connection.busy_timeout(LOCK_WAIT).map_err(sorted)?;
     refuse_foreign(&connection, path, migrations.len()).map_err(|refusal| match refusal {
-        Refusal::Told(error) => error,
+        Refusal::Reported(error) => error,
         Refusal::Sql(error) => sorted(error),
     })?;
     settle_in(&connection, options).map_err(sorted)?;
@@ -94,7 +94,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
 }
 
 enum Refusal {
-    Told(StoreError),
+    Reported(StoreError),
     Sql(rusqlite::Error),
 }
 
@@ -111,10 +111,10 @@ fn refuse_foreign(connection: &Connection, path: &Path, known: usize) -> Result<
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     let fresh = application == 0 && version == 0 && tables == 0;
     if !fresh && application != APPLICATION_ID {
-        return Err(Refusal::Told(not_ours(path)));
+        return Err(Refusal::Reported(not_ours(path)));
     }
     if version > convert::limit(known) {
-        return Err(Refusal::Told(StoreError::Unusable(format!(
+        return Err(Refusal::Reported(StoreError::Unusable(format!(
             "the database {} has schema version {version}; this runyard {} knows versions up to {known}: \
              use a newer runyard, or another data folder",
             path.display(),
@@ -127,7 +127,7 @@ fn refuse_foreign(connection: &Connection, path: &Path, known: usize) -> Result<
 /// For copies: a database of this build's version or an older one.
 pub(super) fn refuse_foreign_or_newer(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     refuse_foreign(connection, path, MIGRATIONS.len()).map_err(|refusal| match refusal {
-        Refusal::Told(error) => error,
+        Refusal::Reported(error) => error,
         Refusal::Sql(error) => sorted(path, error),
     })
 }

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use super::writer::Queue;
 use super::{FILE_NAME, Options, Sqlite, list, schema, wal};
 use crate::conformance::fixture::{TENANT, effect, effect_id, go_on, held, node_run, positions, run, start};
-use crate::{Claims, Cursor, Filter, LabelFilter, Standing, Status, Store, StoreError};
+use crate::{Claims, Cursor, Filter, LabelFilter, RunPhase, Status, Store, StoreError};
 
 fn open(folder: &tempfile::TempDir) -> Sqlite {
     Sqlite::open(folder.path(), Options::default()).unwrap()
@@ -105,7 +105,7 @@ async fn a_claim_and_its_renewal_write_nothing() {
 }
 
 #[tokio::test]
-async fn more_than_there_is_room_for_at_hand_is_performed_in_its_order() {
+async fn effects_beyond_the_memory_limit_are_performed_in_order() {
     const EFFECTS: u128 = 3_000;
     let folder = folder();
     let store = open(&folder);
@@ -347,7 +347,7 @@ async fn events_that_share_a_row_are_read_one_by_one() {
     drop(store);
     let database = Connection::open(folder.path().join(FILE_NAME)).unwrap();
     let rows: i64 = database.query_row("SELECT count(*) FROM log", [], |row| row.get(0)).unwrap();
-    assert_eq!(rows, 4, "as many to a row as have room");
+    assert_eq!(rows, 4, "as many to a row as fit");
 }
 
 #[tokio::test]
@@ -416,7 +416,7 @@ async fn a_queue_is_full_of_bytes_before_it_is_full_of_entries() {
     let (answers, ()) = tokio::join!(commits, release);
 
     let busy = answers.iter().filter(|answer| matches!(answer, Err(StoreError::Busy(_)))).count();
-    assert!((1..10).contains(&busy), "{busy} of 10 are busy; one always has room");
+    assert!((1..10).contains(&busy), "{busy} of 10 are busy; one always fits");
     start(99).lands(&store).await;
 }
 
@@ -552,16 +552,16 @@ async fn every_query_of_a_list_uses_an_index_for_its_order() {
     let filters = [
         any(),
         Filter { statuses: vec![Status::Running, Status::Waiting], ..any() },
-        Filter { face: text("x"), ..any() },
-        Filter { face: text("x"), standings: Standing::ALL.to_vec(), ..any() },
+        Filter { api: text("x"), ..any() },
+        Filter { api: text("x"), phases: RunPhase::ALL.to_vec(), ..any() },
         Filter { node_type: text("x"), ..any() },
-        Filter { statuses: vec![Status::Failed], face: text("x"), ..any() },
-        Filter { standings: vec![Standing::Asking, Standing::Paused], ..any() },
-        Filter { standings: vec![Standing::Asking], statuses: vec![Status::Waiting], face: text("x"), ..any() },
-        Filter { standings: vec![Standing::Paused], node_type: text("x"), created_from_ms: Some(1), ..any() },
+        Filter { statuses: vec![Status::Failed], api: text("x"), ..any() },
+        Filter { phases: vec![RunPhase::Asking, RunPhase::Paused], ..any() },
+        Filter { phases: vec![RunPhase::Asking], statuses: vec![Status::Waiting], api: text("x"), ..any() },
+        Filter { phases: vec![RunPhase::Paused], node_type: text("x"), created_from_ms: Some(1), ..any() },
         Filter { labels: vec![label("user")], ..any() },
         Filter { labels: vec![label("user"), label("team")], ..any() },
-        Filter { statuses: vec![Status::Failed], face: text("x"), labels: vec![label("user"), label("team")], ..any() },
+        Filter { statuses: vec![Status::Failed], api: text("x"), labels: vec![label("user"), label("team")], ..any() },
     ];
     let after = Some(Cursor { created_at_ms: 1, run: run(1) });
     for (filter, after) in filters.iter().flat_map(|filter| [(filter, None), (filter, after)]) {
@@ -577,7 +577,7 @@ async fn every_query_of_a_list_uses_an_index_for_its_order() {
             let found = steps.matches("SEARCH").count();
             let indexed = steps.matches("INDEX").count() + steps.matches("PRIMARY KEY").count();
             assert!(found > 0 && indexed == found, "{sql}: {steps}");
-            let few = !filter.standings.is_empty() && !filter.standings.contains(&Standing::Plain);
+            let few = !filter.phases.is_empty() && !filter.phases.contains(&RunPhase::Plain);
             assert_eq!(steps.contains("INDEX runs_by_standing "), few, "{sql}: {steps}");
             assert!(!steps.contains("TEMP B-TREE") && !steps.contains("SCAN"), "{sql}: {steps}");
         }

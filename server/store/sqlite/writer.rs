@@ -114,9 +114,9 @@ impl Queue {
         let (entries, bytes) = (job.entries(), job.bytes());
         // A full queue takes nothing. A queue with space takes the whole job, so that a large job is not refused
         // forever.
-        let room = |most: usize, more: usize| move |waiting| (waiting < most).then_some(waiting + more);
+        let reserved = |most: usize, more: usize| move |waiting| (waiting < most).then_some(waiting + more);
         let take = |waiting: &AtomicUsize, most, more| {
-            waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room(most, more))
+            waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, reserved(most, more))
         };
         if let Err(waiting) = take(&self.waiting.entries, self.entries_max, entries) {
             return Err(StoreError::Busy(format!("{waiting} writes are waiting").into()));

@@ -6,7 +6,7 @@ use runyard_api::host::Document;
 use serde_json::Value;
 
 use super::codes;
-use super::shape::{Place, fields, notes, referred, resolved, room, shape};
+use super::shape::{Place, fields, notes, other_fields, referred, resolved, shape};
 use super::snippets::TOKEN;
 use super::view::{Answer, Body, Credential, Group, Header, Operation, Parameter, Reference, Schema, Source, Use};
 
@@ -245,7 +245,7 @@ impl<'a> Reader<'a> {
             // Without nested fields: each schema has its own place on the page.
             fields: fields(place, self.component("schemas"), usize::MAX),
             values: values.map(|value| (value.clone(), meaning(&value))).collect(),
-            room: room(place.full),
+            other_fields: other_fields(place.full),
             notes: notes(place),
             extensions: said("x-runyard-extensions")
                 .into_iter()

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::view::{Field, Room, Rule, Shape, Word};
+use super::view::{Field, OtherFields, Rule, Shape, Word};
 
 /// The maximum depth at which nested fields are shown in place.
 const DEPTH_MAX: usize = 3;
@@ -111,11 +111,11 @@ fn written(value: &Value) -> String {
 }
 
 /// Whether an object allows fields that it does not name.
-pub(super) fn room(schema: &Value) -> Room {
+pub(super) fn other_fields(schema: &Value) -> OtherFields {
     match (schema.get("type").and_then(Value::as_str), schema.get("additionalProperties")) {
-        (Some("object"), Some(Value::Bool(false))) => Room::Closed,
-        (Some("object"), _) => Room::Open,
-        _ => Room::None,
+        (Some("object"), Some(Value::Bool(false))) => OtherFields::Closed,
+        (Some("object"), _) => OtherFields::Open,
+        _ => OtherFields::None,
     }
 }
 

@@ -70,7 +70,7 @@ fn what_is_ours_is_marked_and_nothing_else() {
 }
 
 #[test]
-fn shapes_and_codes_are_told() {
+fn shapes_and_codes_are_shown() {
     let own = &part("runyard").reference;
     let list = own.operations().find(|one| one.id == "list_runs").unwrap();
     let state = list.parameters.iter().find(|one| one.name == "state").unwrap();

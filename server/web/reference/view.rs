@@ -146,7 +146,7 @@ pub(super) struct Schema {
     pub(super) shape: Shape,
     pub(super) fields: Vec<Field>,
     pub(super) values: Vec<(String, Option<String>)>,
-    pub(super) room: Room,
+    pub(super) other_fields: OtherFields,
     pub(super) notes: Vec<String>,
     /// Keys that Runyard writes into its `extensions`.
     pub(super) extensions: Vec<(String, String)>,
@@ -166,7 +166,7 @@ pub(super) enum Use {
 
 /// Whether an object allows fields that it does not name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Room {
+pub(super) enum OtherFields {
     /// It is not an object.
     None,
     /// They are refused.

@@ -80,7 +80,7 @@ const LEFT_OUT: [(&str, &str, &str); 9] = [
     ("202, running", "run.completedAt", "a run that has not ended has no end"),
     ("202, running", "run.error", "nothing has gone wrong so far"),
     ("200, cancelled", "run.output", "a run that was cancelled has not answered"),
-    ("200, cancelled", "run.error", "that somebody wanted it is no error"),
+    ("200, cancelled", "run.error", "a cancel is no error"),
 ];
 
 #[tokio::test]

@@ -53,7 +53,7 @@ async fn a_thread_of_three_turns() {
 async fn a_run_asks_and_goes_on_with_the_answer() {
     let world = World::new().await;
     let (status, asking) = start(&world, json!({ "content": "Ask \"Which color?\", then say it." })).await;
-    assert_eq!((status, &asking["run"]["status"]), (202, &json!("running")), "nobody waits for the one who is asked");
+    assert_eq!((status, &asking["run"]["status"]), (202, &json!("running")), "no caller waits for the approver");
     assert_eq!(said(&asking).last(), Some(&("assistant", "Which color?")));
     let (status, answered) = say(&world, &asking, json!({ "prompt": "red" })).await;
     assert_eq!((status, &answered["run"]["output"]), (200, &json!("red")));
@@ -99,8 +99,8 @@ async fn a_thread_is_made_before_its_runs() {
     assert_eq!((status, &first["run"]["threadTitle"]), (201, &json!("Mine")));
     let (_, second) = start(&world, next("Return the answer.")).await;
     assert_eq!(second["run"]["output"], "a");
-    let told = world.get("acp", &format!("/v1/threads/{id}/messages")).await.json();
-    let roles: Vec<&str> = told["data"].as_array().unwrap().iter().map(|one| one["role"].as_str().unwrap()).collect();
+    let listed = world.get("acp", &format!("/v1/threads/{id}/messages")).await.json();
+    let roles: Vec<&str> = listed["data"].as_array().unwrap().iter().map(|one| one["role"].as_str().unwrap()).collect();
     assert_eq!(roles, ["system", "assistant", "user", "assistant", "user", "assistant"]);
 
     let unknown = ask(&world, Method::POST, RUNS, Some(json!({ "content": "x", "threadId": "thread_none" }))).await;

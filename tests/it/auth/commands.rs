@@ -80,8 +80,8 @@ async fn a_key_is_made_listed_used_and_revoked() {
     assert!(revoked.out.contains(key_id) && revoked.out.contains("revoked"), "{}", revoked.out);
     let done = runyard_with(elsewhere.path(), &list, &[("RUNYARD_TOKEN", key)]).await.exits(1);
     assert!(done.err.contains("key_revoked"), "{}", done.err);
-    let done = runyard(folder.path(), &["keys", "revoke", "nobody"]).await.exits(1);
-    assert!(done.err.contains("nobody"), "{}", done.err);
+    let done = runyard(folder.path(), &["keys", "revoke", "no-such-key"]).await.exits(1);
+    assert!(done.err.contains("no-such-key"), "{}", done.err);
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn what_cannot_be_meant_is_refused_before_anything_is_made() {
 }
 
 #[tokio::test]
-async fn a_server_that_others_reach_starts_only_when_it_asks_or_is_told_not_to() {
+async fn a_reachable_server_starts_only_with_authentication_or_an_explicit_setting() {
     let folder = tempfile::tempdir().unwrap();
     let serve = ["serve", "--host", "0.0.0.0", "--port-base", "0"];
     let refused = runyard(folder.path(), &serve).await.exits(2);

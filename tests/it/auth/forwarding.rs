@@ -145,9 +145,9 @@ async fn a_gateway_that_speaks_for_itself_does_so_for_nobodys_tenant() {
 #[tokio::test]
 async fn without_a_token_to_exchange_the_gateway_speaks_for_itself() {
     let pair = pair(Credentials::Exchange, |config| config.auth.mode = Some(Mode::Optional)).await;
-    let nobody = pair.near.showing(None);
-    let run = nobody.run("runyard.core.echo", json!({ "echo": "x" })).await;
-    nobody.finished(&run.run_id).await;
+    let anonymous = pair.near.showing(None);
+    let run = anonymous.run("runyard.core.echo", json!({ "echo": "x" })).await;
+    anonymous.finished(&run.run_id).await;
     // A key of the gateway is not a token either.
     let key = pair.near.key("default", &[]).await;
     assert_eq!(get(&pair.near.showing(Some(&key)), &run.run_id).await.status, 200);
@@ -159,7 +159,7 @@ async fn without_a_token_to_exchange_the_gateway_speaks_for_itself() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_asks_nobody_passes_what_is_shown_all_the_same() {
+async fn a_gateway_without_authentication_forwards_credentials() {
     let far = World::with(required).await;
     let near = World::with(|config| {
         config.coordinator.url = far.server.url("run-coordinator").map(str::to_owned);

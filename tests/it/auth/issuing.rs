@@ -72,7 +72,7 @@ async fn a_provider_that_gives_no_token_is_a_503_and_not_for_long() {
         pair.tokens.gives(gives.clone());
         let before = pair.tokens.asked().len();
         // Within a short time the gateway repeats its last answer without a new request to the endpoint.
-        let answer = eventually("it is asked", async || {
+        let answer = eventually("the provider is called", async || {
             let answer = get(&caller, "r1").await;
             (pair.tokens.asked().len() > before).then_some(answer)
         })

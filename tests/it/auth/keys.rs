@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{READS, required, told_at, why};
+use super::{READS, reason_at, required, why};
 use crate::harness::{Clients, Refused, World, refused, typed};
 
 async fn create(clients: &Clients, body: Value) -> Result<Value, Refused> {
@@ -42,9 +42,9 @@ async fn a_key_is_shown_once_and_taken_in_both_headers_where_the_document_has_bo
     let all = world.get("runyard", "/v1/keys").await;
     assert!(!all.text().contains(key) && all.text().contains(id(key)), "{}", all.text());
 
-    let nobody = world.showing(None);
+    let anonymous = world.showing(None);
     let ask = async |api: &str, path: &str, name: &str, value: &str| {
-        nobody.send(api, nobody.request(api, Method::GET, path).header(name, value)).await
+        anonymous.send(api, anonymous.request(api, Method::GET, path).header(name, value)).await
     };
     let bearer = format!("Bearer {key}");
     for (api, path, status) in READS {
@@ -53,11 +53,11 @@ async fn a_key_is_shown_once_and_taken_in_both_headers_where_the_document_has_bo
         if ["toolregistry", "acp", "runyard"].contains(&api) {
             assert_eq!(answer.status, status, "{api}");
         } else {
-            assert_eq!(why(&answer).2, told_at(api, "credential_missing"), "{api}'s document knows no such header");
+            assert_eq!(why(&answer).2, reason_at(api, "credential_missing"), "{api}'s document knows no such header");
         }
     }
-    let both = nobody.request("runyard", Method::GET, "/v1/run-counts").header("x-api-key", key);
-    let answer = nobody.send("runyard", both.header("authorization", "Bearer other")).await;
+    let both = anonymous.request("runyard", Method::GET, "/v1/run-counts").header("x-api-key", key);
+    let answer = anonymous.send("runyard", both.header("authorization", "Bearer other")).await;
     assert_eq!(why(&answer), (401, "unauthorized".into(), "credential_ambiguous".into()));
 }
 
@@ -94,7 +94,7 @@ async fn a_key_does_what_its_scopes_say_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_key_that_lacks_a_scope_or_was_revoked_is_refused_at_every_door() {
+async fn a_key_that_lacks_a_scope_or_was_revoked_is_refused_by_every_api() {
     let world = World::with(required).await;
     let writes = world.key("acme", &["runs:write"]).await;
     let gone = world.key("acme", &[]).await;
@@ -102,15 +102,15 @@ async fn a_key_that_lacks_a_scope_or_was_revoked_is_refused_at_every_door() {
     let (writer, ended) = (world.showing(Some(&writes)), world.showing(Some(&gone)));
     for (api, path, _) in READS {
         let answer = writer.get(api, path).await;
-        assert_eq!(why(&answer), (403, "forbidden".into(), told_at(api, "scope_missing")), "{api}");
+        assert_eq!(why(&answer), (403, "forbidden".into(), reason_at(api, "scope_missing")), "{api}");
         assert!(answer.header("www-authenticate").unwrap().ends_with("scope=\"runs:read\""), "{api}");
         let answer = ended.get(api, path).await;
-        assert_eq!(why(&answer), (401, "unauthorized".into(), told_at(api, "key_revoked")), "{api}");
+        assert_eq!(why(&answer), (401, "unauthorized".into(), reason_at(api, "key_revoked")), "{api}");
     }
 }
 
 #[tokio::test]
-async fn a_revoked_key_and_one_whose_time_is_over_are_told_apart_from_one_that_never_was() {
+async fn revoked_expired_and_unknown_keys_have_different_errors() {
     let world = World::with(required).await;
     let key = world.key("acme", &[]).await;
     let caller = world.showing(Some(&key));
@@ -129,7 +129,7 @@ async fn a_revoked_key_and_one_whose_time_is_over_are_told_apart_from_one_that_n
         let challenge = answer.header("www-authenticate").unwrap();
         assert!(challenge.contains("error=\"invalid_token\", error_description=\"there is no such API key\""));
     }
-    assert_eq!(refused(world.native.revoke_key("nobody").await).short(), (404, "key_not_found"));
+    assert_eq!(refused(world.native.revoke_key("unknown").await).short(), (404, "key_not_found"));
 }
 
 #[tokio::test]

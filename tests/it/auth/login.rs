@@ -122,8 +122,8 @@ async fn a_token_at_its_end_or_refused_is_fetched_anew_and_kept() {
 #[tokio::test]
 async fn a_login_for_one_host_is_shown_to_no_other() {
     let desk = Desk::new().await;
-    let told = desk.login(&["--url", "http://runs.example:8081", "--json"]).await.exits(0).object();
-    assert_eq!((&told["host"], &told["client_id"]), (&json!("runs.example"), &json!("ada")));
+    let printed = desk.login(&["--url", "http://runs.example:8081", "--json"]).await.exits(0).object();
+    assert_eq!((&printed["host"], &printed["client_id"]), (&json!("runs.example"), &json!("ada")));
     let done = desk.list(&[]).await.exits(1);
     assert!(done.err.contains("unauthorized"), "{}", done.err);
     desk.login(&["--url", desk.world.server.url("run-gateway").unwrap()]).await.exits(0);

@@ -4,16 +4,16 @@ use http::Method;
 use runyard::config::auth::Mode;
 use serde_json::json;
 
-use super::{READS, required, sentence, told_at, why};
+use super::{READS, reason_at, required, sentence, why};
 use crate::harness::{Clients, DOCUMENTS, World, typed};
 
 const BEARER: &str = "Bearer realm=\"runyard\"";
 
 /// API, status, reason.
-type Told = (&'static str, u16, String);
+type ApiAnswer = (&'static str, u16, String);
 
 /// Sends one request with this header, or without one, to every API.
-async fn ask(clients: &Clients, header: Option<(&str, &str)>) -> Vec<Told> {
+async fn ask(clients: &Clients, header: Option<(&str, &str)>) -> Vec<ApiAnswer> {
     let mut answers = Vec::new();
     for (api, path, _) in READS {
         let request = clients.request(api, Method::GET, path);
@@ -26,60 +26,60 @@ async fn ask(clients: &Clients, header: Option<(&str, &str)>) -> Vec<Told> {
 }
 
 /// Every API accepts the caller.
-fn open() -> Vec<Told> {
+fn open() -> Vec<ApiAnswer> {
     READS.map(|(api, _, status)| (api, status, String::new())).to_vec()
 }
 
 /// Every API refuses for this reason.
-fn closed(reason: &str) -> Vec<Told> {
-    READS.map(|(api, ..)| (api, 401, told_at(api, reason))).to_vec()
+fn closed(reason: &str) -> Vec<ApiAnswer> {
+    READS.map(|(api, ..)| (api, 401, reason_at(api, reason))).to_vec()
 }
 
 #[tokio::test]
-async fn where_nobody_is_asked_a_credential_is_not_even_read() {
+async fn disabled_authentication_ignores_credentials() {
     let world = World::new().await;
-    let nobody = world.showing(None);
+    let anonymous = world.showing(None);
     for header in [None, Some(("authorization", "Bearer nonsense")), Some(("authorization", "Basic YTpi"))] {
-        assert_eq!(ask(&nobody, header).await, open(), "{header:?}");
+        assert_eq!(ask(&anonymous, header).await, open(), "{header:?}");
     }
     // A caller that could create a key without authentication would have access for ever.
-    let answer = nobody.get("runyard", "/v1/keys").await;
+    let answer = anonymous.get("runyard", "/v1/keys").await;
     assert_eq!(why(&answer), (401, "unauthorized".into(), "credential_missing".into()));
 }
 
 #[tokio::test]
-async fn where_it_is_optional_nobody_is_anonymous_and_what_is_shown_must_hold() {
+async fn optional_authentication_admits_anonymous_callers_and_refuses_invalid_credentials() {
     let world = World::with(|config| config.auth.mode = Some(Mode::Optional)).await;
-    let (nobody, key) = (world.showing(None), world.key("default", &[]).await);
-    assert_eq!(ask(&nobody, None).await, open());
+    let (anonymous, key) = (world.showing(None), world.key("default", &[]).await);
+    assert_eq!(ask(&anonymous, None).await, open());
     assert_eq!(ask(&world.showing(Some(&key)), None).await, open());
-    let wrong = ask(&nobody, Some(("authorization", "Bearer nonsense"))).await;
+    let wrong = ask(&anonymous, Some(("authorization", "Bearer nonsense"))).await;
     assert_eq!(wrong, closed("credential_unknown"));
-    let answer = nobody.get("runyard", "/v1/keys").await;
+    let answer = anonymous.get("runyard", "/v1/keys").await;
     assert_eq!(why(&answer).2, "credential_missing");
 }
 
 #[tokio::test]
-async fn where_it_is_required_nobody_gets_in_and_is_told_how() {
+async fn required_authentication_refuses_anonymous_callers_with_a_challenge() {
     let world = World::with(required).await;
-    let nobody = world.showing(None);
-    assert_eq!(ask(&nobody, None).await, closed("credential_missing"));
+    let anonymous = world.showing(None);
+    assert_eq!(ask(&anonymous, None).await, closed("credential_missing"));
     for (api, path, _) in READS {
-        let answer = nobody.get(api, path).await;
+        let answer = anonymous.get(api, path).await;
         assert_eq!(answer.header("www-authenticate"), Some(BEARER), "no error where nothing was shown (RFC 6750, 3.1)");
-        let told = sentence(&answer);
-        assert!(told.contains("Authorization: Bearer"), "{api}: {told}");
+        let printed = sentence(&answer);
+        assert!(printed.contains("Authorization: Bearer"), "{api}: {printed}");
         let takes_keys = ["toolregistry", "acp", "runyard"].contains(&api);
-        assert_eq!(told.contains("x-api-key"), takes_keys, "{api}: {told}");
-        let basic = nobody.request(api, Method::GET, path).header("authorization", "Basic YTpi");
-        let answer = nobody.send(api, basic).await;
-        let told = (why(&answer).2, answer.header("www-authenticate"));
-        assert_eq!(told, (told_at(api, "scheme_unsupported"), Some(BEARER)), "{api}");
+        assert_eq!(printed.contains("x-api-key"), takes_keys, "{api}: {printed}");
+        let basic = anonymous.request(api, Method::GET, path).header("authorization", "Basic YTpi");
+        let answer = anonymous.send(api, basic).await;
+        let printed = (why(&answer).2, answer.header("www-authenticate"));
+        assert_eq!(printed, (reason_at(api, "scheme_unsupported"), Some(BEARER)), "{api}");
     }
 }
 
 #[tokio::test]
-async fn each_door_may_differ_from_the_others() {
+async fn each_api_may_have_its_own_mode() {
     for (alone, ..) in READS {
         let world = World::with(|config| {
             config.auth.mode = Some(Mode::Required);
@@ -97,15 +97,15 @@ async fn each_door_may_differ_from_the_others() {
         })
         .await;
         let answers = ask(&world.showing(None), None).await;
-        let let_in: Vec<&str> = answers.iter().filter(|told| told.1 != 401).map(|told| told.0).collect();
+        let let_in: Vec<&str> = answers.iter().filter(|printed| printed.1 != 401).map(|printed| printed.0).collect();
         assert_eq!(let_in, [alone]);
     }
 }
 
 #[tokio::test]
-async fn health_version_and_documents_are_open_to_everybody() {
+async fn health_version_and_documents_need_no_credential() {
     let world = World::with(required).await;
-    let nobody = world.showing(None);
+    let anonymous = world.showing(None);
     for document in DOCUMENTS.iter().copied() {
         for path in ["/v1/health", "/v1/version", "/openapi.json", "/openapi.yaml?overlay=false"] {
             // Not every document has both of the first two statuses.
@@ -113,9 +113,9 @@ async fn health_version_and_documents_are_open_to_everybody() {
                 continue;
             }
             for token in [None, Some("Bearer nonsense")] {
-                let request = nobody.request(document.name, Method::GET, path);
+                let request = anonymous.request(document.name, Method::GET, path);
                 let request = token.into_iter().fold(request, |request, token| request.header("authorization", token));
-                assert_eq!(nobody.send(document.name, request).await.status, 200, "{} {path}", document.name);
+                assert_eq!(anonymous.send(document.name, request).await.status, 200, "{} {path}", document.name);
             }
         }
     }
@@ -124,11 +124,14 @@ async fn health_version_and_documents_are_open_to_everybody() {
 #[tokio::test]
 async fn a_caller_is_judged_before_the_body_and_after_the_path() {
     let world = World::with(required).await;
-    let nobody = world.showing(None);
-    let answer = nobody.post("run-gateway", "/v1/runs", vec![b'x'; 2 * 1024 * 1024]).await;
+    let anonymous = world.showing(None);
+    let answer = anonymous.post("run-gateway", "/v1/runs", vec![b'x'; 2 * 1024 * 1024]).await;
     assert_eq!(answer.status, 401, "a body of a stranger is not read");
-    assert_eq!(nobody.get("run-gateway", "/v1/nowhere").await.status, 404);
-    assert_eq!(nobody.send("run-gateway", nobody.request("run-gateway", Method::DELETE, "/v1/runs")).await.status, 405);
+    assert_eq!(anonymous.get("run-gateway", "/v1/nowhere").await.status, 404);
+    assert_eq!(
+        anonymous.send("run-gateway", anonymous.request("run-gateway", Method::DELETE, "/v1/runs")).await.status,
+        405
+    );
 }
 
 #[tokio::test]
@@ -148,8 +151,8 @@ async fn a_stream_is_judged_when_it_is_opened_and_goes_on_when_its_key_ends() {
     let world = World::with(required).await;
     let run = world.run("runyard.composite.external", json!({})).await;
     let key = world.key("default", &[]).await;
-    let nobody = world.showing(None);
-    assert!(nobody.gateway.stream_run_events(&run.run_id, None, None, None).await.is_err());
+    let anonymous = world.showing(None);
+    assert!(anonymous.gateway.stream_run_events(&run.run_id, None, None, None).await.is_err());
     let caller = world.showing(Some(&key));
     let mut stream = caller.follow(&run.run_id, None).await;
     stream.next().await.unwrap();
@@ -160,14 +163,14 @@ async fn a_stream_is_judged_when_it_is_opened_and_goes_on_when_its_key_ends() {
 }
 
 #[tokio::test]
-async fn what_nobody_may_see_is_started_and_seen_by_who_may() {
+async fn a_run_is_hidden_without_a_credential_and_visible_with_one() {
     let world = World::with(required).await;
     let caller = world.showing(Some(&world.key("default", &[]).await));
     let body = json!({
         "root_node_type_ref": {"node_type_id": "runyard.core.echo", "version": "1"}, "input": {"echo": "hi"},
     });
-    let nobody = world.showing(None);
-    assert!(nobody.gateway.start_run(None, &typed(body.clone())).await.is_err());
+    let anonymous = world.showing(None);
+    assert!(anonymous.gateway.start_run(None, &typed(body.clone())).await.is_err());
     let run = caller.start(body).await;
     assert_eq!(caller.finished(&run.run_id).await.state.to_string(), "succeeded");
     assert_eq!(world.native.count_runs().await.unwrap().into_inner().total, 1);

@@ -39,12 +39,12 @@ async fn a_provider_need_not_be_there_when_the_server_starts() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let world = trusting(&format!("http://{address}"), 600).await;
-    let nobody = world.showing(None);
+    let anonymous = world.showing(None);
     let issuer = Issuer::new(&format!("http://{address}"), "one", Algorithm::RS256);
-    is_unavailable(&count(&nobody, &issuer).await);
+    is_unavailable(&count(&anonymous, &issuer).await);
     for (api, path, _) in READS {
         let token = issuer.token(&issuer.claims("us"));
-        is_unavailable(&nobody.send(api, nobody.request(api, Method::GET, path).bearer_auth(token)).await);
+        is_unavailable(&anonymous.send(api, anonymous.request(api, Method::GET, path).bearer_auth(token)).await);
     }
     // Other callers do not wait for it.
     let key = world.key("default", &[]).await;
@@ -53,7 +53,7 @@ async fn a_provider_need_not_be_there_when_the_server_starts() {
     let provider = Provider::at(TcpListener::bind(address).await.unwrap());
     provider.publishes(&[&issuer]);
     let found = eventually("the provider is found", async || {
-        let answer = count(&nobody, &issuer).await;
+        let answer = count(&anonymous, &issuer).await;
         (answer.status != 503).then_some(answer.status)
     })
     .await;
@@ -72,37 +72,37 @@ async fn a_new_key_is_found_at_once_and_one_that_is_taken_back_soon() {
         config.auth.jwks_max_age_seconds = 1;
     })
     .await;
-    let nobody = world.showing(None);
-    assert_eq!(count(&nobody, &old).await.status, 200);
+    let anonymous = world.showing(None);
+    assert_eq!(count(&anonymous, &old).await.status, 200);
     provider.publishes(&[&old, &new]);
-    assert_eq!(count(&nobody, &new).await.status, 200, "the server looks again for a key that it does not know");
-    assert_eq!(count(&nobody, &old).await.status, 200);
+    assert_eq!(count(&anonymous, &new).await.status, 200, "the server looks again for a key that it does not know");
+    assert_eq!(count(&anonymous, &old).await.status, 200);
     provider.publishes(&[&new]);
     let reason = eventually("the old key is taken back", async || {
-        let answer = count(&nobody, &old).await;
+        let answer = count(&anonymous, &old).await;
         (answer.status != 200).then(|| why(&answer).2)
     })
     .await;
     assert_eq!(reason, "signing_key_unknown");
-    assert_eq!(count(&nobody, &new).await.status, 200);
+    assert_eq!(count(&anonymous, &new).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_provider_that_fails_later_locks_nobody_out() {
+async fn a_provider_that_fails_later_locks_no_caller_out() {
     let provider = Provider::start().await;
     let issuer = provider.issuer("one", Algorithm::RS256);
     provider.publishes(&[&issuer]);
     let world = trusting(&provider.url, 1).await;
-    let nobody = world.showing(None);
-    assert_eq!(count(&nobody, &issuer).await.status, 200);
+    let anonymous = world.showing(None);
+    assert_eq!(count(&anonymous, &issuer).await.status, 200);
     provider.answers(Answers::Exactly(500, "out of order".into()));
     let before = provider.asked();
-    eventually("the provider is asked again, in vain", async || {
-        assert_eq!(count(&nobody, &issuer).await.status, 200);
+    eventually("the provider is called again and fails", async || {
+        assert_eq!(count(&anonymous, &issuer).await.status, 200);
         (provider.asked() > before).then_some(())
     })
     .await;
-    assert_eq!(count(&nobody, &issuer).await.status, 200);
+    assert_eq!(count(&anonymous, &issuer).await.status, 200);
 }
 
 #[tokio::test]
@@ -150,8 +150,8 @@ async fn a_provider_that_says_nothing_is_waited_for_once_and_not_for_ever() {
     let issuer = provider.issuer("one", Algorithm::RS256);
     provider.answers(Answers::Nothing);
     let world = trusting(&provider.url, 600).await;
-    let nobody = world.showing(None);
-    let waiting = join_all((0..20).map(|_| count(&nobody, &issuer)));
+    let anonymous = world.showing(None);
+    let waiting = join_all((0..20).map(|_| count(&anonymous, &issuer)));
     let (answers, ()) = tokio::join!(waiting, async {
         // Callers with another kind of credential do not wait.
         world.native.count_runs().await.unwrap();
@@ -171,10 +171,10 @@ async fn metadata_that_are_named_alone_say_who_the_issuer_is() {
         config.auth.discovery_url = Some(format!("{}/.well-known/openid-configuration", provider.url));
     })
     .await;
-    let nobody = world.showing(None);
-    assert_eq!(count(&nobody, &issuer).await.status, 200);
+    let anonymous = world.showing(None);
+    assert_eq!(count(&anonymous, &issuer).await.status, 200);
     let other = Issuer::new("https://other.example", "one", Algorithm::RS256);
-    assert_eq!(why(&count(&nobody, &other).await).2, "issuer_wrong");
+    assert_eq!(why(&count(&anonymous, &other).await).2, "issuer_wrong");
 }
 
 #[tokio::test]
@@ -189,13 +189,13 @@ async fn each_api_may_have_an_audience_of_its_own_and_a_list_of_them() {
         config.auth.audiences.runtime = Some(vec!["arp-runtime".to_owned()]);
     })
     .await;
-    let nobody = world.showing(None);
+    let anonymous = world.showing(None);
     for (audience, runyard, runtime) in
         [("us", 200, 401), ("us-too", 200, 401), ("arp-runtime", 401, 404), ("x", 401, 401)]
     {
         let token = issuer.token(&issuer.claims(audience));
         for (api, path, status) in [("runyard", "/v1/run-counts", runyard), ("runtime", "/v1/runs/x", runtime)] {
-            let answer = nobody.send(api, nobody.request(api, Method::GET, path).bearer_auth(&token)).await;
+            let answer = anonymous.send(api, anonymous.request(api, Method::GET, path).bearer_auth(&token)).await;
             assert_eq!(answer.status, status, "{audience} at {api}");
             assert!(status != 401 || why(&answer).2 == "audience_wrong");
         }

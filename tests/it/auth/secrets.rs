@@ -45,7 +45,7 @@ async fn credentials_are_in_no_line_of_any_log_and_in_no_file() {
     let token = issuer.token(&issuer.claims("anybody"));
     let expired = issuer.token(&json!({"iss": provider.url, "exp": 1, "sub": "ada"}));
     let forged = format!("{}{}", &key[..key.len() - 64], "5ec4e7".repeat(11).split_at(64).0);
-    let opaque = "an-opaque-secret-that-nobody-knows";
+    let opaque = "an-opaque-secret-of-another-service";
 
     let http = reqwest::Client::new();
     let goal = json!({
@@ -68,7 +68,7 @@ async fn credentials_are_in_no_line_of_any_log_and_in_no_file() {
     let url = |api: &Value| api["url"].as_str().unwrap().to_owned();
     for api in clients["doors"].as_array().unwrap() {
         for credential in [&*key, &token, &local, &expired, &forged, opaque] {
-            let asked = http.get(format!("{}/v1/runs/nobody?token={opaque}", url(api)));
+            let asked = http.get(format!("{}/v1/runs/unknown?token={opaque}", url(api)));
             let answer = asked.bearer_auth(credential).header("x-api-key", credential).send().await.unwrap();
             assert!(!answer.text().await.unwrap().contains(credential));
         }

@@ -127,7 +127,7 @@ async fn ask(clients: &Clients, document: &Document, operation: &Operation, path
 }
 
 /// The refusal without the values that must differ.
-fn told(answer: &Answer, name: &str) -> (u16, String) {
+fn outcome(answer: &Answer, name: &str) -> (u16, String) {
     let body = answer.json();
     let error = if body["error"].is_object() { &body["error"] } else { &body };
     (answer.status, error.to_string().replace(name, "NAME"))
@@ -182,21 +182,21 @@ async fn what_is_anothers_is_not_there_in_the_same_words_as_what_never_was() {
             assert_eq!(unknown.status, 404, "{} {}", document.name, operation.id);
             for name in names {
                 let answer = ask(&other, document, operation, &at(&name)).await;
-                let expected = told(&unknown, stranger);
-                assert_eq!(told(&answer, &name), expected, "{} {}", document.name, operation.id);
+                let expected = outcome(&unknown, stranger);
+                assert_eq!(outcome(&answer, &name), expected, "{} {}", document.name, operation.id);
                 looked += 1;
             }
         }
     }
     assert!(looked > 30, "{looked}");
     let run = json!(acme.native.get_run("mine").await.unwrap().into_inner());
-    assert_eq!(run["state"], "waiting", "nothing came through");
+    assert_eq!(run["state"], "waiting", "nothing has changed");
     assert_eq!(other.native.count_runs().await.unwrap().into_inner().total, 0);
     // The owner sees it through each of them.
     acme.coordinator.get_node_run(&theirs.node_run).await.unwrap();
     acme.runtime.cancel_run("mine").await.unwrap();
     let approval = acme.native.get_approval(&theirs.approval).await.unwrap().into_inner();
-    assert_eq!(approval.state.to_string(), "pending", "nobody else has decided");
+    assert_eq!(approval.state.to_string(), "pending", "it is undecided");
     let asked = |clients: &Clients| {
         let native = clients.native.clone();
         async move { native.list_approvals(None, None, None, None).await.unwrap().into_inner().approvals.len() }

@@ -9,7 +9,7 @@ use runyard::config::Config;
 use runyard_api::host::Settings;
 use serde_json::{Value, json};
 
-use super::{READS, required, sentence, told_at, why};
+use super::{READS, reason_at, required, sentence, why};
 use crate::harness::{ALGORITHMS, Answer, Apart, Clients, Issuer, Provider, World, encoded};
 
 const AUDIENCE: &str = "arp-run-gateway";
@@ -46,13 +46,13 @@ fn without(mut object: Value, name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_token_that_holds_opens_every_door() {
+async fn a_valid_token_is_accepted_by_every_api() {
     let provider = Provider::start().await;
     let issuer = provider.issuer("one", Algorithm::RS256);
     provider.publishes(&[&issuer]);
     let world = world(&provider).await;
-    let nobody = world.showing(None);
-    assert_eq!(provider.asked(), 0, "nobody has shown a token yet");
+    let anonymous = world.showing(None);
+    assert_eq!(provider.asked(), 0, "no token was sent yet");
     let claims = issuer.claims(AUDIENCE);
     for good in [
         claims.clone(),
@@ -61,19 +61,19 @@ async fn a_token_that_holds_opens_every_door() {
         without(without(without(claims.clone(), "nbf"), "iat"), "sub"),
         // Within the clock skew of a minute.
         with(claims.clone(), "exp", json!(claims["iat"].as_i64().unwrap() - 30)),
-        with(with(claims.clone(), "nbf", json!(claims["iat"].as_i64().unwrap() + 30)), "azp", json!("somebody")),
+        with(with(claims.clone(), "nbf", json!(claims["iat"].as_i64().unwrap() + 30)), "azp", json!("other-app")),
     ] {
         for (api, path, status) in READS {
-            assert_eq!(shown(&nobody, api, path, &issuer.token(&good)).await.status, status, "{api} {good}");
+            assert_eq!(shown(&anonymous, api, path, &issuer.token(&good)).await.status, status, "{api} {good}");
         }
     }
     for typ in [json!("at+jwt"), json!("application/at+jwt"), json!("jwt")] {
         let token = issuer.signed(&with(issuer.header(), "typ", typ), &claims);
-        assert_eq!(shown(&nobody, "runyard", "/v1/run-counts", &token).await.status, 200);
+        assert_eq!(shown(&anonymous, "runyard", "/v1/run-counts", &token).await.status, 200);
     }
     for header in [without(issuer.header(), "typ"), without(issuer.header(), "kid")] {
         let token = issuer.signed(&header, &claims);
-        assert_eq!(shown(&nobody, "runyard", "/v1/run-counts", &token).await.status, 200, "{header}");
+        assert_eq!(shown(&anonymous, "runyard", "/v1/run-counts", &token).await.status, 200, "{header}");
     }
     assert_eq!(provider.asked(), 1, "its keys were fetched once for all of it");
 }
@@ -173,7 +173,7 @@ fn bad_tokens(issuer: &Issuer) -> Vec<(&'static str, String, &'static str)> {
         ("other audiences", claim("aud", json!(["a", "b", 7])), "audience_wrong"),
         ("no audience", issuer.token(&without(claims.clone(), "aud")), "audience_wrong"),
         ("another algorithm than is listed", head("alg", json!("ES256")), "algorithm_refused"),
-        ("an algorithm that nobody knows", head("alg", json!("RS257")), "algorithm_refused"),
+        ("an unknown algorithm", head("alg", json!("RS257")), "algorithm_refused"),
         ("none", unsigned("none"), "algorithm_refused"),
         ("None", unsigned("None"), "algorithm_refused"),
         ("nOnE", unsigned("nOnE"), "algorithm_refused"),
@@ -227,12 +227,12 @@ async fn the_whole_table_of_bad_tokens() {
     let issuer = provider.issuer("one", Algorithm::RS256);
     provider.publishes(&[&issuer]);
     let world = world(&provider).await;
-    let nobody = world.showing(None);
+    let anonymous = world.showing(None);
     for (what, token, reason) in bad_tokens(&issuer) {
         let mut sentences = BTreeSet::new();
         for (api, path, _) in READS {
-            let answer = shown(&nobody, api, path, &token).await;
-            assert_eq!(why(&answer), (401, "unauthorized".into(), told_at(api, reason)), "{api}: {what}");
+            let answer = shown(&anonymous, api, path, &token).await;
+            assert_eq!(why(&answer), (401, "unauthorized".into(), reason_at(api, reason)), "{api}: {what}");
             let challenge = answer.header("www-authenticate").unwrap();
             assert!(challenge.starts_with("Bearer realm=\"runyard\", error=\"invalid_token\", error_description=\""));
             assert!(
@@ -245,15 +245,15 @@ async fn the_whole_table_of_bad_tokens() {
         assert_eq!(sentences.len(), 1, "{what}: the same sentence and challenge at every API: {sentences:?}");
     }
     let good = issuer.token(&issuer.claims(AUDIENCE));
-    assert_eq!(shown(&nobody, "runyard", "/v1/run-counts", &good).await.status, 200, "and the good one still holds");
+    assert_eq!(shown(&anonymous, "runyard", "/v1/run-counts", &good).await.status, 200, "and the good one still holds");
     assert!(provider.asked() <= 2, "made up key ids do not make the server ask: {}", provider.asked());
 }
 
 #[tokio::test]
-async fn headers_that_carry_no_token_are_told_what_is_wrong() {
+async fn headers_without_a_token_get_an_error_that_says_what_is_wrong() {
     let provider = Provider::start().await;
     let world = world(&provider).await;
-    let nobody = world.showing(None);
+    let anonymous = world.showing(None);
     for (value, reason, error) in [
         ("", "scheme_unsupported", None),
         ("Bearer", "header_malformed", Some("invalid_request")),
@@ -263,9 +263,9 @@ async fn headers_that_carry_no_token_are_told_what_is_wrong() {
         ("a.b.c", "scheme_unsupported", None),
     ] {
         for (api, path, _) in READS {
-            let request = nobody.request(api, Method::GET, path).header("authorization", value);
-            let answer = nobody.send(api, request).await;
-            assert_eq!(why(&answer), (401, "unauthorized".into(), told_at(api, reason)), "{api} {value:?}");
+            let request = anonymous.request(api, Method::GET, path).header("authorization", value);
+            let answer = anonymous.send(api, request).await;
+            assert_eq!(why(&answer), (401, "unauthorized".into(), reason_at(api, reason)), "{api} {value:?}");
             let challenge = answer.header("www-authenticate").unwrap();
             assert_eq!(challenge.contains("error="), error.is_some(), "{challenge}");
             assert!(error.is_none_or(|error| challenge.contains(error)), "{challenge}");
@@ -309,10 +309,10 @@ async fn scopes_of_a_token_are_asked_for_where_they_are_named() {
     }))
     .await;
     let plain = world(&provider).await;
-    let nobody = asking.showing(None);
+    let anonymous = asking.showing(None);
     let cancel = |token: &str| {
-        let request = nobody.request("run-gateway", Method::POST, "/v1/runs/nobody:cancel").bearer_auth(token);
-        nobody.send("run-gateway", request)
+        let request = anonymous.request("run-gateway", Method::POST, "/v1/runs/unknown:cancel").bearer_auth(token);
+        anonymous.send("run-gateway", request)
     };
     for (scopes, statuses) in [
         (json!({}), [403, 403, 403]),
@@ -326,8 +326,8 @@ async fn scopes_of_a_token_are_asked_for_where_they_are_named() {
         let mut claims = issuer.claims(AUDIENCE);
         claims.as_object_mut().unwrap().extend(scopes.as_object().unwrap().clone());
         let token = issuer.token(&claims);
-        let read = shown(&nobody, "runyard", "/v1/run-counts", &token).await;
-        let keys = shown(&nobody, "runyard", "/v1/keys", &token).await;
+        let read = shown(&anonymous, "runyard", "/v1/run-counts", &token).await;
+        let keys = shown(&anonymous, "runyard", "/v1/keys", &token).await;
         assert_eq!([read.status, cancel(&token).await.status, keys.status], statuses, "{scopes}");
         if read.status == 403 {
             assert_eq!(read.json()["error"]["details"]["scope"], "look");

@@ -190,7 +190,7 @@ async fn a_tool_is_a_run_of_its_own_with_links_to_the_one_above() {
         (&failed["run"]["status"], &failed["run"]["executions"][1]["status"]),
         (&json!("error"), &json!("error"))
     );
-    let call = calling("tool", "call", "toolUuid", &json!("nobody"), json!({}));
+    let call = calling("tool", "call", "toolUuid", &json!("unknown"), json!({}));
     let odd = json!({ "nodes": [start("call"), call, end("end", json!(1))] });
     assert_eq!(post(&world, "/nodes/validate", odd).await.1["invalidNodes"][0]["reason"], "toolInvalid");
 }
@@ -245,7 +245,7 @@ async fn an_agent_is_a_goal_for_the_planner() {
     for prompt in [json!(null), json!(5), json!(" ")] {
         let ask = calling("agent", "ask", "agentUuid", &json!("some-agent"), json!({ "prompt": prompt }));
         let nodes = json!([start("ask"), ask, end("end", json!(1))]);
-        let (_, told) = post(&world, "/nodes/validate", json!({ "nodes": nodes })).await;
-        assert_eq!(told["invalidNodes"][0]["reason"], "toolInvalid", "{prompt}");
+        let (_, validated) = post(&world, "/nodes/validate", json!({ "nodes": nodes })).await;
+        assert_eq!(validated["invalidNodes"][0]["reason"], "toolInvalid", "{prompt}");
     }
 }

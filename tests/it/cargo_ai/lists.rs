@@ -52,7 +52,7 @@ async fn every_filter_finds_what_it_says() {
         (asked("recordTitle", json!("first")), &["first"]),
         (asked("recordTitleOrId", json!("failed")), &["failed"]),
         (asked("recordId", json!("first")), &[]),
-        (asked("userUuid", json!("nobody")), &[]),
+        (asked("userUuid", json!("unknown")), &[]),
         (asked("batchUuid", json!("x")), &[]),
         (asked("parentUuid", json!("x")), &[]),
         (asked("parentNodeUuid", json!("x")), &[]),
@@ -117,7 +117,7 @@ async fn runs_are_cancelled_by_name_and_by_filter_and_never_all_by_leaving_somet
     };
     assert_eq!(cancel(json!({})).await, (400, json!("invalidRequest")));
     // If one run is missing, the server cancels none.
-    assert_eq!(cancel(json!({ "uuids": [a["uuid"], "nobody"] })).await, (404, json!("runNotFound")));
+    assert_eq!(cancel(json!({ "uuids": [a["uuid"], "unknown"] })).await, (404, json!("runNotFound")));
     assert_eq!(status(&a).await, "running");
     assert_eq!(cancel(json!({ "uuids": [a["uuid"]] })).await, (204, Value::Null));
     assert_eq!([status(&a).await, status(&b).await], ["cancelled", "running"]);
@@ -151,6 +151,6 @@ async fn metrics_count_executions_by_node() {
     }
     let later = json!({ "workflowUuid": workflow, "createdAfter": "2100-01-01T00:00:00Z" });
     assert_eq!(post(&world, "/runs/metrics", later).await.1["runMetrics"], json!([]));
-    let (status, refusal) = post(&world, "/runs/metrics", json!({ "workflowUuid": "nobody" })).await;
+    let (status, refusal) = post(&world, "/runs/metrics", json!({ "workflowUuid": "unknown" })).await;
     assert_eq!((status, &refusal["reason"]), (400, &json!("workflowNotFound")));
 }

@@ -104,8 +104,8 @@ async fn an_agents_answer_has_the_form_that_its_json_schema_asks_for() {
         json!({ "type": "jsonSchema" }),
         json!({ "type": "jsonSchema", "jsonSchema": { "type": 7 } }),
     ] {
-        let (_, told) = post(&world, "/nodes/validate", json!({ "nodes": ask(output.clone()) })).await;
-        assert_eq!(told["invalidNodes"][0]["reason"], "toolInvalid", "{output}: {told}");
+        let (_, validated) = post(&world, "/nodes/validate", json!({ "nodes": ask(output.clone()) })).await;
+        assert_eq!(validated["invalidNodes"][0]["reason"], "toolInvalid", "{output}: {validated}");
     }
 }
 
@@ -329,8 +329,8 @@ async fn integrations_connectors_agents_and_the_caller_can_be_discovered() {
     assert_eq!(workspace, json!({ "workspace": { "uuid": "default", "name": "default" } }));
     for (path, reason) in [
         ("connection/integrations/off", "integrationNotFound"),
-        ("connection/connectors/nobody", "connectorNotFound"),
-        ("ai/agents/nobody", "agentNotFound"),
+        ("connection/connectors/unknown", "connectorNotFound"),
+        ("ai/agents/unknown", "agentNotFound"),
     ] {
         let (status, refusal) = look(&world, path).await;
         assert_eq!((status, &refusal["reason"]), (404, &json!(reason)));

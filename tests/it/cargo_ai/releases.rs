@@ -75,7 +75,7 @@ async fn a_deployment_that_cannot_be_has_its_reason() {
     assert_eq!(deploy(Some("1.2.3")).await.0, 200);
     assert_eq!(deploy(Some("1.2.3")).await.1, json!("invalidReleaseVersion"));
     assert_eq!(deploy(None).await.0, 200);
-    let (status, answer) = post(&world, "/releases/draft/deploy", json!({ "workflowUuid": "nobody" })).await;
+    let (status, answer) = post(&world, "/releases/draft/deploy", json!({ "workflowUuid": "unknown" })).await;
     assert_eq!((status, &answer["reason"]), (400, &json!("workflowNotFound")));
 }
 

@@ -27,7 +27,7 @@ async fn what_is_anothers_is_not_there_in_the_same_words_as_what_never_was() {
     let tool = get(&acme, "/tools/list").await.1["tools"][0]["uuid"].as_str().unwrap().to_owned();
     let release = run["releaseUuid"].as_str().unwrap().to_owned();
     let run = run["uuid"].as_str().unwrap().to_owned();
-    let told = async |method: Method, path: String, body: Option<Value>, name: &str| {
+    let outcome = async |method: Method, path: String, body: Option<Value>, name: &str| {
         let answer = ask(&other, method, &format!("{AT}{path}"), body).await;
         assert!(answer.status >= 400, "{path}: {}", answer.text());
         (answer.status, answer.text().replace(name, "NAME"))
@@ -43,14 +43,14 @@ async fn what_is_anothers_is_not_there_in_the_same_words_as_what_never_was() {
         (Method::GET, "/releases/list?workflowUuid=", &workflow, None),
     ];
     for (method, path, name, body) in by_path {
-        let theirs = told(method.clone(), format!("{path}{name}"), body.clone(), name).await;
-        let nobodys = told(method, format!("{path}{STRANGER}"), body, STRANGER).await;
-        assert_eq!(theirs, nobodys, "{path}");
+        let theirs = outcome(method.clone(), format!("{path}{name}"), body.clone(), name).await;
+        let unknowns = outcome(method, format!("{path}{STRANGER}"), body, STRANGER).await;
+        assert_eq!(theirs, unknowns, "{path}");
     }
     for path in ["/runs", "/runs/cancel", "/runs/metrics", "/releases/draft/update", "/releases/draft/deploy"] {
         let body = |name: &str| Some(json!({ "workflowUuid": name, "data": null, "uuids": [] }));
-        let theirs = told(Method::POST, path.to_owned(), body(&workflow), &workflow).await;
-        assert_eq!(theirs, told(Method::POST, path.to_owned(), body(STRANGER), STRANGER).await, "{path}");
+        let theirs = outcome(Method::POST, path.to_owned(), body(&workflow), &workflow).await;
+        assert_eq!(theirs, outcome(Method::POST, path.to_owned(), body(STRANGER), STRANGER).await, "{path}");
     }
     for (who, count) in [(&acme, 1), (&other, 0)] {
         let listed = |answer: Value, name: &str| answer[name].as_array().unwrap().len();
@@ -64,7 +64,7 @@ async fn what_is_anothers_is_not_there_in_the_same_words_as_what_never_was() {
     let (_, refusal) =
         post(&other, "/runs", json!({ "workflowUuid": own, "releaseUuid": release, "data": null })).await;
     assert_eq!(refusal["reason"], "invalidReleaseOrCustomNodes");
-    assert_eq!(get(&acme, &format!("/tools/{tool}")).await.0, 200, "nothing came through");
+    assert_eq!(get(&acme, &format!("/tools/{tool}")).await.0, 200, "nothing has changed");
 }
 
 #[tokio::test]
@@ -76,13 +76,13 @@ async fn anothers_batches_are_not_there_and_their_tools_cannot_be_called() {
     assert_eq!(status, 200, "{created}");
     let batch = created["batch"]["uuid"].as_str().unwrap().to_owned();
     assert_eq!(post(&other, "/batches", body).await.1["reason"], "workflowNotFound");
-    let told = async |method: &Method, name: &str, rest: &str| {
+    let outcome = async |method: &Method, name: &str, rest: &str| {
         let answer = ask(&other, method.clone(), &format!("{AT}/batches/{name}{rest}"), None).await;
         (answer.status, answer.text().replace(name, "NAME"))
     };
     for (method, rest) in [(Method::GET, ""), (Method::POST, "/cancel")] {
-        let theirs = told(&method, &batch, rest).await;
-        assert_eq!((theirs.0, &theirs), (404, &told(&method, STRANGER, rest).await), "{rest}");
+        let theirs = outcome(&method, &batch, rest).await;
+        assert_eq!((theirs.0, &theirs), (404, &outcome(&method, STRANGER, rest).await), "{rest}");
     }
     for (who, count) in [(&acme, 1), (&other, 0)] {
         assert_eq!(get(who, "/batches/list").await.1["count"], count);

@@ -92,7 +92,7 @@ async fn every_reason_is_said_of_the_node_that_it_is_about() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_within_a_group_is_told_with_it() {
+async fn a_fault_within_a_group_names_the_group() {
     let world = World::new().await;
     let within = json!([start("odd"), native("python", "odd", json!({}), &[""])]);
     let group = native("group", "each", json!({ "items": [], "_nodes": within }), &["end"]);

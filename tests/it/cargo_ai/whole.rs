@@ -172,7 +172,7 @@ fn assert_whole(answer: &Value) {
     assert_eq!(answer["run"]["status"], "success", "{answer}");
     let executions = answer["run"]["executions"].as_array().unwrap();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let told: Vec<_> = executions
+    let described: Vec<_> = executions
         .iter()
         .map(|one| {
             (text(&one["nodeSlug"]), text(&one["status"]), text(&one["nextNodeUuid"]), one["nodeChildIndex"].as_i64())
@@ -191,7 +191,7 @@ fn assert_whole(answer: &Value) {
         line("wait", "success", "done", Some(0)),
         line("done", "success", "", None),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(described, expected);
     let context = &answer["runContext"];
     let doubled: Vec<Value> = (0..100).map(|n| json!({ "n": n * 2 })).collect();
     assert_eq!(context["each"], json!(doubled));

@@ -21,7 +21,7 @@ fn bumped() -> tempfile::TempDir {
 }
 
 #[tokio::test]
-async fn what_changed_is_told_and_breaking_is_exit_code_one() {
+async fn changes_are_reported_and_a_breaking_one_is_exit_code_one() {
     let folder = bumped();
     let done = runyard(folder.path(), &["openapi", "diff", "run-gateway", "gateway.yaml"]).await.exits(1);
     insta::assert_snapshot!(done.out, @r"

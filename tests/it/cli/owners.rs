@@ -18,9 +18,10 @@ async fn run_beside_serve_is_one_server_and_one_execution() {
     let run = runyard(folder.path(), &["run", "--json", "Generate a UUID, then return it."]).await.exits(0);
     let lines = run.objects();
     let run_id = lines[0]["run"]["run_id"].as_str().unwrap();
-    let told: Vec<_> = lines.iter().filter(|line| line["kind"] == "event").map(|line| line["event"].clone()).collect();
+    let printed: Vec<_> =
+        lines.iter().filter(|line| line["kind"] == "event").map(|line| line["event"].clone()).collect();
     let events = served.clients.events(run_id, 0).await;
-    assert_eq!(told, events, "both see the run");
+    assert_eq!(printed, events, "both see the run");
     assert_whole(&events);
     assert_eq!(of_kind(&events, "atomic_executed").len(), 1);
     let listed = runyard(folder.path(), &["list", "--json"]).await.exits(0).object();
@@ -29,7 +30,7 @@ async fn run_beside_serve_is_one_server_and_one_execution() {
 }
 
 #[tokio::test]
-async fn a_second_serve_is_refused_and_told_who_is_there() {
+async fn a_second_serve_is_refused_with_the_address_of_the_first() {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start(folder.path()).await;
     let second = runyard(folder.path(), &["serve", "--port-base", "0"]).await.exits(1);
@@ -97,7 +98,7 @@ async fn asked_to_stop_a_server_ends_its_streams_and_then_itself() {
 }
 
 #[tokio::test]
-async fn a_server_whose_ready_line_nobody_reads_serves() {
+async fn a_server_whose_ready_line_is_not_read_serves() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_owned();
     let serving = tokio::spawn(async move { runyard_unread(&path, &["serve", "--port-base", "0"]).await });

@@ -47,8 +47,8 @@ async fn what_cannot_be_meant_ends_with_two_and_says_what_can() {
         assert!(done.err.contains(said), "{arguments:?}: {}", done.err);
         assert_eq!(done.out, "", "{arguments:?}");
     }
-    let done = runyard(folder.path(), &["get", "nobody"]).await.exits(1);
-    assert!(done.err.contains("run `nobody` is not known here"), "{}", done.err);
+    let done = runyard(folder.path(), &["get", "unknown"]).await.exits(1);
+    assert!(done.err.contains("run `unknown` is not known here"), "{}", done.err);
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn a_reader_that_leaves_is_no_reason_to_panic() {
         assert!(!done.err.contains("panicked") && done.code == Some(0), "{arguments:?}: {done:?}");
     }
     let listed = runyard(folder.path(), &["list", "--json"]).await.exits(0).object();
-    assert_eq!(listed["runs"][0]["state"], "succeeded", "the run went on although nobody read about it");
+    assert_eq!(listed["runs"][0]["state"], "succeeded", "the run continues without a reader");
 }
 
 #[tokio::test]
@@ -175,9 +175,9 @@ async fn a_denial_on_the_command_line_cancels_the_run() {
     assert!(denied.out.starts_with("denied"), "{denied:?}");
     let shown = at(&["get", "mine"]).await.exits(0).out;
     assert!(shown.contains("canceled") && shown.contains("too dear"), "{shown}");
-    let unknown = at(&["approve", "nobody"]).await.exits(1);
+    let unknown = at(&["approve", "unknown"]).await.exits(1);
     assert!(unknown.err.contains("`runyard approvals` lists"), "{unknown:?}");
-    assert!(at(&["resume", "nobody"]).await.exits(1).err.contains("not known"));
+    assert!(at(&["resume", "unknown"]).await.exits(1).err.contains("not known"));
     at(&["run", "x", "--approve", "sometimes"]).await.exits(2);
     at(&["approvals", "--state", "odd"]).await.exits(2);
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::process::{Served, free_port_base, runyard, runyard_with};
 
 #[tokio::test]
-async fn a_taken_port_is_an_error_that_names_door_port_and_setting() {
+async fn a_taken_port_is_an_error_that_names_api_port_and_setting() {
     let folder = tempfile::tempdir().unwrap();
     let base = free_port_base();
     for (offset, api) in [(1, "run-gateway"), (2, "run-coordinator"), (12, "runyard")] {

@@ -14,9 +14,9 @@ const ACP: &str = "acp";
 
 /// The paths to runs, of a server that exists and of one that does not.
 pub const WAYS: [(&str, &str); 3] = [
-    ("/v1/servers/default", "/v1/servers/nobody"),
-    ("/v1/servers/default/runtime/agent", "/v1/servers/nobody/runtime/agent"),
-    ("/v1/agent-runtimes/default", "/v1/agent-runtimes/nobody"),
+    ("/v1/servers/default", "/v1/servers/unknown"),
+    ("/v1/servers/default/runtime/agent", "/v1/servers/unknown/runtime/agent"),
+    ("/v1/agent-runtimes/default", "/v1/agent-runtimes/unknown"),
 ];
 
 /// The paths to servers.
@@ -172,25 +172,25 @@ pub async fn refusals(world: &World) {
     for (here, gone) in WAYS {
         expect(world, 404, Method::POST, &format!("{gone}/runs"), said()).await;
         expect(world, 404, Method::GET, &format!("{gone}/runs"), None).await;
-        let one = format!("{here}/runs/nobody");
+        let one = format!("{here}/runs/unknown");
         expect(world, 404, Method::GET, &one, None).await;
         expect(world, 404, Method::GET, &format!("{one}/events"), None).await;
         expect(world, 404, Method::POST, &format!("{one}/input"), said()).await;
         expect(world, 404, Method::POST, &format!("{one}/cancel"), None).await;
     }
     for path in SERVERS {
-        let one = format!("{path}/nobody");
+        let one = format!("{path}/unknown");
         expect(world, 404, Method::GET, &one, None).await;
         expect(world, 404, Method::PATCH, &one, Some(json!({}))).await;
         expect(world, 404, Method::DELETE, &one, None).await;
     }
     for below in ["", "/runs", "/messages", "/status", "/events", "/permission-requests"] {
-        expect(world, 404, Method::GET, &format!("/v1/threads/nobody{below}"), None).await;
+        expect(world, 404, Method::GET, &format!("/v1/threads/unknown{below}"), None).await;
     }
-    expect(world, 404, Method::PATCH, "/v1/threads/nobody", Some(json!({}))).await;
-    expect(world, 404, Method::DELETE, "/v1/threads/nobody", None).await;
-    expect(world, 404, Method::POST, "/v1/threads/nobody/messages", said()).await;
-    expect(world, 404, Method::POST, "/v1/threads/nobody/cancel", None).await;
+    expect(world, 404, Method::PATCH, "/v1/threads/unknown", Some(json!({}))).await;
+    expect(world, 404, Method::DELETE, "/v1/threads/unknown", None).await;
+    expect(world, 404, Method::POST, "/v1/threads/unknown/messages", said()).await;
+    expect(world, 404, Method::POST, "/v1/threads/unknown/cancel", None).await;
     let elsewhere = json!({ "environmentId": "nowhere" });
     expect(world, 404, Method::POST, "/v1/threads", Some(elsewhere)).await;
     expect(world, 404, Method::GET, "/v1/environments/nowhere", None).await;

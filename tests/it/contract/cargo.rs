@@ -15,7 +15,7 @@ use crate::harness::{Apart, Clients, Contract, Reached, World};
 const CARGO: &str = "cargo";
 const AT: &str = "/v1/orchestration";
 /// A valid id that no resource has.
-const NOBODY: &str = "019ab1c2-d3e4-7f5a-8b9c-0d1e2f3a4b5c";
+const UNKNOWN_ID: &str = "019ab1c2-d3e4-7f5a-8b9c-0d1e2f3a4b5c";
 
 async fn expect(clients: &Clients, status: u16, method: Method, path: &str, body: Option<Value>) -> Value {
     let answer = ask(clients, method.clone(), &format!("{AT}{path}"), body).await;
@@ -162,15 +162,15 @@ pub async fn refusals(world: &World) {
             assert_eq!(ask(world, method, &path, body).await.refusal(), (501, "not_served".to_owned()), "{path}");
         }
     }
-    get(world, 404, &format!("/runs/{NOBODY}")).await;
-    get(world, 404, &format!("/batches/{NOBODY}")).await;
-    post(world, 404, &format!("/batches/{NOBODY}/cancel"), json!({})).await;
-    get(world, 404, &format!("/tools/{NOBODY}")).await;
-    expect(world, 404, Method::PUT, &format!("/tools/{NOBODY}"), Some(json!({}))).await;
-    expect(world, 404, Method::DELETE, &format!("/tools/{NOBODY}"), None).await;
-    get(world, 404, &format!("/releases/{NOBODY}")).await;
+    get(world, 404, &format!("/runs/{UNKNOWN_ID}")).await;
+    get(world, 404, &format!("/batches/{UNKNOWN_ID}")).await;
+    post(world, 404, &format!("/batches/{UNKNOWN_ID}/cancel"), json!({})).await;
+    get(world, 404, &format!("/tools/{UNKNOWN_ID}")).await;
+    expect(world, 404, Method::PUT, &format!("/tools/{UNKNOWN_ID}"), Some(json!({}))).await;
+    expect(world, 404, Method::DELETE, &format!("/tools/{UNKNOWN_ID}"), None).await;
+    get(world, 404, &format!("/releases/{UNKNOWN_ID}")).await;
     let tool = post(world, 200, "/tools", json!({ "name": "another" })).await["tool"].clone();
-    let one = json!({ "workflowUuid": tool["workflowUuid"], "uuids": [NOBODY] });
+    let one = json!({ "workflowUuid": tool["workflowUuid"], "uuids": [UNKNOWN_ID] });
     post(world, 404, "/runs/cancel", one).await;
 }
 
@@ -179,7 +179,7 @@ pub async fn broken(clients: &Apart, status: u16) -> BTreeSet<Reached> {
     // Discovered actions are in no store.
     let stored = |one: &&Operation| is_served(one) && one.path.starts_with(AT);
     for operation in DOCUMENT.operations.iter().filter(stored) {
-        let path = named(operation.path).replace("x1", NOBODY);
+        let path = named(operation.path).replace("x1", UNKNOWN_ID);
         let path = match operation.path.ends_with("/list") || operation.path.contains("/releases/") {
             true if operation.method == "GET" => format!("{path}?workflowUuid=x"),
             _ => path,
@@ -201,12 +201,12 @@ fn body_of(operation: &str) -> Value {
         "create_tool" => json!({ "name": "one" }),
         "validate_nodes" => {
             let mut called = drawn();
-            (called[1]["kind"], called[1]["toolUuid"]) = (json!("tool"), json!(NOBODY));
+            (called[1]["kind"], called[1]["toolUuid"]) = (json!("tool"), json!(UNKNOWN_ID));
             json!({ "nodes": called })
         }
-        "create_batch" => json!({ "workflowUuid": NOBODY, "data": { "kind": "records", "records": [{}] } }),
-        "cancel_runs" => json!({ "workflowUuid": NOBODY, "uuids": [NOBODY] }),
-        id if id.contains("release") || id == "get_run_metrics" => json!({ "workflowUuid": NOBODY }),
+        "create_batch" => json!({ "workflowUuid": UNKNOWN_ID, "data": { "kind": "records", "records": [{}] } }),
+        "cancel_runs" => json!({ "workflowUuid": UNKNOWN_ID, "uuids": [UNKNOWN_ID] }),
+        id if id.contains("release") || id == "get_run_metrics" => json!({ "workflowUuid": UNKNOWN_ID }),
         _ => json!({}),
     }
 }

@@ -227,44 +227,44 @@ async fn large_value(world: &World) {
 /// Calls every operation that names a resource with one that does not exist: 404, or the fault behind the API.
 async fn strangers(clients: &Clients) {
     let Clients { gateway, coordinator, runtime, toolregistry, native, .. } = clients;
-    gateway.get_run("nobody").await.unwrap_err();
-    gateway.cancel_run("nobody").await.unwrap_err();
-    assert!(gateway.stream_run_events("nobody", None, None, None).await.is_err());
-    coordinator.get_run("nobody").await.unwrap_err();
-    coordinator.cancel_run("nobody").await.unwrap_err();
-    assert!(coordinator.stream_run_events("nobody", None, None, None).await.is_err());
+    gateway.get_run("unknown").await.unwrap_err();
+    gateway.cancel_run("unknown").await.unwrap_err();
+    assert!(gateway.stream_run_events("unknown", None, None, None).await.is_err());
+    coordinator.get_run("unknown").await.unwrap_err();
+    coordinator.cancel_run("unknown").await.unwrap_err();
+    assert!(coordinator.stream_run_events("unknown", None, None, None).await.is_err());
     let stranger = "node_run_00000000000000000000000000000000";
     coordinator.get_node_run(stranger).await.unwrap_err();
     assert!(coordinator.stream_node_run_events(stranger, None, None, None).await.is_err());
     let spec = json!([{"node_type_ref": {"node_type_id": "runyard.core.uuid4", "version": "1"}, "inputs": {}}]);
-    clients.children_of("nobody", stranger, spec).await.unwrap_err();
+    clients.children_of("unknown", stranger, spec).await.unwrap_err();
     clients.evaluate(stranger, json!({"evaluation_result": {"status": "fail"}})).await.unwrap_err();
     clients.complete(stranger, json!({"state": "failed"})).await.unwrap_err();
-    runtime.get_run_status("nobody").await.unwrap_err();
-    runtime.get_run_result("nobody").await.unwrap_err();
-    runtime.cancel_run("nobody").await.unwrap_err();
-    assert!(runtime.stream_run_events("nobody", None, None, None).await.is_err());
-    let nobody = "019ab1c2-d3e4-7f5a-8b9c-0d1e2f3a4b5c";
-    toolregistry.run_controller_get_run(nobody, None).await.unwrap_err();
-    toolregistry.run_controller_abort_run(nobody).await.unwrap_err();
-    assert!(toolregistry.run_controller_sse(nobody, None, None, None).await.is_err());
-    toolregistry.run_controller_decide_approval("nobody").await.err().unwrap();
-    toolregistry.execution_plan_controller_get_execution_plan(nobody).await.unwrap_err();
-    native.get_run("nobody").await.unwrap_err();
-    native.list_node_runs("nobody", None, None).await.unwrap_err();
-    native.list_run_events("nobody", None, None).await.unwrap_err();
-    native.get_run_value("nobody", &"0".repeat(64)).await.unwrap_err();
-    native.get_run_value("nobody", "x").await.unwrap_err();
-    native.cancel_run("nobody", None).await.unwrap_err();
-    native.pause_run("nobody", None).await.unwrap_err();
-    native.deliver_input("nobody", &typed(json!({"input": "a"}))).await.unwrap_err();
-    native.resume_run("nobody").await.unwrap_err();
-    native.list_approvals(None, None, Some("nobody"), None).await.unwrap_err();
+    runtime.get_run_status("unknown").await.unwrap_err();
+    runtime.get_run_result("unknown").await.unwrap_err();
+    runtime.cancel_run("unknown").await.unwrap_err();
+    assert!(runtime.stream_run_events("unknown", None, None, None).await.is_err());
+    let unknown_id = "019ab1c2-d3e4-7f5a-8b9c-0d1e2f3a4b5c";
+    toolregistry.run_controller_get_run(unknown_id, None).await.unwrap_err();
+    toolregistry.run_controller_abort_run(unknown_id).await.unwrap_err();
+    assert!(toolregistry.run_controller_sse(unknown_id, None, None, None).await.is_err());
+    toolregistry.run_controller_decide_approval("unknown").await.err().unwrap();
+    toolregistry.execution_plan_controller_get_execution_plan(unknown_id).await.unwrap_err();
+    native.get_run("unknown").await.unwrap_err();
+    native.list_node_runs("unknown", None, None).await.unwrap_err();
+    native.list_run_events("unknown", None, None).await.unwrap_err();
+    native.get_run_value("unknown", &"0".repeat(64)).await.unwrap_err();
+    native.get_run_value("unknown", "x").await.unwrap_err();
+    native.cancel_run("unknown", None).await.unwrap_err();
+    native.pause_run("unknown", None).await.unwrap_err();
+    native.deliver_input("unknown", &typed(json!({"input": "a"}))).await.unwrap_err();
+    native.resume_run("unknown").await.unwrap_err();
+    native.list_approvals(None, None, Some("unknown"), None).await.unwrap_err();
     let stranger = "approval_00000000000000000000000000000000";
     native.get_approval(stranger).await.unwrap_err();
     native.decide_approval(stranger, &typed(json!({"decision": "approved"}))).await.unwrap_err();
-    native.revoke_key("nobody").await.unwrap_err();
-    assert!(native.stream_run_events("nobody", None, None, None).await.is_err());
+    native.revoke_key("unknown").await.unwrap_err();
+    assert!(native.stream_run_events("unknown", None, None, None).await.is_err());
 }
 
 async fn conflicts(world: &World) {
@@ -291,9 +291,9 @@ async fn conflicts(world: &World) {
 
 /// A gateway that forwards to no address, and to an address where no server listens.
 async fn no_coordinator() -> BTreeSet<Reached> {
-    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let lonely = World::with(|config| config.gateway = Gateway { coordinator: Some(CoordinatorPlace::Remote) }).await;
-    let cut = World::with(|config| config.coordinator.url = Some(format!("http://{nobody}"))).await;
+    let cut = World::with(|config| config.coordinator.url = Some(format!("http://{closed}"))).await;
     let mut reached = BTreeSet::new();
     for (world, status) in [(lonely, 503), (cut, 502)] {
         starts(&world.clients, status).await;
@@ -334,7 +334,7 @@ async fn broken_store() -> BTreeSet<Reached> {
         clients.native.list_approvals(None, None, None, None).await.unwrap_err();
         clients.native.create_key(&typed(json!({}))).await.unwrap_err();
         clients.native.list_keys(None, None, None).await.unwrap_err();
-        clients.native.revoke_key("nobody").await.unwrap_err();
+        clients.native.revoke_key("unknown").await.unwrap_err();
         // The APIs work again once the store does.
         clients.store_is(Mode::Works);
         assert_eq!(clients.native.count_runs().await.unwrap().into_inner().total, 1, "{mode:?}: nothing was recorded");

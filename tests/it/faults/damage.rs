@@ -68,7 +68,7 @@ async fn serves_or_refuses(folder: &Path, what: &str, runs: &(String, String)) {
 }
 
 #[tokio::test]
-async fn a_damaged_page_is_refused_or_told_and_never_a_panic() {
+async fn a_damaged_page_is_refused_or_reported_and_never_a_panic() {
     let folder = tempfile::tempdir().unwrap();
     let runs = used(folder.path()).await;
     let whole = fs::read(database(folder.path())).unwrap();

@@ -42,7 +42,7 @@ async fn a_value_may_be_worked_out_from_what_the_graph_was_given() {
         (json!("{{ nodes.start.deep.n > 1 }}"), json!(true)),
         (json!("[{{ nodes.start.no.such.thing }}]"), json!("[]")),
         (json!("{{ nodes.start.no.such.thing }}"), json!(null)),
-        (json!("{{ nodes.nobody.x }}"), json!(null)),
+        (json!("{{ nodes.unknown.x }}"), json!(null)),
         (json!("{{ open"), json!("{{ open")),
         (template("{{ nodes.start.tags.map(tag => tag + '!') }}"), json!(["a!", "b!"])),
         (code("nodes.start.deep.n * 21"), json!(42)),

@@ -127,7 +127,7 @@ async fn answer(
     let gives = gives.lock().unwrap().clone();
     let (status, body) = match gives {
         Gives::Tokens => (200, given(&issuer, &form, form.get("audience").map_or("anybody", String::as_str), lives)),
-        Gives::Misdirected => (200, given(&issuer, &form, "somebody-else", lives)),
+        Gives::Misdirected => (200, given(&issuer, &form, "other-audience", lives)),
         Gives::Exactly(status, body) => (status, body),
         Gives::Nothing => {
             // Until the caller disconnects.

@@ -43,7 +43,7 @@ async fn this_machine_is_not_called_by_any_of_its_names() {
         let message = denied(&caller, &format!("http://{host}:{port}/")).await;
         assert!(message.contains("egress.allow_networks"), "{host}: {message}");
     }
-    assert_eq!(peer.asked(), [], "nobody got through");
+    assert_eq!(peer.asked(), [], "no call arrived");
 }
 
 #[tokio::test]

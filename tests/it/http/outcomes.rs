@@ -253,8 +253,8 @@ async fn the_way_there_fails_by_name() {
     assert!(strict.failure(json!({ "url": silent.url })).await.message.contains("50 ms"), "never longer");
 
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let nobody = caller.failure(json!({ "url": format!("http://{closed}") })).await;
-    assert_eq!((nobody.code.as_str(), nobody.retryable), ("connect_failed", Some(true)));
+    let refused = caller.failure(json!({ "url": format!("http://{closed}") })).await;
+    assert_eq!((refused.code.as_str(), refused.retryable), ("connect_failed", Some(true)));
 
     // Longer than a DNS label can be, so that no resolver gets the query.
     let nowhere = caller.failure(json!({ "url": format!("http://{}.test/", "a".repeat(70)) })).await;

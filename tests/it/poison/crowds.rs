@@ -24,7 +24,7 @@ fn bomb(levels: usize) -> Value {
 }
 
 #[tokio::test]
-async fn scripts_and_sub_runs_without_end_leave_room_for_other_runs() {
+async fn scripts_and_sub_runs_without_end_leave_capacity_for_other_runs() {
     survives("A8", async |served| {
         let (made, refused) = starts(served, (0..12).map(|_| endless_scripts())).await;
         assert_eq!(refused, Vec::<String>::new());

@@ -143,7 +143,7 @@ async fn every_field_of_a_request_takes_effect_or_is_refused_by_its_name() {
                 let found = refusals(world, with(goal(GOAL), "extensions", json!({"runyard.metadata": {}}))).await;
                 assert_eq!(found[0].0, "/extensions");
             }
-            other => panic!("nobody says what becomes of {other}"),
+            other => panic!("no rule for {other}"),
         }
     }
 }
@@ -195,7 +195,7 @@ async fn every_field_of_an_answer_comes_back() {
             // A run outlives the process that started it.
             "/runtime_instance_id" => assert!(now.is_none() && then.is_none()),
             "/extensions" => assert_eq!((now, then), (None, Some(&json!({"acme.ticket": 7})))),
-            other => panic!("nobody says when {other} is there"),
+            other => panic!("no rule says when {other} is there"),
         }
     }
     let made = json!([{"type": "file", "id": "a"}]);
@@ -219,7 +219,7 @@ async fn every_field_of_an_answer_comes_back() {
                 assert!(good.unwrap()["wall_time_ms"].as_u64().is_some());
             }
             "/extensions" => assert_eq!((good, bad), (Some(&json!({"acme.ticket": 7})), None)),
-            other => panic!("nobody says when {other} is there"),
+            other => panic!("no rule says when {other} is there"),
         }
     }
 }

@@ -21,7 +21,7 @@ fn kinds(frames: &[Frame]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_run_is_told_as_steps_and_tool_calls() {
+async fn a_run_is_shown_as_steps_and_tool_calls() {
     let world = World::new().await;
     let run = create(&world, goal(TWO_STEPS)).await.run_id;
     let all = frames(&world, &run, None, None).await.rest().await;
@@ -93,7 +93,7 @@ async fn a_resume_at_or_past_the_end_of_a_finished_run_is_204_so_that_an_event_s
 }
 
 #[tokio::test]
-async fn a_run_of_another_face_is_told_too_and_as_it_happens() {
+async fn a_run_of_another_api_is_streamed_as_it_happens() {
     let world = World::new().await;
     let run = world.run("runyard.composite.external", json!({})).await;
     let mut events = frames(&world, &run.run_id, None, None).await;
@@ -113,7 +113,7 @@ async fn a_run_of_another_face_is_told_too_and_as_it_happens() {
     }
     world.complete(&run.root_node_run_id, json!({"state": "canceled"})).await.unwrap();
     seen.extend(events.rest().await);
-    let mut told: Vec<String> = seen
+    let mut described: Vec<String> = seen
         .iter()
         .map(|frame| {
             let (kind, data) = (frame.data["type"].as_str().unwrap(), &frame.data["data"]);
@@ -121,9 +121,12 @@ async fn a_run_of_another_face_is_told_too_and_as_it_happens() {
             format!("{kind} {}", name.unwrap())
         })
         .collect();
-    assert_eq!((told.remove(0), told.pop().unwrap()), ("step run_started".to_owned(), "error canceled".to_owned()));
+    assert_eq!(
+        (described.remove(0), described.pop().unwrap()),
+        ("step run_started".to_owned(), "error canceled".to_owned())
+    );
     // The echo is executed concurrently with the rest.
-    told.sort();
+    described.sort();
     let expected = [
         "step composite_ended",
         "step composite_started",
@@ -133,7 +136,7 @@ async fn a_run_of_another_face_is_told_too_and_as_it_happens() {
         "tool_call runyard.core.echo",
         "tool_result runyard.core.echo",
     ];
-    assert_eq!(told, expected);
+    assert_eq!(described, expected);
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ async fn an_approval_link_that_a_browser_opens_shows_a_page_and_decides_nothing(
         assert!(policy.starts_with("default-src 'none';") && policy.contains("frame-ancestors 'none'"), "{policy}");
         assert!(!policy.contains("unsafe"), "{policy}");
         let text = page.text();
-        assert!(text.contains("runyard.core.echo") && text.contains("&lt;script&gt;"), "what is asked: {text}");
+        assert!(text.contains("runyard.core.echo") && text.contains("&lt;script&gt;"), "the request: {text}");
         assert!(!text.contains("<script"), "everything is escaped: {text}");
         let [yes, no] = buttons(text)[..] else { panic!("two buttons: {text}") };
         assert!(approve.ends_with(yes) && deny.ends_with(no), "whichever link was opened");

@@ -18,7 +18,7 @@ pub(super) fn when(strategy: &str, intent: &str) -> Value {
 
 /// The run, once it waits for an approval.
 pub(super) async fn paused(world: &World, run: Uuid) -> RunDto {
-    eventually("somebody is asked", async || {
+    eventually("an approval is pending", async || {
         let run = get(world, run).await;
         (run.status == RunStatus::Paused).then_some(run)
     })
@@ -27,7 +27,7 @@ pub(super) async fn paused(world: &World, run: Uuid) -> RunDto {
 
 /// The last approval request of a run.
 fn question(run: &RunDto) -> &Value {
-    run.events.iter().rev().find_map(|event| event.get("approval")).expect("somebody was asked")
+    run.events.iter().rev().find_map(|event| event.get("approval")).expect("an approval is pending")
 }
 
 /// A link of the last approval request.
@@ -42,9 +42,9 @@ pub(super) fn path(link: &str) -> &str {
 
 /// Follows a link as a browser does: without any credential.
 async fn follow(world: &World, link: &str) -> Answer {
-    let nobody = world.showing(None);
-    let answer = nobody.send("toolregistry", nobody.request("toolregistry", Method::GET, path(link))).await;
-    drop(nobody);
+    let anonymous = world.showing(None);
+    let answer = anonymous.send("toolregistry", anonymous.request("toolregistry", Method::GET, path(link))).await;
+    drop(anonymous);
     answer
 }
 
@@ -171,16 +171,16 @@ async fn who_only_looks_ahead_decides_nothing() {
     let run = create(&world, when("ON_START", INTENT)).await.run_id;
     let waiting = paused(&world, run).await;
     let link = link(&waiting, "approveUrl").to_owned();
-    let nobody = world.showing(None);
+    let anonymous = world.showing(None);
     let client = reqwest::Client::new();
     let head = async |link: &str| client.head(link).send().await.unwrap().status().as_u16();
     assert_eq!(head(&link).await, 201, "it would decide");
     for (name, value) in [("sec-purpose", "prefetch;prerender"), ("purpose", "prefetch"), ("x-moz", "prefetch")] {
-        let request = nobody.request("toolregistry", Method::GET, path(&link)).header(name, value);
-        let answer = nobody.send("toolregistry", request).await;
+        let request = anonymous.request("toolregistry", Method::GET, path(&link)).header(name, value);
+        let answer = anonymous.send("toolregistry", request).await;
         assert_eq!(answer.refusal(), (400, "prefetch_refused".to_owned()), "{name}");
     }
-    assert_eq!(get(&world, run).await.status, RunStatus::Paused, "nobody has decided");
+    assert_eq!(get(&world, run).await.status, RunStatus::Paused, "it is undecided");
     let answer = follow(&world, &link).await;
     assert_eq!((answer.status, answer.header("cache-control")), (201, Some("no-store, no-transform")));
     assert_eq!(head(&link).await, 400, "it would not any more");
@@ -218,13 +218,13 @@ async fn a_link_needs_no_key_and_a_key_that_is_shown_has_to_hold() {
     let token = link.split_once("token=").unwrap().1;
     let foreign = blue.toolregistry.run_controller_run_approval(token).await;
     assert_eq!(refused(foreign).short(), (400, "decision_token_invalid"), "another tenant's");
-    assert_eq!(follow(&world, link).await.status, 201, "nobody in particular");
+    assert_eq!(follow(&world, link).await.status, 201, "without a name");
     let again = red.toolregistry.run_controller_run_approval(token).await;
     assert_eq!(refused(again).short(), (400, "decision_token_used"));
 }
 
 #[tokio::test]
-async fn links_begin_where_the_door_is_reached() {
+async fn links_begin_with_the_address_of_the_api() {
     let world = World::new().await;
     let run = create(&world, when("ON_START", INTENT)).await.run_id;
     let waiting = paused(&world, run).await;
@@ -263,7 +263,7 @@ async fn links_begin_where_the_door_is_reached() {
 }
 
 #[tokio::test]
-async fn nobody_is_asked_where_nobody_says_so() {
+async fn no_approval_is_needed_by_default() {
     let world = World::new().await;
     for body in [asking(INTENT), when("NONE", INTENT)] {
         let run = ended(&world, body).await;
@@ -276,7 +276,7 @@ async fn nobody_is_asked_where_nobody_says_so() {
 }
 
 #[tokio::test]
-async fn runs_that_wait_for_somebody_are_listed_as_paused() {
+async fn runs_that_wait_for_an_approval_are_listed_as_paused() {
     let world = World::new().await;
     let run = create(&world, when("ON_TOOL_CALL", INTENT)).await.run_id;
     let waiting = paused(&world, run).await;

@@ -144,8 +144,8 @@ async fn parameters(world: &World, run: &RunDto, asked: bool) -> Vec<Row> {
     let shown = |answer: Value| json!(answer.as_array().is_some_and(|events| !events.is_empty()));
     let list = world.get("toolregistry", "/v1/runs?includeEvents=true").await.json();
     let one = world.get("toolregistry", &format!("/v1/runs/{id}?includeEvents=true")).await.json();
-    let told = frames(world, id, Some("true"), None).await.rest().await;
-    let calls = told.iter().any(|frame| frame.data["step"]["toolCall"].is_object());
+    let frames_of_run = frames(world, id, Some("true"), None).await.rest().await;
+    let calls = frames_of_run.iter().any(|frame| frame.data["step"]["toolCall"].is_object());
     let aborted = world.toolregistry.run_controller_abort_run(&id_text).await.is_ok();
     vec![
         ("GET /v1/runs includeEvents", Filled(shown(list[0]["events"].clone()))),
@@ -158,7 +158,7 @@ async fn parameters(world: &World, run: &RunDto, asked: bool) -> Vec<Row> {
         ("GET /v1/runs/{runId} runId", Filled(json!(one["runId"] == json!(id)))),
         ("GET /v1/runs/{runId} includeEvents", Filled(shown(one["events"].clone()))),
         ("DELETE /v1/runs/{runId} runId", Filled(json!(aborted))),
-        ("GET /v1/runs/{runId}/sse runId", Filled(json!(told.last().unwrap().data["runId"] == json!(id)))),
+        ("GET /v1/runs/{runId}/sse runId", Filled(json!(frames_of_run.last().unwrap().data["runId"] == json!(id)))),
         ("GET /v1/runs/{runId}/sse includeToolCalls", Filled(json!(calls))),
     ]
 }

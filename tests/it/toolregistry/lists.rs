@@ -30,7 +30,7 @@ async fn runs_are_found_by_user_and_by_state() {
     assert_eq!(listed(&world, "").await, [running, failed, done], "newest first");
     assert_eq!(listed(&world, "userId=bob").await, [running, failed]);
     assert_eq!(listed(&world, "userId=ann").await, [done]);
-    assert!(listed(&world, "userId=nobody").await.is_empty());
+    assert!(listed(&world, "userId=unknown").await.is_empty());
     assert_eq!(listed(&world, "userId=bob&status=FAILED").await, [failed]);
     for (status, runs) in [
         (RunStatus::Success, vec![done]),
@@ -66,7 +66,7 @@ async fn pages_are_counted_from_one() {
     for number in 0..12 {
         runs.insert(0, create(&world, asking(&format!("Say '{number}'."))).await.run_id);
     }
-    assert_eq!(listed(&world, "").await, runs[..10], "ten where nobody says");
+    assert_eq!(listed(&world, "").await, runs[..10], "ten by default");
     assert_eq!(listed(&world, "page=2").await, runs[10..]);
     assert_eq!(listed(&world, "page=2&pageSize=5").await, runs[5..10]);
     assert_eq!(listed(&world, "pageSize=100&page=1").await, runs);

@@ -22,8 +22,8 @@ async fn a_result_has_the_form_that_was_asked_for() {
 
     let both = json!({ "uuid": text, "digest": text });
     let created = create(&world, wanting(INTENT, both, &["uuid", "digest"])).await;
-    let told = events(&world, created.run_id).await;
-    let result = &told.last().unwrap().data["result"];
+    let events_of_run = events(&world, created.run_id).await;
+    let result = &events_of_run.last().unwrap().data["result"];
     assert_eq!((result["uuid"].as_str().unwrap().len(), result["digest"].as_str().unwrap().len()), (36, 64));
     assert_eq!(json!(get(&world, created.run_id).await.result), *result);
 }
@@ -62,8 +62,8 @@ async fn a_text_result_is_the_result_of_an_open_object() {
 async fn a_result_that_does_not_fit_fails_the_run_by_name() {
     let world = World::new().await;
     let run = create(&world, wanting("Say 's3cret'.", json!({ "n": { "type": "integer" } }), &["n"])).await.run_id;
-    let told = events(&world, run).await;
-    let last = &told.last().unwrap().data;
+    let events_of_run = events(&world, run).await;
+    let last = &events_of_run.last().unwrap().data;
     assert_eq!((&last["runStatus"], &last["error"]["code"]), (&json!("FAILED"), &json!("output_schema_mismatch")));
     assert_eq!(last["error"]["message"], "the result does not fit the output schema: /n must be integer");
     assert_eq!(last.get("result"), None);

@@ -70,8 +70,8 @@ async fn what_cannot_be_passed_through_is_named_and_not_repeated() {
     both.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
     for (passed, said) in [
         (
-            json!([{ "customerIntegrationId": "nobody" }]),
-            "/passThrough/0/customerIntegrationId: integration `nobody` is not known here",
+            json!([{ "customerIntegrationId": "unknown" }]),
+            "/passThrough/0/customerIntegrationId: integration `unknown` is not known here",
         ),
         (json!([{ "customerIntegrationId": "archive_main" }]), "integration `archive_main` is not among"),
         (json!([{ "headers": {} }]), "customerIntegrationId"),

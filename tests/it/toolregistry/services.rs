@@ -75,7 +75,7 @@ async fn integrations_are_listed_by_whether_runs_may_use_them() {
         let listed = world.toolregistry.integration_controller_list_integrations(active).await.unwrap().into_inner();
         listed.into_iter().map(|one| one.customer_integration_id).collect::<Vec<_>>()
     };
-    assert_eq!(ids(None).await, ["helpdesk_main", "crm_main"], "those that are active, where nobody says");
+    assert_eq!(ids(None).await, ["helpdesk_main", "crm_main"], "those that are active, by default");
     assert_eq!(ids(Some(true)).await, ["helpdesk_main", "crm_main"]);
     assert_eq!(ids(Some(false)).await, ["archive_main"]);
     let answer = world.get("toolregistry", "/v1/integrations?active=yes").await;
@@ -88,7 +88,11 @@ async fn integrations_are_listed_by_whether_runs_may_use_them() {
         "updatedAt": "2026-01-01T00:00:00Z", "createdAt": "2026-01-01T00:00:00Z", "authType": "NONE"
     });
     assert_eq!(listed[0], expected);
-    assert_eq!((listed[1].get("description"), listed[1].get("logoUrl")), (None, None), "what nobody wrote is absent");
+    assert_eq!(
+        (listed[1].get("description"), listed[1].get("logoUrl")),
+        (None, None),
+        "what is not configured is absent"
+    );
     let none = World::new().await;
     assert_eq!(none.get("toolregistry", "/v1/integrations").await.json(), json!([]));
 }
@@ -115,7 +119,7 @@ async fn what_cannot_be_selected_is_named() {
     let peer = peer().await;
     let world = world(&peer).await;
     for (ids, said) in [
-        (&["nobody"][..], "body /selectedCustomerIntegrationIds/0: integration `nobody` is not known here"),
+        (&["unknown"][..], "body /selectedCustomerIntegrationIds/0: integration `unknown` is not known here"),
         // A customer cannot select a service by the name that all customers share.
         (&["crm"], "body /selectedCustomerIntegrationIds/0: integration `crm` is not known here"),
         (&["archive_main"], "body /selectedCustomerIntegrationIds/0: integration `archive_main` is not active"),
@@ -148,8 +152,8 @@ async fn runs_are_found_by_what_they_may_use() {
     assert_eq!(found(either).await, [runs[2], runs[1], runs[0]]);
     assert_eq!(found(&format!("{either}&pageSize=1&page=2")).await, [runs[1]]);
     assert!(found("customerIntegrationIds=crm_main&userId=bob").await.is_empty());
-    assert_eq!(found("customerIntegrationIds=nobody&customerIntegrationIds=crm_main").await, [runs[1], runs[0]]);
-    assert!(found("customerIntegrationIds=nobody").await.is_empty());
+    assert_eq!(found("customerIntegrationIds=unknown&customerIntegrationIds=crm_main").await, [runs[1], runs[0]]);
+    assert!(found("customerIntegrationIds=unknown").await.is_empty());
 }
 
 /// The services of `services`, where the helpdesk is for one tenant, and callers send keys.

@@ -19,7 +19,7 @@ async fn steps_tell_their_tools_to_those_who_ask() {
     let full = frames(&world, run, Some("true"), None).await.rest().await;
     assert_eq!(names(&plain), names(&full));
     for (plain, full) in plain.iter().zip(&full) {
-        assert_eq!(plain.id, full.id, "ids do not depend on what is asked for");
+        assert_eq!(plain.id, full.id, "ids do not depend on the request");
         let mut cut = full.data.clone();
         if let Some(step) = cut.get_mut("step") {
             let call = step.as_object_mut().unwrap().remove("toolCall").unwrap();

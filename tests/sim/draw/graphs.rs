@@ -50,11 +50,11 @@ pub fn made(choices: &mut Choices, catalog: &Catalog) -> Result<Made, Failure> {
     }
     let inputs = choices.percent(30).then(|| object(json!({ "came": "to" })));
     let graph = drawn(choices, catalog);
-    let (asked, inputs_of_all) = work(choices, false);
+    let (request, inputs_of_all) = work(choices, false);
     let all = ["a", "b", "c", "d", "e"];
     let items = Items {
         items: all[..choices.below(6)].iter().map(|item| json!(item)).collect(),
-        node_type: node_type(catalog, &asked),
+        node_type: node_type(catalog, &request),
         inputs: inputs_of_all,
         item_as: (!choices.percent(5)).then(|| "echo".to_owned()),
         policy: Policy::default(),
@@ -70,9 +70,9 @@ fn drawn(choices: &mut Choices, catalog: &Catalog) -> Arc<Graph> {
     let count = 1 + choices.below(4) as u32;
     let back = choices.percent(4);
     let node = |place: u32, choices: &mut Choices| {
-        let (asked, inputs) = work(choices, false);
-        let node_type = node_type(catalog, &asked);
-        let tried = asked.id != SLEEP && asked.id != EXTERNAL;
+        let (request, inputs) = work(choices, false);
+        let node_type = node_type(catalog, &request);
+        let tried = request.id != SLEEP && request.id != EXTERNAL;
         let policy = Policy { on_failure: OnFailure::Fail, ..policy(choices, tried, None) };
         let next = Some(if back { 0 } else { place + 1 }).filter(|to| *to < count);
         let fallback = match choices.weighted(&[3, 2, 2]) {

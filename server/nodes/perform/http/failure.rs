@@ -6,7 +6,7 @@
 //! |----------------------|-------------|------|
 //! | `egress_denied`      | no          | the configuration does not let calls go there |
 //! | `dns_failed`         | yes         | the host's name leads nowhere |
-//! | `connect_failed`     | yes         | nobody answers there |
+//! | `connect_failed`     | yes         | nothing listens there |
 //! | `tls_failed`         | no          | the other side cannot prove who it is, or speaks no TLS |
 //! | `timed_out`          | yes         | no whole answer within the time |
 //! | `response_too_large` | no          | more bytes than allowed, after decoding |
@@ -147,15 +147,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_is_told_with_a_bounded_piece_of_the_body_on_one_line() {
-        let told = |body: &str| status("desk.example", StatusCode::PRECONDITION_REQUIRED, None, body).message;
+    fn a_status_is_reported_with_a_bounded_piece_of_the_body_on_one_line() {
+        let message_of = |body: &str| status("desk.example", StatusCode::PRECONDITION_REQUIRED, None, body).message;
         let plain = "desk.example answered 428 Precondition Required";
-        assert_eq!(told(""), plain);
-        assert_eq!(told(" \r\n\t\u{0}"), plain);
-        assert_eq!(told("the ticket\r\n is  locked\u{7}"), format!("{plain}: the ticket is locked"));
+        assert_eq!(message_of(""), plain);
+        assert_eq!(message_of(" \r\n\t\u{0}"), plain);
+        assert_eq!(message_of("the ticket\r\n is  locked\u{7}"), format!("{plain}: the ticket is locked"));
         for long in ["é".repeat(5_000), "é ".repeat(5_000)] {
-            let told = told(&long);
-            assert!(told.ends_with("...") && told.chars().count() == plain.chars().count() + 205, "{told}");
+            let message_of = message_of(&long);
+            assert!(
+                message_of.ends_with("...") && message_of.chars().count() == plain.chars().count() + 205,
+                "{message_of}"
+            );
         }
     }
 }

@@ -68,7 +68,7 @@ fn question(
     let service = &operation.service;
     let asked = operation.ask(call.inputs).map_err(unsendable)?;
     let mut url = Url::parse(&asked.url)
-        .map_err(|_| failure::invalid(&service.id, "has an address that is none; look at its configuration"))?;
+        .map_err(|_| failure::invalid(&service.id, "has an address that is not valid; check its configuration"))?;
     extend(&mut url, asked.query.into_iter().flat_map(|(name, value)| values(name, value)));
     extend(&mut url, additions.query.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())));
     let method = Method::from_bytes(operation.method.as_str().as_bytes()).expect("a method of ours is one of HTTP's");

@@ -99,7 +99,7 @@ async fn a_wal_cut_in_what_was_never_acknowledged_loses_nothing() {
 }
 
 #[tokio::test]
-async fn what_the_database_has_needs_no_witness() {
+async fn a_database_does_not_need_its_acknowledgement_log() {
     let folder = folder();
     let store = Sqlite::open(folder.path(), Options { checkpoint_pages: 1, ..Options::default() }).unwrap();
     for n in 1..200 {

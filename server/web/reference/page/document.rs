@@ -92,7 +92,7 @@ fn begin(part: &Part, prose: &Prose) -> Markup {
     let url = part.url();
     html! {
         section.begin id="begin" aria-labelledby="begin-name" {
-            div.told {
+            div.prose {
                 h2 id="begin-name" { "Before you begin" " " (anchor("begin")) }
                 p { "Start a server with " code { "runyard serve" } ". The commands below use these shell variables:" }
                 dl.variables {
@@ -105,7 +105,7 @@ fn begin(part: &Part, prose: &Prose) -> Markup {
                     " and its feature " code { (reference.name) } "." }
                 @for credential in &reference.credentials {
                     p { "Credentials: " code { (credential.name) } ". " (prose.inline(&credential.description))
-                        " Operations marked " em { "credential" } " ask for one wherever the server checks who is calling: add "
+                        " Operations marked " em { "credential" } " need one if authentication is enabled: add "
                         code { "-H \"" (credential.header) "\"" } "." }
                 }
             }

@@ -23,7 +23,7 @@ pub(super) fn section(operation: &Operation, around: &Around<'_>) -> Markup {
     let name = format!("{}-name", operation.id);
     html! {
         section.operation id=(operation.id) aria-labelledby=(name) {
-            div.told {
+            div.prose {
                 h3 id=(name) { (operation.summary) " " (anchor(&operation.id)) }
                 p.route { (method(&operation.method)) " " code { (breakable(&operation.path)) } }
                 (about(operation, around))

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{anchor, ours};
 use crate::web::reference::code;
 use crate::web::reference::prose::{Prose, schema_anchor};
-use crate::web::reference::view::{Field, Room, Schema, Shape, Use, Word};
+use crate::web::reference::view::{Field, OtherFields, Schema, Shape, Use, Word};
 
 /// A value's type in one line.
 pub(super) fn shape(shape: &Shape) -> Markup {
@@ -80,7 +80,7 @@ pub(super) fn section(schema: &Schema, prose: &Prose, foreign: bool) -> Markup {
                 @if schema.ours && foreign { " " (ours()) }
             }
             (prose.block(&schema.description))
-            p.kind { (shape(&schema.shape)) @if let Some(room) = said(schema.room) { ". " (room) } }
+            p.kind { (shape(&schema.shape)) @if let Some(other_fields) = said(schema.other_fields) { ". " (other_fields) } }
             (rules(&schema.shape, foreign))
             (notes(&schema.notes, prose))
             @if !schema.values.is_empty() { (values(schema, prose)) }
@@ -95,11 +95,11 @@ pub(super) fn section(schema: &Schema, prose: &Prose, foreign: bool) -> Markup {
 }
 
 /// The note on fields that an object does not name.
-fn said(room: Room) -> Option<&'static str> {
-    match room {
-        Room::None => None,
-        Room::Closed => Some("Other fields are refused."),
-        Room::Open => Some("Other fields may be there."),
+fn said(other_fields: OtherFields) -> Option<&'static str> {
+    match other_fields {
+        OtherFields::None => None,
+        OtherFields::Closed => Some("Other fields are refused."),
+        OtherFields::Open => Some("Other fields may be there."),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The matches are exhaustive on purpose. A value that a document adds does not compile here until a developer has
 //! decided which of the two applies. Tests compare the decision with the dialect modules. The values of the Runyard API
-//! are in `runyard/said.rs`. States of runs and types of events are also read by the command line, exhaustively.
+//! are in `runyard/enum_coverage.rs`. States of runs and types of events are also read by the command line, exhaustively.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -20,37 +20,37 @@ use super::mapping;
 
 /// Whether a value ever occurs in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum Coverage {
     /// The value occurs.
-    Now,
+    Used,
     /// The value never occurs, for this reason.
-    Never { because: &'static str },
+    Unused { because: &'static str },
 }
-use Said::{Never, Now};
+use Coverage::{Unused, Used};
 
-fn run_state(word: standard::RunState) -> Said {
+fn run_state(word: standard::RunState) -> Coverage {
     use standard::RunState::{Canceled, Failed, Queued, Running, Succeeded};
     match word {
-        Queued | Running | Succeeded | Failed | Canceled => Now,
+        Queued | Running | Succeeded | Failed | Canceled => Used,
     }
 }
 
-fn node_run_state(word: standard::NodeRunState) -> Said {
+fn node_run_state(word: standard::NodeRunState) -> Coverage {
     use standard::NodeRunState::{Assigned, Canceled, Failed, Queued, Running, Succeeded};
     match word {
-        Queued | Running | Succeeded | Failed | Canceled => Now,
-        Assigned => Never { because: "node runs are not assigned to executors elsewhere" },
+        Queued | Running | Succeeded | Failed | Canceled => Used,
+        Assigned => Unused { because: "node runs are not assigned to executors elsewhere" },
     }
 }
 
-fn evaluation(word: standard::EvaluationStatus) -> Said {
+fn evaluation(word: standard::EvaluationStatus) -> Coverage {
     use standard::EvaluationStatus::{Fail, Success, Unknown};
     match word {
-        Success | Fail | Unknown => Now,
+        Success | Fail | Unknown => Used,
     }
 }
 
-fn event_type(word: standard::RunEventType) -> Said {
+fn event_type(word: standard::RunEventType) -> Coverage {
     use standard::RunEventType as Type;
     match word {
         Type::RunStarted
@@ -61,16 +61,16 @@ fn event_type(word: standard::RunEventType) -> Said {
         | Type::AtomicExecuted
         | Type::NodeEvaluated
         | Type::RecoveryApplied
-        | Type::RunCompleted => Now,
-        Type::PolicyDecided => Never { because: "no policy can be configured" },
+        | Type::RunCompleted => Used,
+        Type::PolicyDecided => Unused { because: "no policy can be configured" },
     }
 }
 
-fn event_type_of_the_runtime(word: runtime::types::RunEventType) -> Said {
+fn event_type_of_the_runtime(word: runtime::types::RunEventType) -> Coverage {
     use runtime::types::RunEventType as Type;
     match word {
-        Type::Step | Type::ToolCall | Type::ToolResult | Type::Final | Type::Error => Now,
-        Type::Token => Never { because: "tokens come from a model, and none can be configured" },
+        Type::Step | Type::ToolCall | Type::ToolResult | Type::Final | Type::Error => Used,
+        Type::Token => Unused { because: "tokens come from a model, and none can be configured" },
     }
 }
 
@@ -95,12 +95,12 @@ pub(super) fn node_states() -> impl Iterator<Item = NodeState> {
     open.into_iter().chain(WAITS.map(NodeState::Waiting)).chain(FINALS.map(NodeState::Final))
 }
 
-/// Checks that this file covers the document's list of values, and that the values marked `Now` are those that the
+/// Checks that this file covers the document's list of values, and that the values marked `Used` are those that the
 /// dialect module produces.
-pub(super) fn holds<Word: FromStr>(
+pub(super) fn covers<Word: FromStr>(
     document: &str,
     list: &str,
-    decided: fn(Word) -> Said,
+    decided: fn(Word) -> Coverage,
     said: impl IntoIterator<Item = String>,
 ) {
     let pointer = format!("/components/schemas/{list}/enum");
@@ -112,7 +112,7 @@ pub(super) fn holds<Word: FromStr>(
     let words = whole.pointer(&pointer).and_then(Value::as_array).unwrap_or_else(|| panic!("no list {list}"));
     let words = words.iter().map(|word| word.as_str().unwrap().to_owned());
     let decide = |word: &String| word.parse().ok().map(decided).unwrap_or_else(|| panic!("{list} has no {word}"));
-    let now: BTreeSet<String> = words.filter(|word| decide(word) == Said::Now).collect();
+    let now: BTreeSet<String> = words.filter(|word| decide(word) == Coverage::Used).collect();
     assert_eq!(now, said.into_iter().collect::<BTreeSet<String>>(), "{document}: {list}");
 }
 
@@ -126,12 +126,12 @@ pub(super) fn passed_on<T: serde::Serialize>(values: impl IntoIterator<Item = T>
 }
 
 #[test]
-fn the_words_of_the_standard_are_said_or_known_not_to_be() {
+fn every_enum_value_of_the_standard_is_used_or_known_to_be_unused() {
     for document in ["run-gateway", "run-coordinator", "runtime"] {
-        holds(document, "RunState", run_state, RUN_STATES.map(wire::run_state).map(text));
+        covers(document, "RunState", run_state, RUN_STATES.map(wire::run_state).map(text));
     }
-    holds("run-coordinator", "NodeRunState", node_run_state, node_states().map(wire::node_state).map(text));
-    holds("run-coordinator", "EvaluationStatus", evaluation, passed_on(EVALUATIONS));
+    covers("run-coordinator", "NodeRunState", node_run_state, node_states().map(wire::node_state).map(text));
+    covers("run-coordinator", "EvaluationStatus", evaluation, passed_on(EVALUATIONS));
 }
 
 /// The values in an API's column of the table of events: those that its projection shows for the sample logs.
@@ -141,10 +141,10 @@ fn events_of(api: &ApiMapping) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_types_of_events_are_shown_or_known_not_to_be() {
-    holds("run-coordinator", "RunEventType", event_type, events_of(&arp::MAPPING));
+fn every_event_type_is_used_or_known_to_be_unused() {
+    covers("run-coordinator", "RunEventType", event_type, events_of(&arp::MAPPING));
     // A step's cell also has which kind of step it is.
     let types = events_of(&super::runtime::MAPPING);
     let types: BTreeSet<String> = types.iter().filter_map(|word| word.split(": ").next()).map(str::to_owned).collect();
-    holds("runtime", "RunEventType", event_type_of_the_runtime, types);
+    covers("runtime", "RunEventType", event_type_of_the_runtime, types);
 }

@@ -12,7 +12,7 @@ use crate::cargo_ai;
 use crate::harness::{DOCUMENTS, World, eventually};
 
 const PLANNER: &str = "runyard.composite.planner.general";
-const TOLD: &str = "Say \"done\", then return it.";
+const GOAL: &str = "Say \"done\", then return it.";
 const ASLEEP: &str = "Sleep for 600 seconds.";
 const ASKING: &str = "Ask \"Which color?\".";
 const SHORT: &str = "Misfire, then say \"done\" and return it.";
@@ -50,7 +50,7 @@ enum Then {
 }
 
 const SITUATIONS: [Situation; 10] = [
-    Situation { name: "finished", goal: TOLD, with: &[], then: Then::Nothing, state: ("succeeded", None) },
+    Situation { name: "finished", goal: GOAL, with: &[], then: Then::Nothing, state: ("succeeded", None) },
     Situation { name: "failed", goal: BROKEN, with: &[], then: Then::Nothing, state: ("failed", None) },
     Situation { name: "canceled", goal: ASLEEP, with: &[], then: Then::Cancel, state: ("canceled", None) },
     Situation { name: "partial", goal: SHORT, with: &[With::GoingOn], then: Then::Nothing, state: ("partial", None) },
@@ -72,7 +72,7 @@ const SITUATIONS: [Situation; 10] = [
     Situation { name: "asking", goal: ASKING, with: &[], then: Then::Nothing, state: ("waiting", Some("input")) },
     Situation {
         name: "to be approved",
-        goal: TOLD,
+        goal: GOAL,
         with: &[With::Approval],
         then: Then::Nothing,
         state: ("waiting", None),
@@ -148,7 +148,7 @@ async fn at(world: &World, run: &str, (state, step): (&str, Option<&str>)) -> Va
 
 /// The answer of an API about a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Told {
+struct RunView {
     status: String,
     result: String,
     error: String,
@@ -156,9 +156,9 @@ struct Told {
     ended: Option<String>,
 }
 
-impl Told {
+impl RunView {
     /// Where the answer of an API has each value. A missing place is empty.
-    fn of(shown: &Value, [status, result, error, began, ended]: [&str; 5]) -> Told {
+    fn of(shown: &Value, [status, result, error, began, ended]: [&str; 5]) -> RunView {
         let text = |place: &str| match shown.pointer(place) {
             None => String::new(),
             Some(Value::String(text)) => text.clone(),
@@ -167,17 +167,17 @@ impl Told {
         let time = |place: &str| shown.pointer(place).and_then(Value::as_str).map(str::to_owned);
         // One API joins code and message in one text.
         let error = text(error).split(':').next().unwrap_or_default().to_owned();
-        Told { status: text(status), result: text(result), error, began: time(began), ended: time(ended) }
+        RunView { status: text(status), result: text(result), error, began: time(began), ended: time(ended) }
     }
 }
 
-async fn told(world: &World, api: &str, run: &str) -> Told {
+async fn view(world: &World, api: &str, run: &str) -> RunView {
     let read = async |path: &str| world.get(api, path).await.json();
     match api {
         "run-gateway" | "run-coordinator" => {
             let shown = read(&format!("/v1/runs/{run}")).await;
             let result = "/extensions/runyard.outputs/result";
-            Told::of(&shown, ["/state", result, "/extensions/runyard.error/code", "/started_at", "/ended_at"])
+            RunView::of(&shown, ["/state", result, "/extensions/runyard.error/code", "/started_at", "/ended_at"])
         }
         "runtime" => {
             let status = read(&format!("/v1/runs/{run}")).await;
@@ -193,27 +193,27 @@ async fn told(world: &World, api: &str, run: &str) -> Told {
                 "/status/started_at",
                 "/status/ended_at",
             ];
-            Told::of(&both, places)
+            RunView::of(&both, places)
         }
         "toolregistry" => {
             let shown = read(&format!("/v1/runs/{run}?includeEvents=true")).await;
             let last = shown["events"].as_array().unwrap().last().cloned().unwrap();
             let ended = (last["event"] == "end").then(|| last["timestamp"].clone());
             let both = json!({ "run": shown, "last": last, "ended": ended });
-            Told::of(&both, ["/run/status", "/run/result/result", "/last/error/code", "/run/createdAt", "/ended"])
+            RunView::of(&both, ["/run/status", "/run/result/result", "/last/error/code", "/run/createdAt", "/ended"])
         }
         "acp" => {
             let shown = read(&format!("/v1/servers/default/runs/{run}")).await;
-            Told::of(&shown, ["/run/status", "/run/output", "/run/error", "/run/createdAt", "/run/completedAt"])
+            RunView::of(&shown, ["/run/status", "/run/output", "/run/error", "/run/createdAt", "/run/completedAt"])
         }
         "cargo" => {
             let shown = read(&format!("/v1/orchestration/runs/{run}")).await;
             // It has a context by node and no result. It says only in words why a run failed.
-            Told::of(&shown, ["/run/status", "/none", "/none", "/run/createdAt", "/run/finishedAt"])
+            RunView::of(&shown, ["/run/status", "/none", "/none", "/run/createdAt", "/run/finishedAt"])
         }
         "runyard" => {
             let shown = read(&format!("/v1/runs/{run}")).await;
-            Told::of(&shown, ["/state", "/outputs/result", "/error/code", "/created_at", "/ended_at"])
+            RunView::of(&shown, ["/state", "/outputs/result", "/error/code", "/created_at", "/ended_at"])
         }
         other => panic!("what does {other} tell of a run?"),
     }
@@ -224,11 +224,11 @@ fn clients() -> impl Iterator<Item = &'static str> {
 }
 
 #[tokio::test]
-async fn one_run_tells_one_story_through_every_face() {
+async fn one_run_is_shown_alike_by_every_api() {
     let world = World::with(|config| config.egress.allow_networks = vec!["127.0.0.0/8".to_owned()]).await;
     // A caller's connection is queued by the listener, and waits there.
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let silent = format!("http://{}/", nobody.local_addr().unwrap());
+    let silent_peer = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}/", silent_peer.local_addr().unwrap());
     let mut golden = String::new();
     for situation in &SITUATIONS {
         let (mut through, mut story) = (Vec::new(), None);
@@ -247,19 +247,19 @@ async fn one_run_tells_one_story_through_every_face() {
             }
             let own = at(&world, &run, situation.state).await;
             let mut lines = String::new();
-            for face in clients() {
-                let told = told(&world, face, &run).await;
-                let (name, of) = (situation.name, format!("{} through {api}, at {face}", situation.name));
-                assert_eq!(told.began.as_deref(), own["created_at"].as_str(), "{of}: when it began");
-                assert_eq!(told.ended.as_deref(), own["ended_at"].as_str(), "{of}: when it ended");
+            for shown_by in clients() {
+                let view = view(&world, shown_by, &run).await;
+                let (name, of) = (situation.name, format!("{} through {api}, at {shown_by}", situation.name));
+                assert_eq!(view.began.as_deref(), own["created_at"].as_str(), "{of}: when it began");
+                assert_eq!(view.ended.as_deref(), own["ended_at"].as_str(), "{of}: when it ended");
                 assert_eq!(
-                    told.ended.is_some(),
+                    view.ended.is_some(),
                     !["running", "asleep", "asking", "to be approved", "paused"].contains(&name)
                 );
-                let words = [("result", &told.result), ("error", &told.error)];
+                let words = [("result", &view.result), ("error", &view.error)];
                 let words = words.iter().filter(|(_, word)| !word.is_empty());
                 let words: String = words.map(|(what, word)| format!(" {what}={word}")).collect();
-                writeln!(lines, "  {face}: {}{words}", told.status).unwrap();
+                writeln!(lines, "  {shown_by}: {}{words}", view.status).unwrap();
             }
             through.push(api);
             let first = story.get_or_insert_with(|| lines.clone());
@@ -276,14 +276,14 @@ async fn one_run_tells_one_story_through_every_face() {
         writeln!(golden, "{} (through {})\n{}", situation.name, through.join(", "), story.unwrap()).unwrap();
     }
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/faces"));
+    settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/apis"));
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!("one_story", golden));
 }
 
 #[tokio::test]
-async fn each_face_lists_what_came_through_it_and_ours_lists_all() {
+async fn each_api_lists_its_own_runs_and_the_runyard_api_lists_all() {
     let world = World::new().await;
     let mut started = Vec::new();
     for api in clients() {

@@ -25,7 +25,7 @@ async fn store_is(served: &Served) -> String {
 }
 
 #[tokio::test]
-async fn without_room_starts_are_refused_everywhere_and_nothing_that_was_said_is_lost() {
+async fn a_full_disk_refuses_starts_of_every_api_and_loses_no_acknowledged_run() {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start_after(folder.path(), NO_SIGNAL, &["--port-base", "0"]).await;
     let (finished, _) = served.clients.plan("Generate a UUID, then return it.").await;
@@ -65,7 +65,7 @@ async fn without_room_starts_are_refused_everywhere_and_nothing_that_was_said_is
 }
 
 #[tokio::test]
-async fn a_step_that_ends_while_there_is_no_room_is_recorded_when_there_is() {
+async fn a_step_that_ends_while_the_disk_is_full_is_recorded_when_there_is_space() {
     let peer = Peer::start(|asked| match asked.target.as_str() {
         "/wait" => Answers::Nothing,
         _ => Answers::Json(200, json!("done")),
