@@ -20,7 +20,7 @@ pub use self::answer::{json, other_status, refused};
 pub use self::error::{BoxError, CallError, Refusal};
 #[doc(hidden)]
 pub use self::outgoing::Outgoing;
-pub use crate::multipart::{Multipart, Part};
+pub use crate::multipart::{File, Form, Multipart, Part};
 #[doc(hidden)]
 pub use crate::style::Style;
 

@@ -116,6 +116,13 @@ generated!(
 );
 
 #[cfg(test)]
+#[cfg(quirks)]
+generated!(
+    /// Schemas that need more than one Rust type for one JSON type, for the same reason.
+    kinds, "kinds"
+);
+
+#[cfg(test)]
 #[cfg(all(quirks, feature = "server", feature = "client"))]
 #[path = "codegen/tests/called.rs"]
 mod called;
@@ -124,3 +131,8 @@ mod called;
 #[cfg(all(quirks, feature = "server", feature = "client"))]
 #[path = "codegen/tests/called_foreign.rs"]
 mod called_foreign;
+
+#[cfg(test)]
+#[cfg(all(quirks, feature = "server", feature = "client"))]
+#[path = "codegen/tests/called_kinds.rs"]
+mod called_kinds;

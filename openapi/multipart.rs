@@ -1,8 +1,11 @@
 //! A `multipart/form-data` body (RFC 7578): its parts, written and read.
 //!
-//! The same type for client and server. Parts are whole in memory: the host bounds the body before it is read.
+//! The same type for client and server. Parts are whole in memory: the host bounds the body before it is read. Generated
+//! code has a struct for each form whose fields the document lists ([`Form`]).
 
 use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// The parts of a form, in their order.
@@ -23,6 +26,104 @@ pub struct Part {
     pub media: Option<String>,
     /// The content.
     pub bytes: Bytes,
+}
+
+/// A file in a form.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct File {
+    /// The name of the file. Servers tell a file from a field of text by it; a client sends `file` if there is none.
+    pub name: Option<String>,
+    /// The content type, when it is given.
+    pub media: Option<String>,
+    /// The content.
+    pub bytes: Bytes,
+}
+
+impl From<Bytes> for File {
+    fn from(bytes: Bytes) -> Self {
+        Self { bytes, ..Self::default() }
+    }
+}
+
+impl From<Part> for File {
+    fn from(part: Part) -> Self {
+        Self { name: part.file_name, media: part.media, bytes: part.bytes }
+    }
+}
+
+/// What is sent as the parts of a form.
+pub trait Form: Sized {
+    /// The parts.
+    ///
+    /// # Errors
+    /// A field that is no JSON.
+    fn to_parts(&self) -> Result<Multipart, serde_json::Error>;
+
+    /// Reads the parts.
+    ///
+    /// # Errors
+    /// [`FieldError`].
+    fn from_parts(received: Received) -> Result<Self, FieldError>;
+}
+
+impl Form for Multipart {
+    fn to_parts(&self) -> Result<Multipart, serde_json::Error> {
+        Ok(self.clone())
+    }
+
+    fn from_parts(received: Received) -> Result<Self, FieldError> {
+        Ok(received.parts)
+    }
+}
+
+/// A field of a form that cannot be read as its type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: {reason}")]
+pub struct FieldError {
+    /// The name of the field.
+    pub name: &'static str,
+    /// What was expected.
+    pub reason: String,
+}
+
+/// The parts of a form that arrived, and the values of those that are no files.
+#[derive(Debug, Clone, Default)]
+pub struct Received {
+    /// The parts.
+    pub parts: Multipart,
+    /// The values, as the schema has them.
+    pub values: Map<String, Value>,
+}
+
+impl Received {
+    /// Takes the value of a field; `null` stands for one that is absent.
+    ///
+    /// # Errors
+    /// [`FieldError`] when it is not a `T`.
+    pub fn value<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<T, FieldError> {
+        let value = self.values.remove(name).unwrap_or_default();
+        serde_json::from_value(value).map_err(|error| FieldError { name, reason: error.to_string() })
+    }
+
+    /// Takes all files of a field.
+    pub fn files(&mut self, name: &str) -> Vec<File> {
+        let (taken, left) = std::mem::take(&mut self.parts.parts).into_iter().partition(|part| part.name == name);
+        self.parts.parts = left;
+        Vec::into_iter(taken).map(File::from).collect()
+    }
+
+    /// Takes the first file of a field.
+    pub fn file(&mut self, name: &str) -> Option<File> {
+        self.files(name).into_iter().next()
+    }
+
+    /// Takes the first file of a field that is required.
+    ///
+    /// # Errors
+    /// [`FieldError`] when there is none.
+    pub fn required_file(&mut self, name: &'static str) -> Result<File, FieldError> {
+        self.file(name).ok_or_else(|| FieldError { name, reason: "is required".to_owned() })
+    }
 }
 
 /// Why bytes are not the multipart body that their content type promises.
@@ -65,6 +166,40 @@ impl Multipart {
         let (file_name, media) = (Some(file_name.into()), Some(media.into()));
         self.parts.push(Part { name: name.into(), file_name, media, bytes: bytes.into() });
         self
+    }
+
+    /// Adds the parts of a field: none for null, one for each item of a list, and JSON for an object.
+    ///
+    /// # Errors
+    /// The value is no JSON.
+    pub fn push_value(
+        &mut self,
+        name: &str,
+        media: Option<&str>,
+        value: &impl Serialize,
+    ) -> Result<(), serde_json::Error> {
+        let values = match serde_json::to_value(value)? {
+            Value::Null => Vec::new(),
+            Value::Array(items) => items,
+            value => vec![value],
+        };
+        for value in values {
+            let (text, usual) = match value {
+                Value::String(text) => (text, None),
+                Value::Object(_) | Value::Array(_) => (value.to_string(), Some("application/json")),
+                value => (value.to_string(), None),
+            };
+            let media = media.or(usual).map(str::to_owned);
+            self.parts.push(Part { name: name.to_owned(), file_name: None, media, bytes: text.into() });
+        }
+        Ok(())
+    }
+
+    /// Adds a file. `media` is its content type if it says none.
+    pub fn push_file(&mut self, name: &str, media: Option<&str>, file: &File) {
+        let media = file.media.as_deref().or(media).unwrap_or("application/octet-stream").to_owned();
+        let file_name = Some(file.name.clone().unwrap_or_else(|| "file".to_owned()));
+        self.parts.push(Part { name: name.to_owned(), file_name, media: Some(media), bytes: file.bytes.clone() });
     }
 
     /// The first part of this name.
@@ -115,8 +250,9 @@ impl Multipart {
         }
     }
 
-    /// The parts as the JSON object that a schema describes: text as its schema's type, files as text that says nothing of them.
-    pub fn described(&self, typed: impl Fn(&str, &str) -> Value) -> Value {
+    /// The parts as the JSON object that a schema describes: text as its schema's type, and files as empty text. `lists`:
+    /// whether a field is a list, even of one part.
+    pub fn described(&self, lists: impl Fn(&str) -> bool, typed: impl Fn(&str, &str) -> Value) -> Value {
         let mut fields: Map<String, Value> = Map::new();
         for part in &self.parts {
             let text = std::str::from_utf8(&part.bytes).ok().filter(|_| part.file_name.is_none());
@@ -125,6 +261,7 @@ impl Multipart {
                 Some(Value::Array(items)) => items.push(value),
                 Some(first) => *first = Value::Array(vec![first.take(), value]),
                 None => {
+                    let value = if lists(&part.name) { Value::Array(vec![value]) } else { value };
                     fields.insert(part.name.clone(), value);
                 }
             }

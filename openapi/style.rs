@@ -21,13 +21,22 @@ pub enum Style {
     Pairs,
     /// JSON text: a parameter with `content`.
     Json,
+    /// `.a,b` and `.key,value` in a path: `label`.
+    Label,
+    /// `.a.b` and `.key=value.key=value` in a path: `label` with `explode`.
+    LabelPairs,
+    /// `;name=a,b` and `;name=key,value` in a path: `matrix`.
+    Matrix,
+    /// `;name=a;name=b` and `;key=value;key=value` in a path: `matrix` with `explode`.
+    MatrixPairs,
 }
 
 impl Style {
     /// What stands between the items of a list that is one text. `None` where items are repeated.
     pub fn separator(self) -> Option<char> {
         match self {
-            Self::Commas | Self::Pairs => Some(','),
+            Self::Commas | Self::Pairs | Self::Label | Self::Matrix | Self::MatrixPairs => Some(','),
+            Self::LabelPairs => Some('.'),
             Self::Spaces => Some(' '),
             Self::Pipes => Some('|'),
             Self::Repeated | Self::Brackets | Self::Json => None,
@@ -52,14 +61,35 @@ impl Style {
         pairs
     }
 
-    /// The value as one text, as a path or a header has it.
+    /// Whether the properties of an object are `key=value`.
+    pub fn has_pairs(self) -> bool {
+        matches!(self, Self::Pairs | Self::LabelPairs)
+    }
+
+    /// The value as a path has it (RFC 6570, sections 3.2.5 and 3.2.7, for `label` and `matrix`).
+    pub fn segment(self, name: &str, value: &Value) -> String {
+        let listed = |pairs: &mut dyn Iterator<Item = (&str, &Value)>| {
+            pairs.filter(|(_, value)| !value.is_null()).map(|(key, value)| format!(";{key}={}", text(value))).collect()
+        };
+        match (self, value) {
+            (Self::Label | Self::LabelPairs, value) => format!(".{}", self.joined(value)),
+            (Self::MatrixPairs, Value::Array(items)) => listed(&mut items.iter().map(|item| (name, item))),
+            (Self::MatrixPairs, Value::Object(fields)) => {
+                listed(&mut fields.iter().map(|(key, field)| (key.as_str(), field)))
+            }
+            (Self::Matrix | Self::MatrixPairs, value) => format!(";{name}={}", self.joined(value)),
+            (_, value) => self.joined(value),
+        }
+    }
+
+    /// The value as one text, as a header has it.
     pub fn joined(self, value: &Value) -> String {
         let separator = self.separator().unwrap_or(',').to_string();
         match value {
             _ if self == Self::Json => value.to_string(),
             Value::Array(items) => present(items).map(text).collect::<Vec<_>>().join(&separator),
             Value::Object(fields) => {
-                let between = if self == Self::Pairs { "=" } else { &separator };
+                let between = if self.has_pairs() { "=" } else { &separator };
                 let fields = fields.iter().filter(|(_, field)| !field.is_null());
                 fields.map(|(key, field)| format!("{key}{between}{}", text(field))).collect::<Vec<_>>().join(&separator)
             }
@@ -115,6 +145,12 @@ mod tests {
         assert_eq!(written(Style::Pairs, &flat), "p=k=v,m=1");
         assert_eq!(written(Style::Json, &flat), r#"p={"k":"v","m":1}"#);
         assert_eq!(written(Style::Commas, &json!(true)), "p=true");
+        let in_path = |value: &Value| {
+            [Style::Label, Style::LabelPairs, Style::Matrix, Style::MatrixPairs].map(|style| style.segment("p", value))
+        };
+        assert_eq!(in_path(&list), [".a,2", ".a.2", ";p=a,2", ";p=a;p=2"]);
+        assert_eq!(in_path(&flat), [".k,v,m,1", ".k=v.m=1", ";p=k,v,m,1", ";k=v;m=1"]);
+        assert_eq!(in_path(&json!(3)), [".3", ".3", ";p=3", ";p=3"]);
         assert_eq!(written(Style::Repeated, &json!(null)), "");
     }
 }

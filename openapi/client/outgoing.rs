@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Behaviour, BoxError, Operation, Unanswered};
-use crate::multipart::Multipart;
+use crate::multipart::Form;
 use crate::style::Style;
 
 /// Characters that are escaped in a path segment (WHATWG URL, "path percent-encode set", with `%` and `/`).
@@ -54,7 +54,7 @@ impl Outgoing {
     #[must_use]
     pub fn path(mut self, name: &'static str, style: Style, value: &impl Serialize) -> Self {
         if let Some(value) = self.value(name, value) {
-            let text = style.joined(&value);
+            let text = style.segment(name, &value);
             // An empty segment, `.` or `..` would lead to another path.
             if text.is_empty() || text == "." || text == ".." {
                 self.fail(format!("`{name}` cannot be `{text}` in a path"));
@@ -132,9 +132,17 @@ impl Outgoing {
 
     /// Sets a multipart body.
     #[must_use]
-    pub fn multipart(self, body: &Multipart) -> Self {
-        let (media, bytes) = body.encoded();
-        self.bytes(&media, bytes)
+    pub fn multipart(mut self, body: &impl Form) -> Self {
+        match body.to_parts() {
+            Ok(parts) => {
+                let (media, bytes) = parts.encoded();
+                self.bytes(&media, bytes)
+            }
+            Err(error) => {
+                self.failed.get_or_insert(error.into());
+                self
+            }
+        }
     }
 
     /// Sets a raw body.

@@ -26,13 +26,14 @@ pub(crate) struct Parts<'a> {
 pub(crate) fn items(model: &Model, typed: &[Typed<'_>], parts: &Parts<'_>, report: &mut Report) -> TokenStream {
     let Parts { runtime, error } = parts;
     let requests = typed.iter().map(|one| &one.request);
+    let forms = typed.iter().filter_map(|one| one.form.as_ref()).map(|form| &form.name);
     let readings: Vec<Reading> = typed.iter().map(|one| Reading::of(one, report)).collect();
     let methods = typed.iter().zip(&readings).map(|(one, reading)| method(one, reading, parts));
     let sends = typed.iter().zip(&readings).map(|(one, reading)| send(one, reading, parts));
     let title = doc(&format!("A client of {}.\n\n{}\n\nVersion: {}", model.title, model.description, model.version));
     let version = names::header_text(&model.version);
     quote! {
-        pub use super::{types, #(#requests,)*};
+        pub use super::{types, #(#requests,)* #(#forms,)*};
         pub use #runtime::{ByteStream, CallError, ResponseValue};
 
         /// Why a call did not give what was asked for.

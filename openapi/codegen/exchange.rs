@@ -6,10 +6,11 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::Type;
 
+use crate::forms::TypedForm;
 use crate::model::{Answer, Form, Model, Operation, Place, Style};
 use crate::retype::doc;
 use crate::types::Types;
-use crate::{Result, names};
+use crate::{Result, forms, names};
 
 /// An operation with the Rust types of its parts.
 pub(crate) struct Typed<'a> {
@@ -17,6 +18,8 @@ pub(crate) struct Typed<'a> {
     pub(crate) method: Ident,
     pub(crate) request: Ident,
     pub(crate) success: Ident,
+    /// The struct of a typed form.
+    pub(crate) form: Option<TypedForm<'a>>,
     pub(crate) fields: Vec<Field>,
     pub(crate) variants: Vec<Variant<'a>>,
 }
@@ -70,17 +73,19 @@ pub(crate) enum Content {
 /// Finds the types of an operation.
 pub(crate) fn typed<'a>(operation: &'a Operation, types: &mut Types) -> Result<Typed<'a>> {
     let stem = names::pascal(&operation.id);
+    let form = operation.body.as_ref().map(|body| forms::typed(body, &stem, types)).transpose()?.flatten();
     Ok(Typed {
         operation,
         method: names::ident(&operation.name),
         request: format_ident!("{stem}Request"),
         success: format_ident!("{stem}Ok"),
-        fields: fields(operation, types)?,
+        fields: fields(operation, form.as_ref(), types)?,
         variants: variants(operation, types)?,
+        form,
     })
 }
 
-fn fields(operation: &Operation, types: &mut Types) -> Result<Vec<Field>> {
+fn fields(operation: &Operation, form: Option<&TypedForm<'_>>, types: &mut Types) -> Result<Vec<Field>> {
     let mut fields = Vec::new();
     for parameter in &operation.parameters {
         let (ty, optional) = types.of(&parameter.schema, &operation.id)?;
@@ -99,7 +104,10 @@ fn fields(operation: &Operation, types: &mut Types) -> Result<Vec<Field>> {
     if let Some(body) = &operation.body {
         let ty = match body.form {
             Form::Json | Form::Fields => types.of(&body.schema, &operation.id)?.0,
-            Form::Parts => syn::parse_quote!(::multipart::Multipart),
+            Form::Parts => match form.map(|form| &form.name) {
+                Some(name) => syn::parse_quote!(#name),
+                None => syn::parse_quote!(::multipart::Multipart),
+            },
             Form::Text => syn::parse_quote!(::std::string::String),
             Form::Bytes => syn::parse_quote!(::bytes::Bytes),
         };
@@ -156,7 +164,8 @@ fn described(description: &str, otherwise: &str) -> String {
 
 /// The struct that a handler gets as its argument.
 pub(crate) fn request(typed: &Typed<'_>) -> TokenStream {
-    let Typed { operation, request, fields, .. } = typed;
+    let Typed { operation, request, fields, form, .. } = typed;
+    let form = form.as_ref().map(|form| forms::item(form, &operation.id));
     let docs = doc(&format!("What `{}` is asked: {} {}", operation.id, operation.method, operation.path));
     let default = fields
         .iter()
@@ -170,6 +179,8 @@ pub(crate) fn request(typed: &Typed<'_>) -> TokenStream {
         #docs
         #[derive(Debug, Clone, PartialEq #default)]
         pub struct #request { #(#members,)* }
+
+        #form
     }
 }
 

@@ -13,8 +13,8 @@ use crate::model::Model;
 use crate::refusal::Refusals;
 use crate::types::{Elsewhere, Types};
 use crate::{
-    Effect, Error, Refusal, Report, Result, check, client, crates, document, exchange, hoist, names, nested, normal,
-    reader, retype, schemas, server, surface, tagged, words,
+    Effect, Error, Refusal, Report, Result, bases, check, client, crates, direction, document, exchange, hoist, names,
+    nested, normal, nullable, reader, retype, schemas, server, surface, tagged, words,
 };
 
 /// Settings for all documents.
@@ -25,6 +25,7 @@ pub struct Generator {
     crates: String,
     features: bool,
     strict: bool,
+    nulls: bool,
     halves: Halves,
 }
 
@@ -39,7 +40,7 @@ impl Default for Generator {
     fn default() -> Self {
         let [host, behaviour, crates] = ["host", "client", "crates"].map(|module| format!("::runyard_api::{module}"));
         let halves = Halves { client: true, server: true };
-        Self { host, behaviour, crates, features: false, strict: false, halves }
+        Self { host, behaviour, crates, features: false, strict: false, nulls: false, halves }
     }
 }
 
@@ -173,6 +174,14 @@ impl Generator {
         self
     }
 
+    /// Tells a property that is null from one that is absent: a field that may be both is an `Option<Option<T>>`.
+    /// Without this it is one `Option`, which is sent as absent.
+    #[must_use]
+    pub fn distinguish_null(mut self) -> Self {
+        self.nulls = true;
+        self
+    }
+
     /// Generates no client.
     #[must_use]
     pub fn without_client(mut self) -> Self {
@@ -211,8 +220,15 @@ impl Generator {
         let mut document = loaded.full.document.clone();
         let (mut report, mut refusals) = (Report::default(), Refusals::default());
         prepare(&mut document, &mut report, &mut refusals);
+        bases::separate(&mut document, &mut report);
         let schemas = schemas_of(&document);
-        let mut made = Types::new(&path, schemas.iter(), BTreeMap::new(), &mut report, &mut refusals)?;
+        let mut relaxed = schemas.clone();
+        tagged::narrow(&mut relaxed);
+        direction::relax(&document, &mut relaxed, &mut report);
+        if self.nulls {
+            nullable::mark(&mut relaxed);
+        }
+        let mut made = Types::new(&path, &relaxed, BTreeMap::new(), &mut report, &mut refusals)?;
         report.refusals = self.allowed(&path, refusals, true)?;
         let mut types = BTreeMap::new();
         for name in schemas.keys() {
@@ -250,6 +266,7 @@ impl Generator {
         }
         let mut whole = full.clone();
         prepare(&mut whole, &mut report, &mut refusals);
+        bases::separate(&mut whole, &mut report);
         check::operation_ids(&mut whole, &mut report, &mut refusals);
         let mut carried = hoist::hoist(&whole, &mut report);
         nested::name_apart(&mut carried, &mut report);
@@ -258,7 +275,11 @@ impl Generator {
         let elsewhere = elsewhere(&loaded.full, &document.shared);
         let mut told_apart = schemas.clone();
         tagged::narrow(&mut told_apart);
-        let mut types = Types::new(path, told_apart.iter(), elsewhere, &mut report, &mut refusals)?;
+        direction::relax(&carried, &mut told_apart, &mut report);
+        if self.nulls {
+            nullable::mark(&mut told_apart);
+        }
+        let mut types = Types::new(path, &told_apart, elsewhere, &mut report, &mut refusals)?;
         typed_operations(&mut model, &mut types, &mut refusals);
         let typed: Vec<Typed<'_>> =
             model.operations.iter().map(|operation| exchange::typed(operation, &mut types)).collect::<Result<_>>()?;

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use crate::document::{self, escape, text};
 use crate::model::Form;
 use crate::report::Report;
-use crate::{names, types};
+use crate::{forms, names, types};
 
 /// Moves every inline schema of a parameter, body or response that needs a name to `components/schemas`.
 pub(crate) fn hoist(document: &Value, report: &mut Report) -> Value {
     let mut carried = document.clone();
-    for (pointer, name, place) in written_in_place(document) {
+    forms::inline(&mut carried);
+    for (pointer, name, place) in written_in_place(&carried) {
         let Some(schema) = carried.pointer(&pointer).cloned() else { continue };
         let mut moved = Vec::new();
         let replaced = lifted(schema, &name, &mut moved);
@@ -79,6 +80,13 @@ fn written_in_place(document: &Value) -> Vec<(String, String, String)> {
         {
             for (media, _) in document::entries(body, "content").filter(|(media, content)| is_typed(media, content)) {
                 add(format!("{pointer}/content/{}/schema", escape(media)), format!("{stem}Body"), id);
+            }
+            for (media, content) in document::entries(body, "content").filter(|(media, _)| forms::is_form(media)) {
+                let properties = content.get("schema").and_then(forms::properties).into_iter().flatten();
+                for (property, _) in properties.filter(|(_, schema)| !forms::is_file(document, schema)) {
+                    let pointer = format!("{pointer}/content/{}/schema/properties/{}", escape(media), escape(property));
+                    add(pointer, format!("{stem}Form{}", names::pascal(property)), id);
+                }
             }
         }
         let mut first = true;

@@ -20,6 +20,9 @@
 //! reader.rs    from document to model              answers.rs   how it reads each status
 //! responses.rs its responses                       server.rs    constants, trait, glue
 //! paths.rs     its paths, and the router           crates.rs    paths of other crates
+//! direction.rs read-only and write-only properties bases.rs     schemas that others extend
+//! nullable.rs  properties that are absent or null   numeric.rs   enums of numbers
+//! forms.rs     multipart forms
 //!
 //! refusal.rs   what is not supported               surface.rs   a document in a few lines
 //! report.rs    what was changed                    words.rs     its descriptions, one per line
@@ -28,13 +31,16 @@
 
 mod answers;
 mod arguments;
+mod bases;
 mod bundle;
 mod check;
 mod client;
 mod crates;
+mod direction;
 mod document;
 mod error;
 mod exchange;
+mod forms;
 mod generate;
 mod hoist;
 mod holds;
@@ -44,6 +50,8 @@ mod model;
 mod names;
 mod nested;
 pub mod normal;
+mod nullable;
+mod numeric;
 mod overlay;
 mod paths;
 mod reader;

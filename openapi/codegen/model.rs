@@ -69,6 +69,10 @@ pub(crate) enum Style {
     Brackets,
     Pairs,
     Json,
+    Label,
+    LabelPairs,
+    Matrix,
+    MatrixPairs,
 }
 
 /// One parameter.
@@ -130,6 +134,30 @@ pub(crate) struct Body {
     pub(crate) schema: Value,
     pub(crate) pointer: String,
     pub(crate) description: String,
+    /// The fields of a multipart form, if the document lists them.
+    pub(crate) parts: Vec<Part>,
+}
+
+/// One field of a multipart form.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) name: String,
+    /// The name of the field in Rust.
+    pub(crate) field: String,
+    pub(crate) required: bool,
+    pub(crate) content: PartContent,
+    /// The content type that the document gives.
+    pub(crate) media: Option<String>,
+    pub(crate) schema: Value,
+    pub(crate) description: String,
+}
+
+/// What a field of a form holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PartContent {
+    Value,
+    File,
+    Files,
 }
 
 /// One documented response in one media type.

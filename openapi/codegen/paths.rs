@@ -29,18 +29,21 @@ impl Routes {
                 "path `{path}` has a query or a fragment, which are no part of a path: make them parameters"
             ));
         }
-        let positional =
+        let (key, texts) =
             positional(path).ok_or_else(|| format!("path `{path}` has a brace without its counterpart"))?;
         if path.contains('*') {
             return Ok(Some(format!("path `{path}` has a `*`, which the router has a meaning for")));
         }
-        if self.known.insert(positional.clone())
-            && let Err(error) = self.router.insert(positional.as_str(), ())
+        if path.contains("}{") {
+            return Ok(Some(format!("path `{path}` has two parameters with nothing between them")));
+        }
+        if self.known.insert(key.clone())
+            && let Err(error) = self.router.insert(key.as_str(), ())
         {
-            self.known.remove(&positional);
+            self.known.remove(&key);
             return Ok(Some(format!("path `{path}` cannot be routed: {error}")));
         }
-        if !self.taken.insert((method.to_owned(), positional)) {
+        if !self.taken.insert((method.to_owned(), texts)) {
             return Ok(Some(format!(
                 "path `{path}` is one with another path, and both have {}",
                 method.to_uppercase()
@@ -50,20 +53,32 @@ impl Routes {
     }
 }
 
-/// `/v1/runs/{run_id}:cancel` as `/v1/runs/{p0}:cancel`: two operations may use different parameter names at the same
-/// place.
-fn positional(path: &str) -> Option<String> {
-    let mut out = String::new();
-    let mut rest = path;
+/// The path in the host's router: `/v1/runs/{run_id}:cancel` as `/v1/runs/{p0}:cancel`, and `/a/{b}-{c}` as `/a/{p0}`.
+/// Two operations may use different parameter names at the same place. Then the path without names.
+fn positional(path: &str) -> Option<(String, String)> {
+    let (mut key, mut texts) = (String::new(), String::new());
     let mut count = 0;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, after) = after.split_once('}')?;
-        if before.contains('}') || name.contains('{') || name.is_empty() {
+    for segment in path.split('/').skip(1) {
+        let (mut one, mut rest, mut parameters) = (String::new(), segment, 0);
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, after) = after.split_once('}')?;
+            if before.contains('}') || name.contains('{') || name.is_empty() {
+                return None;
+            }
+            one.push_str(&format!("{before}{{}}"));
+            parameters += 1;
+            rest = after;
+        }
+        if rest.contains('}') {
             return None;
         }
-        out.push_str(&format!("{before}{{p{count}}}"));
-        count += 1;
-        rest = after;
+        one.push_str(rest);
+        let name = format!("{{p{count}}}");
+        key.push('/');
+        key.push_str(&if parameters > 1 { name } else { one.replace("{}", &name) });
+        texts.push('/');
+        texts.push_str(&one);
+        count += usize::from(parameters > 0);
     }
-    (!rest.contains('}')).then(|| out + rest)
+    Some((key, texts))
 }

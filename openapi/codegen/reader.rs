@@ -10,7 +10,7 @@ use crate::document::{self, escape, text};
 use crate::model::{Answer, Body, Form, Model, Operation, Parameter, Place, Style};
 use crate::refusal::{Effect, Refusal, Refusals};
 use crate::report::Report;
-use crate::{names, paths, responses};
+use crate::{forms, names, paths, responses};
 
 /// Reads a checked, self-contained document.
 pub(crate) fn read(document: &Value, report: &mut Report, refusals: &mut Refusals) -> Model {
@@ -257,6 +257,10 @@ impl<'a> Reader<'a, '_> {
             ("pipeDelimited", false) => Style::Pipes,
             ("spaceDelimited" | "pipeDelimited", true) => Style::Repeated,
             ("deepObject", _) => Style::Brackets,
+            ("label", false) if place == Place::Path => Style::Label,
+            ("label", true) if place == Place::Path => Style::LabelPairs,
+            ("matrix", false) if place == Place::Path => Style::Matrix,
+            ("matrix", true) if place == Place::Path => Style::MatrixPairs,
             _ if !matches!(kind, Some("array" | "object")) && !matches!(style, "label" | "matrix") => Style::Commas,
             _ => return Err(format!("parameter `{name}` has style `{style}`, which is not carried: write `{usual}`")),
         };
@@ -295,7 +299,9 @@ impl<'a> Reader<'a, '_> {
             self.report.note(self.id, format!("of the request bodies {}, only {chosen} has code", all.join(" and ")));
         }
         let content = format!("{at}/content/{}", escape(chosen));
-        let schema = self.document.pointer(&content).and_then(|content| content.get("schema"));
+        let found = self.document.pointer(&content);
+        let schema = found.and_then(|content| content.get("schema"));
+        let parts = found.filter(|_| *form == Form::Parts).map(|content| forms::read(self.document, content));
         Ok(Some(Body {
             required: body.get("required") == Some(&Value::Bool(true)),
             form: *form,
@@ -303,6 +309,7 @@ impl<'a> Reader<'a, '_> {
             schema: schema.cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new())),
             pointer: schema.map(|_| format!("{content}/schema")).unwrap_or_default(),
             description: text(body, "description").unwrap_or_default().to_owned(),
+            parts: parts.unwrap_or_default(),
         }))
     }
 }

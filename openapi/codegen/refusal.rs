@@ -54,7 +54,7 @@ impl fmt::Display for Refusal {
 }
 
 /// Collects refusals.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Refusals(Vec<Refusal>);
 
 impl Refusals {
@@ -67,6 +67,10 @@ impl Refusals {
     /// A refusal for a place outside of operations.
     pub(crate) fn place(&mut self, place: impl Into<String>, reason: impl Into<String>, effect: Effect) {
         self.add(Refusal { operation: None, place: place.into(), reason: reason.into(), effect });
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(crate) fn into_vec(self) -> Vec<Refusal> {

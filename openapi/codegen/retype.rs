@@ -14,12 +14,15 @@ use syn::punctuated::Punctuated;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Field, Item, Meta, Token, Type, parse_quote};
 
+use crate::nullable;
+
 /// Corrects a list of items.
 pub(crate) fn items(tokens: TokenStream) -> syn::Result<Vec<Item>> {
     let mut file: syn::File = syn::parse2(tokens)?;
     let mut correct = Correct::default();
     correct.visit_file_mut(&mut file);
     Apart.visit_file_mut(&mut file);
+    file.items.extend(correct.apart.then(nullable::reader));
     let moment = correct.moment.then(|| marker("Moment", "date-time"));
     let day = correct.day.then(|| marker("Day", "date"));
     let markers: Vec<Item> = moment.into_iter().chain(day).flatten().collect();
@@ -32,6 +35,15 @@ pub(crate) fn items(tokens: TokenStream) -> syn::Result<Vec<Item>> {
         });
     }
     Ok(file.items)
+}
+
+/// Removes a trait from the derived ones.
+pub(crate) fn without_derive(attributes: &mut [Attribute], name: &str) {
+    for attribute in attributes.iter_mut().filter(|attribute| attribute.path().is_ident("derive")) {
+        let Ok(all) = attribute.parse_args_with(Punctuated::<syn::Path, Token![,]>::parse_terminated) else { continue };
+        let left = all.iter().filter(|path| path.segments.last().is_none_or(|last| last.ident != name));
+        *attribute = parse_quote!(#[derive(#(#left),*)]);
+    }
 }
 
 /// Corrects a type.
@@ -118,6 +130,8 @@ fn marker(name: &str, format: &str) -> Vec<Item> {
 struct Correct {
     moment: bool,
     day: bool,
+    /// Whether a field needs the reader of `nullable.rs`.
+    apart: bool,
 }
 
 impl VisitMut for Correct {
@@ -140,6 +154,7 @@ impl VisitMut for Correct {
 
     fn visit_field_mut(&mut self, field: &mut Field) {
         present_though_empty(field);
+        self.apart |= nullable::apart(field);
         let mut seen = Stand::default();
         let mut stand = field.ty.clone();
         seen.visit_type_mut(&mut stand);
@@ -234,15 +249,16 @@ fn present_though_empty(field: &mut Field) {
 fn documented(attributes: &mut Vec<Attribute>, otherwise: Option<&str>) {
     let mut kept = String::new();
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("doc")) {
-        if let Meta::NameValue(pair) = &attribute.meta
-            && let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = &pair.value
-        {
-            kept.push_str(&text.value());
+        if let Some(text) = nullable::documentation(attribute) {
+            kept.push_str(&text);
             kept.push('\n');
         }
     }
     if let Some(schema) = kept.find("<details>") {
         kept.truncate(schema);
+    }
+    if nullable::is_marked(&kept) {
+        kept = nullable::unmarked(&kept);
     }
     let text = if kept.trim().is_empty() { otherwise.unwrap_or_default() } else { kept.trim() };
     attributes.retain(|attribute| !attribute.path().is_ident("doc"));

@@ -151,6 +151,11 @@ fn nullable(mut converted: Map<String, Value>) -> Value {
             converted.insert("type".into(), json!([kind, "null"]));
             Value::Object(converted)
         }
-        None => json!({ "oneOf": [Value::Object(converted), { "type": "null" }] }),
+        None => {
+            let mut outer = Map::new();
+            outer.extend(converted.get("description").map(|text| ("description".to_owned(), text.clone())));
+            outer.insert("oneOf".into(), json!([Value::Object(converted), { "type": "null" }]));
+            Value::Object(outer)
+        }
     }
 }

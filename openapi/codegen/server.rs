@@ -17,7 +17,7 @@ pub(crate) const RESERVED: [&str; 2] = ["admit", "problem"];
 pub(crate) fn interface_name(document: &str) -> Ident {
     let name = names::pascal(document);
     let own = ["Problem", "Glue", "Option", "Result"];
-    let taken = own.contains(&name.as_str()) || name.ends_with("Request") || name.ends_with("Ok");
+    let taken = own.contains(&name.as_str()) || ["Request", "Ok", "Form"].iter().any(|end| name.ends_with(end));
     names::ident(&if taken { format!("{name}Api") } else { name })
 }
 

@@ -115,6 +115,8 @@ fn shape(schema: &Value) -> String {
         "default",
         "nullable",
         "x-property-names",
+        "readOnly",
+        "writeOnly",
     ];
     for bound in bounds {
         if let Some(value) = schema.get(bound) {

@@ -1,13 +1,18 @@
 //! Alternatives with a discriminator: each alternative gets the discriminator's value in its own schema.
 //!
 //! Without this, a reader of `oneOf: [Cat, Dog]` takes the first match, and drops the fields that only the second has.
-//! With the single value of the discriminator's property in each alternative, at most one matches.
+//! With the single value of the discriminator's property in each alternative, at most one matches. A component with
+//! alternatives is read by that value alone (`Union`); `bases.rs` makes such a component of a schema that others extend.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::document;
+use quote::quote;
+use syn::{Item, parse_quote};
+
+use crate::bases::OTHERWISE;
+use crate::{document, names, retype};
 
 /// The values that a property has in a component.
 type Tags = BTreeMap<(String, String), Vec<String>>;
@@ -25,25 +30,38 @@ pub(crate) fn narrow(schemas: &mut Map<String, Value>) {
     }
 }
 
-fn gather(schema: &Value, tags: &mut Tags) {
-    let property = schema.pointer("/discriminator/propertyName").and_then(Value::as_str);
-    let alternatives = ["oneOf", "anyOf"].iter().find_map(|key| schema.get(*key)?.as_array());
-    if let (Some(property), Some(alternatives)) = (property, alternatives) {
-        let names: Vec<&str> = alternatives.iter().filter_map(component).collect();
+/// The component of an alternative, and the values that select it.
+type Alternative = (String, Vec<String>);
+
+/// The property of a schema's discriminator; and each alternative with its values, which are none for the one that is
+/// read otherwise.
+fn alternatives(schema: &Value) -> Option<(&str, Vec<Alternative>)> {
+    let discriminator = schema.get("discriminator")?;
+    let property = discriminator.get("propertyName").and_then(Value::as_str)?;
+    let alternatives = ["oneOf", "anyOf"].iter().find_map(|key| schema.get(*key)?.as_array())?;
+    let otherwise = discriminator.get(OTHERWISE).and_then(Value::as_str);
+    let one = |alternative: &Value| {
         // A discriminator cannot refer to an inline alternative, which has no name.
-        if names.len() == alternatives.len() {
-            for name in names {
-                let mapped = document::entries(&schema["discriminator"], "mapping");
-                let mut values: Vec<String> = mapped
-                    .filter(|(_, target)| target.as_str().is_some_and(|target| last(target) == name))
-                    .map(|(value, _)| value.clone())
-                    .collect();
-                if values.is_empty() {
-                    values.push(name.to_owned());
-                }
-                let known = tags.entry((name.to_owned(), property.to_owned())).or_default();
-                known.extend(values.into_iter().filter(|value| !known.contains(value)).collect::<Vec<_>>());
-            }
+        let name = component(alternative)?;
+        let mapped = document::entries(discriminator, "mapping");
+        let mut values: Vec<String> = mapped
+            .filter(|(_, target)| target.as_str().is_some_and(|target| last(target) == name))
+            .map(|(value, _)| value.clone())
+            .collect();
+        if values.is_empty() && otherwise != Some(name) {
+            values.push(name.to_owned());
+        }
+        Some((name.to_owned(), values))
+    };
+    let all = alternatives.iter().map(one).collect::<Option<Vec<_>>>()?;
+    Some((property, all))
+}
+
+fn gather(schema: &Value, tags: &mut Tags) {
+    if let Some((property, alternatives)) = alternatives(schema) {
+        for (name, values) in alternatives.into_iter().filter(|(_, values)| !values.is_empty()) {
+            let known = tags.entry((name, property.to_owned())).or_default();
+            known.extend(values.into_iter().filter(|value| !known.contains(value)).collect::<Vec<_>>());
         }
     }
     match schema {
@@ -67,8 +85,13 @@ fn narrow_one(schema: &mut Value, property: &str, values: &[String]) {
     match fields.get_mut("properties").and_then(Value::as_object_mut) {
         Some(properties) => {
             let own = properties.get(property);
-            // An enum is already narrower than the discriminator.
-            if own.is_some_and(|own| own.get("enum").is_some()) {
+            // The values of an enum that is narrower than the discriminator stay; those of another alternative go.
+            let listed = own.and_then(|own| own.get("enum")).and_then(Value::as_array);
+            if listed.is_some_and(|all| all.iter().all(|one| values.iter().any(|value| one == value.as_str()))) {
+                return;
+            }
+            // Numbers and booleans cannot be the values of a text.
+            if own.and_then(|own| document::text(own, "type")).is_some_and(|kind| kind != "string") {
                 return;
             }
             let description = own.and_then(|own| own.get("description")).cloned();
@@ -93,5 +116,81 @@ fn require(fields: &mut Map<String, Value>, property: &str) {
         && !all.iter().any(|one| one == property)
     {
         all.push(property.into());
+    }
+}
+
+/// A component whose alternatives are told apart by the value of one property.
+#[derive(Debug)]
+pub(crate) struct Union {
+    component: String,
+    property: String,
+    /// The values of each alternative, in order. None: it is read if no other is.
+    values: Vec<Vec<String>>,
+}
+
+/// Every component that is read by its discriminator.
+pub(crate) fn unions(schemas: &Map<String, Value>) -> Vec<Union> {
+    let one = |(component, schema): (&String, &Value)| {
+        let (property, all) = alternatives(schema)?;
+        let values: Vec<Vec<String>> = all.into_iter().map(|(_, values)| values).collect();
+        // One value for two alternatives decides nothing.
+        let mut seen = std::collections::BTreeSet::new();
+        let distinct = values.iter().flatten().all(|value| seen.insert(value.clone()));
+        distinct.then(|| Union { component: component.clone(), property: property.to_owned(), values })
+    };
+    schemas.iter().filter_map(one).collect()
+}
+
+/// Replaces the derived reader of every union, which tries one alternative after the other. A union whose alternatives
+/// typify merged keeps it.
+pub(crate) fn read_by_value(items: &mut Vec<Item>, unions: &[Union]) {
+    let mut readers = Vec::new();
+    for item in items.iter_mut() {
+        let Item::Enum(item) = item else { continue };
+        let Some(union) = unions.iter().find(|union| item.ident == names::pascal(&union.component)) else { continue };
+        let holds_one =
+            |variant: &syn::Variant| matches!(&variant.fields, syn::Fields::Unnamed(all) if all.unnamed.len() == 1);
+        if item.variants.len() == union.values.len() && item.variants.iter().all(holds_one) {
+            retype::without_derive(&mut item.attrs, "Deserialize");
+            readers.push(reader(item, union));
+        }
+    }
+    items.extend(readers);
+}
+
+fn reader(item: &syn::ItemEnum, Union { property, values, .. }: &Union) -> Item {
+    let name = &item.ident;
+    let read = |variant: &syn::Variant| {
+        let variant = &variant.ident;
+        quote!(::serde_json::from_value(value).map(Self::#variant))
+    };
+    let known: Vec<&str> = values.iter().flatten().map(String::as_str).collect();
+    let message = format!("`{property}` must be one of {}", known.join(", "));
+    let mut otherwise = quote!(return ::std::result::Result::Err(::serde::de::Error::custom(#message)));
+    let mut arms = Vec::new();
+    for (variant, values) in item.variants.iter().zip(values) {
+        let read = read(variant);
+        if values.is_empty() {
+            otherwise = read;
+        } else {
+            arms.push(quote!(#(#values)|* => #read,));
+        }
+    }
+    parse_quote! {
+        impl<'de> ::serde::Deserialize<'de> for #name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
+                let value = <::serde_json::Value as ::serde::Deserialize>::deserialize(deserializer)?;
+                let tag = match value.get(#property) {
+                    Some(::serde_json::Value::String(text)) => text.clone(),
+                    Some(other) => other.to_string(),
+                    None => ::std::string::String::new(),
+                };
+                let read = match tag.as_str() {
+                    #(#arms)*
+                    _ => #otherwise,
+                };
+                read.map_err(::serde::de::Error::custom)
+            }
+        }
     }
 }

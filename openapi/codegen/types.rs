@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use proc_macro2::TokenStream;
 use quote::quote;
 use schemars::schema::Schema;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use syn::{Item, Type};
 use typify::{TypeDetails, TypeSpace, TypeSpaceImpl, TypeSpaceSettings};
 
 use crate::refusal::{Effect, Refusals};
 use crate::report::Report;
-use crate::{Error, Result, isolate, names, retype, schema};
+use crate::{Error, Result, isolate, names, numeric, retype, schema, tagged};
 
 /// An existing type: its path, and its traits.
 #[derive(Debug, Clone)]
@@ -29,13 +29,41 @@ pub(crate) struct Types {
     path: PathBuf,
     space: TypeSpace,
     elsewhere: BTreeMap<String, Elsewhere>,
+    unions: Vec<tagged::Union>,
 }
 
 impl Types {
     /// Generates a type for each schema that is not `elsewhere`. Keys are the names in the document.
-    pub(crate) fn new<'a>(
+    pub(crate) fn new(
         path: &Path,
-        schemas: impl Iterator<Item = (&'a String, &'a Value)>,
+        schemas: &Map<String, Value>,
+        elsewhere: BTreeMap<String, Elsewhere>,
+        report: &mut Report,
+        refusals: &mut Refusals,
+    ) -> Result<Self> {
+        let attempt = |schemas: &Map<String, Value>| -> Result<_> {
+            let (mut notes, mut refused) = (report.clone(), refusals.clone());
+            let types = Self::built(path, schemas, elsewhere.clone(), &mut notes, &mut refused)?;
+            Ok((types, notes, refused))
+        };
+        let mut marked = schemas.clone();
+        let numeric = numeric::mark(&mut marked);
+        let mut chosen = attempt(&marked)?;
+        // An enum of numbers must not cost the type of a whole schema.
+        if numeric && (chosen.2.len() > refusals.len() || chosen.0.items().is_err()) {
+            let plain = attempt(schemas)?;
+            if plain.2.len() < chosen.2.len() || chosen.0.items().is_err() {
+                chosen = plain;
+            }
+        }
+        let (types, notes, refused) = chosen;
+        (*report, *refusals) = (notes, refused);
+        Ok(types)
+    }
+
+    fn built(
+        path: &Path,
+        schemas: &Map<String, Value>,
         elsewhere: BTreeMap<String, Elsewhere>,
         report: &mut Report,
         refusals: &mut Refusals,
@@ -67,7 +95,7 @@ impl Types {
         guarded(path, "/components/schemas", "typify", || {
             space.add_ref_types(definitions).map_err(|error| error.to_string())
         })?;
-        Ok(Self { path: path.to_owned(), space, elsewhere })
+        Ok(Self { path: path.to_owned(), space, elsewhere, unions: tagged::unions(schemas) })
     }
 
     /// The type of a schema for code outside of the types module, and whether it is an `Option` itself.
@@ -99,7 +127,16 @@ impl Types {
     /// The content of the types module.
     pub(crate) fn items(&self) -> Result<Vec<Item>> {
         let tokens = guarded(&self.path, "/components/schemas", "typify", || Ok(self.space.to_stream()))?;
-        retype::items(tokens).map_err(|error| unprintable(&self.path, "/components/schemas", &error))
+        let items = retype::items(tokens).map_err(|error| unprintable(&self.path, "/components/schemas", &error));
+        let mut items = items?;
+        numeric::enums(&mut items).map_err(|reason| Error::Tool {
+            path: self.path.clone(),
+            place: "/components/schemas".into(),
+            tool: "the correction of generated code",
+            reason,
+        })?;
+        tagged::read_by_value(&mut items, &self.unions);
+        Ok(items)
     }
 
     /// `pub use` of every type that is elsewhere.

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{Body, Caller, Document, Fault, Head, Multipart, Operation, Place};
+use crate::multipart::{FieldError, Form, Received};
 
 /// One document and its implementation, type-erased. The generator writes the implementation.
 pub trait Api: Send + Sync + 'static {
@@ -47,7 +48,7 @@ pub struct Input {
     pub headers: Map<String, Value>,
     /// Cookies that were given or have a default.
     pub cookies: Map<String, Value>,
-    /// The body, if it was sent and the operation takes JSON or form fields.
+    /// The body, if it was sent and the operation takes JSON or a form. Files of a form are empty text here.
     pub body: Option<Value>,
     /// The parts of a multipart form.
     pub parts: Option<Multipart>,
@@ -98,9 +99,18 @@ impl Input {
     /// Takes the parts of a form.
     ///
     /// # Errors
-    /// Never fails; a `Result` like the other methods.
-    pub fn parts(&mut self) -> Result<Option<Multipart>, Fault> {
-        Ok(self.parts.take())
+    /// [`Fault::Invalid`] when a field is not of its type although it fits the schema.
+    pub fn parts<T: Form>(&mut self) -> Result<Option<T>, Fault> {
+        let Some(parts) = self.parts.take() else { return Ok(None) };
+        let values = match self.body.take() {
+            Some(Value::Object(values)) => values,
+            _ => Map::new(),
+        };
+        let invalid = |error: FieldError| {
+            let reason = super::validate::shown(&error.reason);
+            Fault::invalid(Place::Body, format!("/{}", error.name), reason)
+        };
+        T::from_parts(Received { parts, values }).map(Some).map_err(invalid)
     }
 
     /// Takes a body of bytes.

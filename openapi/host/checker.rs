@@ -7,8 +7,9 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::direction::Direction;
 use super::validate::Compiled;
-use super::{Document, DocumentedResponse, MountError, Operation, Place};
+use super::{Document, DocumentedResponse, MountError, Operation, Place, mounted};
 
 /// Checks the responses of one document's operations.
 #[derive(Debug)]
@@ -25,8 +26,7 @@ impl Checker {
     /// [`MountError`] when a schema does not compile.
     pub fn new(document: &'static Document) -> Result<Self, MountError> {
         let failed = |operation, reason| MountError { document: document.name, operation, reason };
-        let full: Value =
-            serde_json::from_str(document.full_json).map_err(|error| failed(None, format!("not JSON: {error}")))?;
+        let full = mounted::schemas(document, Direction::Response)?;
         let mut schemas = HashMap::new();
         for operation in document.operations {
             for pointer in operation.responses.iter().filter_map(|response| response.schema) {

@@ -30,6 +30,7 @@
 //! | `body.rs`        | content type, limits, JSON                                                      |
 //! | `depth.rs`       | the nesting depth of a JSON text                                                |
 //! | `schema.rs`      | OpenAPI 3.0 schema to JSON Schema                                               |
+//! | `direction.rs`   | what is required of a request, and what of a response                           |
 //! | `validate.rs`    | JSON value against schema to violations                                         |
 //! | `checker.rs`     | responses against the document, for tests                                       |
 //! | `documents.rs`   | serving the document                                                            |
@@ -49,6 +50,7 @@ mod catch_all;
 mod checker;
 mod connections;
 mod depth;
+mod direction;
 mod discriminator;
 mod documents;
 mod fault;

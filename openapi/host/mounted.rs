@@ -7,6 +7,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::answers::Lately;
+use super::direction::{self, Direction};
+use super::discriminator;
 use super::ignored::KnownFields;
 use super::mounted_api::MountedApi;
 use super::parameters::CompiledParameter;
@@ -128,12 +130,23 @@ pub(super) struct CompiledBody {
 
 fn compile(document: &'static Document) -> Result<Vec<CompiledOperation>, MountError> {
     let failed = |operation, reason| MountError { document: document.name, operation, reason };
-    let full: Value =
-        serde_json::from_str(document.full_json).map_err(|error| failed(None, format!("not JSON: {error}")))?;
+    let full = schemas(document, Direction::Request)?;
     let one = |operation: &'static Operation| {
         compile_operation(&full, operation).map_err(|reason| failed(Some(operation.id), reason))
     };
     document.operations.iter().map(one).collect()
+}
+
+/// The document with schemas for values of this direction.
+pub(super) fn schemas(document: &'static Document, direction: Direction) -> Result<Value, MountError> {
+    let mut full: Value = serde_json::from_str(document.full_json).map_err(|error| MountError {
+        document: document.name,
+        operation: None,
+        reason: format!("not JSON: {error}"),
+    })?;
+    direction::relax(&mut full, direction);
+    discriminator::bind_children(&mut full);
+    Ok(full)
 }
 
 fn compile_operation(full: &Value, operation: &'static Operation) -> Result<CompiledOperation, String> {

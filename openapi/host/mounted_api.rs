@@ -194,8 +194,7 @@ impl MountedApi {
                 let (fault, value) = heavy::run(bytes, check).await?;
                 faults.extend(fault);
                 ignored.fields(&wanted.known, &value);
-                // The parts of a form are passed on as they arrived; their description was needed for validation only.
-                input.body = input.parts.is_none().then_some(value);
+                input.body = Some(value);
             }
         }
         input.path = parameters::path(compiled.operation, &compiled.parameters, values, &mut faults);
@@ -231,7 +230,9 @@ impl MountedApi {
                 let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
                 let broken = |error: MultipartError| Fault::invalid(super::Place::Body, "", error.to_string());
                 let parts = Multipart::decoded(content_type.unwrap_or_default(), &text).map_err(broken)?;
-                let described = parts.described(|name, text| wanted.shape.property(name, text.to_owned()));
+                let shape = &wanted.shape;
+                let described =
+                    parts.described(|name| shape.lists(name), |name, text| shape.property(name, text.to_owned()));
                 input.parts = Some(parts);
                 Ok(Some(Some((described, text.len()))))
             }

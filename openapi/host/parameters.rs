@@ -76,6 +76,22 @@ impl CompiledParameter {
         }
     }
 
+    /// The text of this parameter in the path.
+    fn given_in_path(&self, text: &str) -> Result<Given, Fault> {
+        let Parameter { name, style, .. } = *self.parameter;
+        if style != Style::MatrixPairs {
+            let plain = styles::unprefixed(style, name, text).map(|text| Given::Texts(vec![text.to_owned()]));
+            return plain.ok_or_else(|| Fault::invalid(Place::Path, name, "must have the prefix of its style"));
+        }
+        let pairs = styles::matrix(text);
+        if self.shape.is_object() {
+            return Ok(Given::Fields(pairs));
+        }
+        let own: Vec<String> = pairs.into_iter().filter(|(key, _)| key == name).map(|(_, text)| text).collect();
+        let missing = || Fault::invalid(Place::Path, name, "is required");
+        (!own.is_empty()).then(|| Given::Texts(vec![own.join(",")])).ok_or_else(missing)
+    }
+
     /// The text of this parameter in the query.
     fn given(&self, pairs: &[(String, String)]) -> Option<Given> {
         let mine = pairs.iter().filter(|(name, _)| self.has(name)).cloned();
@@ -105,12 +121,18 @@ pub(super) fn path(
         }
     }
     let broken = decoded.len() < raw.len();
-    collect(compiled, Place::Path, faults, |one| {
+    let mut unprefixed = Vec::new();
+    let values = collect(compiled, Place::Path, faults, |one| {
         let name = one.parameter.name;
-        let text = decoded.iter().find(|(known, _)| *known == name).map(|(_, text)| text.clone());
-        // A text that could not be decoded has its own violation; "is required" beside it would confuse.
-        if text.is_none() && broken { Err(()) } else { Ok(text.map(|text| Given::Texts(vec![text]))) }
-    })
+        match decoded.iter().find(|(known, _)| *known == name) {
+            Some((_, text)) => one.given_in_path(text).map(Some).map_err(|fault| unprefixed.push(fault)),
+            // A text that could not be decoded has its own violation; "is required" beside it would confuse.
+            None if broken => Err(()),
+            None => Ok(None),
+        }
+    });
+    faults.append(&mut unprefixed);
+    values
 }
 
 /// Query parameters. `name[]`, as some clients write arrays, is read as `name`. Parameters that the document does not

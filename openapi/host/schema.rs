@@ -86,7 +86,11 @@ const MAP: [&str; 1] = ["properties"];
 
 /// The schemas directly inside a schema.
 fn parts(schema: &Value) -> impl Iterator<Item = &Value> {
-    let one = ONE.iter().filter_map(|key| schema.get(key)).filter(|part| part.is_object());
+    let one = ONE
+        .iter()
+        .chain(&discriminator::CONDITION_30)
+        .filter_map(|key| schema.get(key))
+        .filter(|part| part.is_object());
     let list = LIST.iter().filter_map(|key| schema.get(key)?.as_array()).flatten();
     let map = MAP.iter().filter_map(|key| schema.get(key)?.as_object()).flat_map(Map::values);
     one.chain(list).chain(map)
@@ -126,6 +130,8 @@ fn json_schema(schema: &Value) -> Value {
             out.insert(key.to_owned(), value.clone());
         } else if ONE.contains(&key) {
             out.insert(key.to_owned(), json_schema(value));
+        } else if discriminator::CONDITION_30.contains(&key) {
+            out.insert(key.trim_start_matches("x-runyard-").to_owned(), json_schema(value));
         } else if let (true, Some(list)) = (LIST.contains(&key), value.as_array()) {
             let bound = if key == "allOf" { None } else { discriminator::bound(object, list) };
             if let Some(bound) = bound {

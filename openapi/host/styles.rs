@@ -26,6 +26,8 @@ pub(super) enum Kind {
     Number,
     Boolean,
     Text,
+    /// An object or a list, as JSON text.
+    Json,
 }
 
 /// The depth to which nested objects are read; a schema can contain itself.
@@ -86,6 +88,11 @@ impl Shape {
         }
     }
 
+    /// Whether a property is a list.
+    pub(super) fn lists(&self, name: &str) -> bool {
+        matches!(self, Self::Object(properties) if properties.named.get(name).is_some_and(Self::is_list))
+    }
+
     /// The value of one property.
     pub(super) fn property(&self, name: &str, text: String) -> Value {
         let Self::Object(properties) = self else { return Value::String(text) };
@@ -102,7 +109,7 @@ impl Shape {
             Self::Single(kind) => coerced(*kind, text),
             Self::List(_) if text.is_empty() => Value::Array(Vec::new()),
             Self::List(kind) => text.split(separator).map(|item| coerced(*kind, item.to_owned())).collect(),
-            Self::Object(_) if style == Style::Pairs => {
+            Self::Object(_) if style.has_pairs() => {
                 let pairs = text.split(separator).filter_map(|pair| pair.split_once('='));
                 self.object(pairs.map(|(key, text)| (key.to_owned(), text.to_owned())).collect())
             }
@@ -168,6 +175,21 @@ fn item_of(shape: Option<&Shape>, text: String) -> Value {
     }
 }
 
+/// A path parameter without the prefix of its style: `a,b` of `.a,b` and of `;name=a,b`.
+pub(super) fn unprefixed<'a>(style: Style, name: &str, text: &'a str) -> Option<&'a str> {
+    match style {
+        Style::Label | Style::LabelPairs => text.strip_prefix('.'),
+        Style::Matrix => text.strip_prefix(';')?.strip_prefix(name)?.strip_prefix('='),
+        _ => Some(text),
+    }
+}
+
+/// The names and texts of a parameter of style `matrix` with `explode`.
+pub(super) fn matrix(text: &str) -> Vec<(String, String)> {
+    let pairs = text.split(';').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(key, text)| (key.to_owned(), text.to_owned())).collect()
+}
+
 /// The key of `name[key]`; of `name[key][more]` it is `key[more]`.
 pub(super) fn bracketed(written: &str, name: &str) -> Option<String> {
     let (key, more) = written.strip_prefix(name)?.strip_prefix('[')?.split_once(']')?;
@@ -183,6 +205,9 @@ fn is(schema: &Value, kind: &str) -> bool {
 }
 
 fn kind(schema: &Value) -> Kind {
+    if is(schema, "object") || is(schema, "array") || schema.get("properties").is_some() {
+        return Kind::Json;
+    }
     match ["integer", "number", "boolean"].into_iter().find(|kind| is(schema, kind)) {
         Some("boolean") => Kind::Boolean,
         Some(_) => Kind::Number,
@@ -197,6 +222,7 @@ fn coerced(kind: Kind, text: String) -> Value {
             serde_json::from_str(&text).ok().filter(Value::is_number).filter(|_| !text.ends_with(char::is_whitespace))
         }
         Kind::Boolean => text.parse().ok().map(Value::Bool),
+        Kind::Json => serde_json::from_str(&text).ok().filter(|value: &Value| value.is_object() || value.is_array()),
         _ => None,
     };
     value.unwrap_or(Value::String(text))
@@ -243,6 +269,17 @@ mod tests {
         assert_eq!(read, expected);
         assert_eq!(bracketed("f[a][b]", "f").as_deref(), Some("a[b]"));
         assert_eq!((bracketed("f", "f"), bracketed("fg[a]", "f"), bracketed("f[a", "f")), (None, None, None));
+    }
+
+    #[test]
+    fn prefixes_of_paths_are_taken_off() {
+        let list = shape(json!({ "type": "array", "items": { "type": "integer" } }));
+        let plain = |style, text| list.read(style, unprefixed(style, "p", text).unwrap().to_owned());
+        assert_eq!(plain(Style::Label, ".1,2"), json!([1, 2]));
+        assert_eq!(plain(Style::LabelPairs, ".1.2"), json!([1, 2]));
+        assert_eq!(plain(Style::Matrix, ";p=1,2"), json!([1, 2]));
+        assert_eq!((unprefixed(Style::Matrix, "p", ";q=1"), unprefixed(Style::Label, "p", "1")), (None, None));
+        assert_eq!(matrix(";a=1;b=2"), [("a".into(), "1".into()), ("b".into(), "2".into())]);
     }
 
     #[test]

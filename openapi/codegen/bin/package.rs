@@ -8,7 +8,7 @@ use crate::arguments::Wanted;
 
 /// The generator with the settings of the command line.
 pub(crate) fn generator(wanted: &Wanted) -> Generator {
-    let mut generator = Generator::new();
+    let mut generator = Generator::new().distinguish_null();
     if wanted.no_client {
         generator = generator.without_client();
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 
-use crate::client::{CallError, Multipart, Plain};
+use crate::client::{CallError, File, Form, Multipart, Plain};
 use crate::foreign::{types::*, *};
 use crate::host::{self, ByteStream, Caller, Fault, Head, Operation, Reply, Settings};
 
@@ -40,7 +40,17 @@ impl Foreign for Echo {
     }
 
     async fn upload(&self, _: &Caller, request: UploadRequest) -> Result<Reply<UploadOk>, Problem> {
-        let lengths = request.body.parts.iter().map(|part| (part.name.clone(), part.bytes.len() as i64)).collect();
+        let UploadForm { title, count, file, more, labels, about } = request.body;
+        let sizes = [
+            ("title", title.len() as i64),
+            ("count", count.unwrap_or_default()),
+            (file.name.as_deref().unwrap_or_default(), file.bytes.len() as i64),
+            (file.media.as_deref().unwrap_or_default(), 0),
+            ("more", more.iter().map(|file| file.bytes.len() as i64).sum()),
+            ("labels", labels.map_or(0, |labels| labels.len() as i64)),
+            ("about", about.map_or(0, |about| about.by.len() as i64)),
+        ];
+        let lengths = sizes.into_iter().map(|(name, size)| (name.to_owned(), size)).collect();
         Ok(UploadOk::Success(http::StatusCode::ACCEPTED, UploadResponse2xx(lengths)).into())
     }
 
@@ -56,9 +66,26 @@ impl Foreign for Echo {
         }
     }
 
+    async fn compare(&self, _: &Caller, request: CompareRequest) -> Result<Reply<CompareOk>, Problem> {
+        Ok(CompareOk::Ok(text(&format!("{} and {}", request.base, request.head))).into())
+    }
+
+    async fn compare_all(&self, _: &Caller, request: CompareAllRequest) -> Result<Reply<CompareAllOk>, Problem> {
+        Ok(CompareAllOk::Ok(text(&request.all)).into())
+    }
+
+    async fn places(&self, _: &Caller, request: PlacesRequest) -> Result<Reply<PlacesOk>, Problem> {
+        let PlacesRequest { at, of, by } = request;
+        Ok(PlacesOk::Ok(json!({ "at": at, "of": of, "by": by })).into())
+    }
+
     async fn pet(&self, _: &Caller, request: PetRequest) -> Result<Reply<PetOk>, Problem> {
         Ok(PetOk::Ok(request.body).into())
     }
+}
+
+fn text(text: &str) -> ByteStream {
+    ByteStream::new(futures::stream::iter([Ok(Bytes::from(text.to_owned()))]))
 }
 
 struct Fixture {
@@ -169,20 +196,37 @@ async fn forms_are_typed_and_checked() {
 #[tokio::test]
 async fn files_go_up_in_parts_and_come_down_in_bytes() {
     let fixture = start();
-    let form = |title: &str| {
-        Multipart::new().text("title", title).text("count", "3").file(
-            "file",
-            "a.bin",
-            "application/octet-stream",
-            vec![0, 255, 13],
-        )
+    let form = |title: &str| UploadForm {
+        title: title.parse().unwrap(),
+        count: Some(3),
+        file: File { name: Some("a.bin".into()), ..File::from(Bytes::from_static(&[0, 255, 13])) },
+        more: vec![],
+        labels: Some(vec![UploadFormLabelsItem::Old]),
+        about: Some(UploadFormAbout { by: "me".into() }),
     };
     let kept = fixture.client.upload("a.b", &form("t")).await.unwrap();
     assert_eq!(kept.status().as_u16(), 202);
-    assert_eq!(serde_json::to_value(kept.into_inner()).unwrap(), json!({ "title": 1, "count": 1, "file": 3 }));
-    for wrong in [form("too long"), Multipart::new().text("title", "t"), form("t").text("count", "4")] {
-        let refused = fixture.client.upload("a.b", &wrong).await.unwrap_err();
-        assert_eq!(refused.status().map(|status| status.as_u16()), Some(400), "{wrong:?}");
+    let mut seen =
+        json!({ "title": 1, "count": 3, "a.bin": 3, "application/x-kept": 0, "more": 0, "labels": 1, "about": 2 });
+    assert_eq!(serde_json::to_value(kept.into_inner()).unwrap(), seen);
+    let few = UploadForm {
+        more: vec![Bytes::from_static(b"ab").into(), Bytes::from_static(b"c").into()],
+        labels: None,
+        ..form("t")
+    };
+    (seen["more"], seen["labels"]) = (json!(3), json!(0));
+    assert_eq!(serde_json::to_value(fixture.client.upload("a.b", &few).await.unwrap().into_inner()).unwrap(), seen);
+    let url = format!("{}/files/a.b", fixture.base);
+    for wrong in [
+        form("too long").to_parts().unwrap(),
+        Multipart::new().text("title", "t"),
+        form("t").to_parts().unwrap().text("count", "4"),
+        form("t").to_parts().unwrap().text("labels", "lost"),
+        Multipart::new().text("title", "t").file("file", "f", "text/plain", "x").text("about", "{}"),
+    ] {
+        let (media, body) = wrong.encoded();
+        let request = reqwest::Client::new().post(&url).header("content-type", media).body(body);
+        assert_eq!(fixture.raw(request).await.0, 400, "{wrong:?}");
     }
     let dotted = fixture.client.upload(".a", &form("t")).await.unwrap_err();
     assert_eq!(dotted.status().map(|status| status.as_u16()), Some(400), "the pattern looks ahead");
@@ -223,8 +267,45 @@ async fn a_discriminator_decides_which_alternative_it_is() {
 #[test]
 fn what_is_left_out_is_in_the_report_and_the_client_has_the_rest() {
     assert!(REPORT.contains("operation left out: GET /socket"), "{REPORT}");
-    assert!(REPORT.contains("client only: GET /compare/{base}...{head}"), "{REPORT}");
-    assert!(!OPERATIONS.iter().any(|operation| ["socket", "compare"].contains(&operation.id)));
-    let compare = CompareRequest { base: "a".into(), head: "b".into() };
-    assert_eq!(compare.clone(), compare);
+    assert!(!OPERATIONS.iter().any(|operation| operation.id == "socket"));
+}
+
+#[tokio::test]
+async fn two_parameters_in_a_segment_are_told_apart_by_the_text_between_them() {
+    let fixture = start();
+    for (path, answer) in [
+        ("a...b", "a and b"),
+        ("a%2Fb...c.d", "a/b and c.d"),
+        ("a...b...c", "a and b...c"),
+        ("a..b", "a..b"),
+        ("...b", "...b"),
+    ] {
+        let got = reqwest::get(format!("{}/compare/{path}", fixture.base)).await.unwrap();
+        assert_eq!(got.text().await.unwrap(), answer, "{path}");
+    }
+    let both = fixture.client.compare("main", "v1/x").await.unwrap();
+    let both: Vec<u8> = both.into_inner_stream().map(|chunk| chunk.unwrap().to_vec()).concat().await;
+    assert_eq!(both, b"main and v1/x");
+    let other = reqwest::Client::new().delete(format!("{}/compare/a...b", fixture.base)).send().await.unwrap();
+    assert_eq!(other.status().as_u16(), 405);
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn labels_and_matrices_stand_in_paths() {
+    let fixture = start();
+    let by = By { x: 4, y: Some("b c".into()) };
+    let asked = fixture.client.places(&vec![1, 2], "a;b", &by).await.unwrap().into_inner();
+    assert_eq!(asked, json!({ "at": [1, 2], "of": "a;b", "by": { "x": 4, "y": "b c" } }));
+    let http = reqwest::Client::new();
+    for (path, status) in [
+        (".1,2/;of=a/;x=4;y=b", 200),
+        ("1,2/;of=a/;x=4", 400),
+        (".x/;of=a/;x=4", 400),
+        (".1/;of=a/;y=b", 400),
+        (".1/;of=a/;x=big", 400),
+    ] {
+        assert_eq!(fixture.raw(http.get(format!("{}/places/{path}", fixture.base))).await.0, status, "{path}");
+    }
+    fixture.end().await;
 }

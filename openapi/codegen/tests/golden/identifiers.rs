@@ -107,6 +107,7 @@ fn object(numbers: &mut Numbers) -> Value {
         json!({ "type": "string" }),
         json!({ "type": "string", "enum": ["a", "A", "self", "", "1"] }),
         json!({ "type": "object", "properties": { "x": {} } }),
+        json!({ "type": "integer", "enum": [-1, 1, 10] }),
     ];
     let properties: Map<String, Value> =
         (0..5).map(|_| (numbers.name().to_owned(), kinds[numbers.below(kinds.len())].clone())).collect();
@@ -121,9 +122,12 @@ fn document(numbers: &mut Numbers) -> Value {
             .map(|_| json!({ "name": numbers.real_name(), "in": "query", "schema": { "type": "string", "enum": ["a", "b"] } }))
             .collect();
         let answer = json!({ "description": "d", "content": { "application/json": { "schema": object(numbers) } } });
-        let operation =
-            json!({ "operationId": numbers.real_name(), "parameters": parameters, "responses": { "200": answer } });
-        paths.insert(format!("/{number}"), json!({ "get": operation }));
+        let form = json!({ "content": { "multipart/form-data": { "schema": object(numbers) } } });
+        let operation = json!({
+            "operationId": numbers.real_name(), "parameters": parameters, "requestBody": form,
+            "responses": { "200": answer },
+        });
+        paths.insert(format!("/{number}"), json!({ "post": operation }));
     }
     json!({ "openapi": "3.0.3", "info": { "title": "T", "version": "1" }, "paths": paths, "components": { "schemas": schemas } })
 }

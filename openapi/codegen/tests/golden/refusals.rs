@@ -61,7 +61,7 @@ fn what_cannot_be_carried_is_refused_by_name() {
         ("a body with GET", body("application/json: { schema: {} }").replace("post:", "get:")),
         ("routes that collide", two("'/a/{b}'", "'/a/{c}'")),
         ("routes that are one with the same verb", two("'/a/{b}:go'", "'/a/{c}:go'")),
-        ("two parameters in a segment", parameterised("/a/{b}.{b}", "b")),
+        ("two parameters with nothing between them", parameterised("/a/{b}{b}", "b")),
         ("a path without a slash", parameterised("a/{b}", "b")),
         ("a path item elsewhere", api("/a: { $ref: 'other.yaml' }", "")),
         ("a dangling reference", responses("'200': { $ref: '#/components/responses/Gone' }")),

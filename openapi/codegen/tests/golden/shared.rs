@@ -51,3 +51,23 @@ fn nearly_every_operation_of_real_documents_is_carried() {
     assert!(accepted + 1 >= made.len(), "{refused:?}");
     assert!(carried * 100 >= (carried + left_out) * 97, "{carried} of {}", carried + left_out);
 }
+
+#[test]
+fn what_a_case_is_about_is_in_its_code() {
+    let Some(folder) = folder("cases") else { return };
+    for (case, wanted) in [
+        ("c09-two-in-segment", "path:\"/repos/{owner}/compare/{base}...{head}\""),
+        ("c14-nullable", "pubc:::std::option::Option<::std::option::Option<::std::string::String>>"),
+        ("c15-readonly", "pubid:::std::option::Option<i64>"),
+        ("c17-discriminator", "\"dog\"=>::runyard_api::crates::serde_json::from_value(value).map(Self::Dog)"),
+        ("c23-int-enum", "Self::Value1Point5=>serializer.serialize_f64(1.5f64)"),
+        ("c31-integer-enum", "Self::Value512=>serializer.serialize_i64(512i64)"),
+        ("c42-nullable-titled-component", "pubstructAccountSubtype"),
+        ("c48-nullable-component-untitled", "pubstructP"),
+    ] {
+        let document = Document::new(folder.join(format!("{case}.yaml"))).named("api");
+        let made = Generator::new().distinguish_null().document(&document).unwrap();
+        let code = made.files["api.rs"].split_whitespace().collect::<String>();
+        assert!(code.contains(wanted), "{case}: {}", made.files["api.rs"]);
+    }
+}
