@@ -12,6 +12,7 @@ Usage: runyard-codegen generate FILE --out DIR [options]   a crate from an OpenA
   --name NAME        another name than the file's
   --no-client        write no client
   --no-server        write no server trait
+  --standalone       generate: a client that depends on public crates alone, without a server trait
   --strict           fail where something cannot be carried
   --runyard-api DIR  take crate runyard-api from this folder
   --compile          table: check each crate with cargo
@@ -35,6 +36,7 @@ pub(crate) struct Wanted {
     pub(crate) name: Option<String>,
     pub(crate) no_client: bool,
     pub(crate) no_server: bool,
+    pub(crate) standalone: bool,
     pub(crate) strict: bool,
     pub(crate) json: bool,
     pub(crate) compile: bool,
@@ -62,6 +64,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Command, 
             "--runyard-api" => wanted.runyard_api = Some(value()?.into()),
             "--no-client" => wanted.no_client = true,
             "--no-server" => wanted.no_server = true,
+            "--standalone" => wanted.standalone = true,
             "--strict" => wanted.strict = true,
             "--json" => wanted.json = true,
             "--compile" => wanted.compile = true,
@@ -73,7 +76,15 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Command, 
     let [input] =
         <[PathBuf; 1]>::try_from(inputs).map_err(|all| format!("one file or folder is needed, not {}", all.len()))?;
     wanted.input = input;
+    // A server needs the host, which is in crate runyard-api.
+    wanted.no_server |= wanted.standalone;
     match command.as_str() {
+        _ if wanted.standalone && wanted.no_client => {
+            Err("--standalone is a client: --no-client leaves nothing".to_owned())
+        }
+        _ if wanted.standalone && wanted.runyard_api.is_some() => {
+            Err("a --standalone client does not use --runyard-api".to_owned())
+        }
         "generate" if wanted.out.is_none() => Err("generate needs --out DIR".to_owned()),
         "generate" => Ok(Command::Generate(wanted)),
         "table" if wanted.compile && wanted.out.is_none() => Err("--compile needs --out DIR".to_owned()),
@@ -94,6 +105,14 @@ mod tests {
     fn options_stand_anywhere_after_the_command() {
         let wanted = Wanted { input: "a.yaml".into(), out: Some("out".into()), no_server: true, ..Wanted::default() };
         assert_eq!(read("generate --no-server a.yaml --out out"), Ok(Command::Generate(wanted)));
+        let wanted = Wanted {
+            input: "a.yaml".into(),
+            out: Some("out".into()),
+            no_server: true,
+            standalone: true,
+            ..Wanted::default()
+        };
+        assert_eq!(read("generate a.yaml --standalone --out out"), Ok(Command::Generate(wanted)));
         assert_eq!(read(""), Ok(Command::Help));
         assert_eq!(read("table --help"), Ok(Command::Help));
     }
@@ -106,6 +125,8 @@ mod tests {
             ("table a --out", "--out needs a value"),
             ("table a --compile", "--compile needs --out DIR"),
             ("table a --loud", "--loud is not an option"),
+            ("generate a --out x --standalone --no-client", "--standalone is a client: --no-client leaves nothing"),
+            ("generate a --out x --standalone --runyard-api y", "a --standalone client does not use --runyard-api"),
             ("make a", "make is not a command"),
         ] {
             assert_eq!(read(line), Err(reason.to_owned()), "{line}");

@@ -1,20 +1,23 @@
 //! `runyard-codegen`: generates a crate from a document, and a table of the supported operations of many documents.
 //!
 //! ```text
-//! runyard-codegen generate FILE --out DIR [--overlay FILE] [--name NAME] [--no-client] [--no-server] [--strict] [--json]
+//! runyard-codegen generate FILE --out DIR [--overlay FILE] [--name NAME] [--no-client] [--no-server]
+//!     [--standalone] [--strict] [--json]
 //! runyard-codegen table DIR [--out DIR] [--compile] [--runyard-api DIR] [--json]
 //! ```
 //!
-//! | file           | contents                                              |
-//! |----------------|-------------------------------------------------------|
-//! | `arguments.rs` | parsing the command line                              |
-//! | `package.rs`   | a crate around generated code                         |
-//! | `generate.rs`  | one document, with its report as text or JSON         |
-//! | `table.rs`     | a folder of documents, one row each                   |
+//! | file            | contents                                              |
+//! |-----------------|-------------------------------------------------------|
+//! | `arguments.rs`  | parsing the command line                              |
+//! | `package.rs`    | a crate around generated code                         |
+//! | `standalone.rs` | the sources that a client without our crates needs   |
+//! | `generate.rs`   | one document, with its report as text or JSON         |
+//! | `table.rs`      | a folder of documents, one row each                   |
 
 mod arguments;
 mod generate;
 mod package;
+mod standalone;
 mod table;
 
 use std::io::Write as _;

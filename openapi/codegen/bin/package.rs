@@ -5,6 +5,7 @@ use std::path::Path;
 use runyard_codegen::{Document, Generated, Generator};
 
 use crate::arguments::Wanted;
+use crate::standalone;
 
 /// The generator with the settings of the command line.
 pub(crate) fn generator(wanted: &Wanted) -> Generator {
@@ -14,6 +15,9 @@ pub(crate) fn generator(wanted: &Wanted) -> Generator {
     }
     if wanted.no_server {
         generator = generator.without_server();
+    }
+    if wanted.standalone {
+        generator = generator.behaviour(standalone::CLIENT).crates(standalone::CRATES);
     }
     if wanted.strict { generator.strict() } else { generator }
 }
@@ -32,10 +36,12 @@ pub(crate) fn name(path: &Path) -> String {
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     let plain: String = stem.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
     let trimmed = plain.trim_matches('-');
-    if trimmed.starts_with(|first: char| first.is_ascii_alphabetic()) {
+    // A keyword, a crate that every crate has, or a file that cargo takes for something else is no name of a crate.
+    let reserved = ["alloc", "core", "lib", "main", "proc-macro", "std", "test"].contains(&trimmed);
+    if !reserved && syn::parse_str::<syn::Ident>(&trimmed.replace('-', "_")).is_ok() {
         trimmed.to_owned()
     } else {
-        format!("api-{trimmed}")
+        format!("api-{trimmed}").trim_end_matches('-').to_owned()
     }
 }
 
@@ -51,11 +57,23 @@ pub(crate) fn write(wanted: &Wanted, name: &str, generated: &Generated, folder: 
         let path = folder.join(path);
         std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
     };
+    if wanted.standalone {
+        standalone::write(&sources)?;
+    }
     file("Cargo.toml", manifest(wanted, name))?;
-    file("src/lib.rs", library(name))
+    file("src/lib.rs", library(wanted, name))
 }
 
 fn manifest(wanted: &Wanted, name: &str) -> String {
+    let dependencies = if wanted.standalone { standalone::dependencies().to_owned() } else { runyard_api(wanted) };
+    format!(
+        "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n{dependencies}\n\
+         # A crate of its own, whatever lies above it.\n[workspace]\n"
+    )
+}
+
+/// The only dependency of a crate that is not standalone.
+fn runyard_api(wanted: &Wanted) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let source = wanted.runyard_api.as_ref().map_or_else(String::new, |path| format!("path = {path:?}, "));
     let features: Vec<&str> = [("\"client\"", !wanted.no_client), ("\"server\"", !wanted.no_server)]
@@ -65,16 +83,34 @@ fn manifest(wanted: &Wanted, name: &str) -> String {
         .collect();
     let features = features.join(", ");
     format!(
-        "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[dependencies]\n\
-         runyard-api = {{ {source}version = \"{version}\", default-features = false, features = [{features}] }}\n\n\
-         # A crate of its own, whatever lies above it.\n[workspace]\n"
+        "[dependencies]\n\
+         runyard-api = {{ {source}version = \"{version}\", default-features = false, features = [{features}] }}\n"
     )
 }
 
-fn library(name: &str) -> String {
+fn library(wanted: &Wanted, name: &str) -> String {
+    let runtime = if wanted.standalone { "#[path = \"runtime/mod.rs\"]\npub mod runtime;\n\n" } else { "" };
     format!(
         "//! Made by runyard-codegen. The API is in the one file beside this.\n\
          #![allow(clippy::all, unused_imports, dead_code, rustdoc::all, reason = \"generated code\")]\n\n\
-         include!(\"{name}.rs\");\n"
+         {runtime}include!(\"{name}.rs\");\n"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_name_becomes_a_valid_crate_name() {
+        for (file, expected) in [
+            ("Petstore v3.yaml", "petstore-v3"),
+            ("3scale.json", "api-3scale"),
+            ("lib.yaml", "api-lib"),
+            ("type.json", "api-type"),
+            ("_.yaml", "api"),
+        ] {
+            assert_eq!(name(Path::new(file)), expected, "{file}");
+        }
+    }
 }

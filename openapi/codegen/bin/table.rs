@@ -14,6 +14,8 @@ use crate::{generate, package};
 /// The result for one document.
 struct Row {
     file: String,
+    /// The version that the document states in `openapi`.
+    openapi: String,
     operations: usize,
     carried: usize,
     refusals: Vec<Refusal>,
@@ -51,10 +53,20 @@ fn row(wanted: &Wanted, path: &Path) -> Row {
     let started = Instant::now();
     let made = package::generator(wanted).document(&package::document(wanted, path));
     let took = started.elapsed();
-    let mut row =
-        Row { file, operations: 0, carried: 0, refusals: Vec::new(), error: None, lines: 0, took, compiles: None };
+    let mut row = Row {
+        file,
+        openapi: String::new(),
+        operations: 0,
+        carried: 0,
+        refusals: Vec::new(),
+        error: None,
+        lines: 0,
+        took,
+        compiles: None,
+    };
     match made {
         Ok(generated) => {
+            row.openapi = stated_version(&generated);
             row.refusals.clone_from(&generated.report.refusals);
             row.carried = generated.operations;
             row.operations = generated.operations + generated.report.left_out().count();
@@ -98,14 +110,21 @@ fn compiled(wanted: &Wanted, path: &Path, generated: &Generated) -> Option<Resul
     })
 }
 
+fn stated_version(generated: &Generated) -> String {
+    let full = generated.files.iter().find(|(name, _)| name.ends_with(".full.json")).map(|(_, text)| text);
+    let document: Option<Value> = full.and_then(|text| serde_json::from_str(text).ok());
+    let version = document.as_ref().and_then(|document| document["openapi"].as_str());
+    version.unwrap_or_default().to_owned()
+}
+
 fn first_error(text: &str) -> String {
     text.lines().find(|line| line.starts_with("error")).unwrap_or("cargo failed").to_owned()
 }
 
 fn markdown(rows: &[Row]) -> String {
     let mut text =
-        "| document | operations | carried | left out and why | client only | compiles | generated in | lines |\n\
-                    |---|---|---|---|---|---|---|---|\n"
+        "| document | OpenAPI | operations | carried | left out, and why | mended | compiles | generated in | lines |\n\
+                    |---|---|---|---|---|---|---|---|---|\n"
             .to_owned();
     for row in rows {
         let of = |effect: Effect| row.refusals.iter().filter(move |refusal| refusal.effect == effect);
@@ -116,12 +135,13 @@ fn markdown(rows: &[Row]) -> String {
             Some(Err(error)) => format!("no: {}", error.replace('|', "\\|")),
         };
         text += &format!(
-            "| {} | {} | {} | {} | {} | {compiles} | {:.1} s | {} |\n",
+            "| {} | {} | {} | {} | {} | {} | {compiles} | {:.1} s | {} |\n",
             row.file,
+            row.openapi,
             row.operations,
             row.carried,
             why.replace('|', "\\|").replace('\n', " "),
-            of(Effect::ClientOnly).count(),
+            mended(row),
             row.took.as_secs_f64(),
             row.lines,
         );
@@ -132,11 +152,23 @@ fn markdown(rows: &[Row]) -> String {
     text + &format!("\n{accepted} of {} documents accepted, {carried} of {all} operations carried.\n", rows.len())
 }
 
+/// What is in the code in another way than in the document, counted by effect.
+fn mended(row: &Row) -> String {
+    let effects = [Effect::ClientOnly, Effect::Widened, Effect::Ignored, Effect::Assumed];
+    let count = |effect: &Effect| row.refusals.iter().filter(|refusal| refusal.effect == *effect).count();
+    let counts = effects.iter().map(|effect| (count(effect), effect.as_str())).filter(|(count, _)| *count > 0);
+    let counts: Vec<String> = counts.map(|(count, effect)| format!("{count} {effect}")).collect();
+    if counts.is_empty() { "-".to_owned() } else { counts.join(", ") }
+}
+
 /// Each reason once, with the number of its occurrences.
 fn reasons<'a>(refusals: impl Iterator<Item = &'a Refusal>) -> String {
     let mut counted: BTreeMap<&str, usize> = BTreeMap::new();
     for refusal in refusals {
         *counted.entry(&refusal.reason).or_default() += 1;
+    }
+    if counted.is_empty() {
+        return "-".to_owned();
     }
     counted.iter().map(|(reason, count)| format!("{count}x {reason}")).collect::<Vec<_>>().join("; ")
 }
@@ -144,6 +176,7 @@ fn reasons<'a>(refusals: impl Iterator<Item = &'a Refusal>) -> String {
 fn as_json(row: &Row) -> Value {
     json!({
         "document": row.file,
+        "openapi": row.openapi,
         "operations": row.operations,
         "carried": row.carried,
         "error": row.error,
