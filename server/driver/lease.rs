@@ -9,7 +9,7 @@ use tokio::sync::{MutexGuard, Notify};
 
 use crate::clock::Clock;
 use crate::runs::InFlight;
-use crate::store::{Epoch, Store};
+use crate::store::{Claims, Epoch};
 
 /// The claims that this process holds.
 #[derive(Debug, Default)]
@@ -72,7 +72,7 @@ impl Leases {
     /// no claim is held.
     pub(super) async fn renew(
         self: Arc<Self>,
-        store: Arc<dyn Store>,
+        store: Arc<dyn Claims>,
         in_flight: Arc<InFlight>,
         clock: Clock,
         lease_ms: i64,

@@ -4,23 +4,22 @@
 //! the effect again. The driver sees an effect only after the event that created it is committed.
 
 mod lease;
+mod parts;
 mod sub_runs;
 mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
 use crate::compute::worker_slot::WorkerSlot;
-use crate::nodes::perform::Performer;
-use crate::planner::Planner;
-use crate::runs::Runs;
-use crate::store::{Claimed, Store};
+use crate::store::Claimed;
 use lease::{Lease, Leases};
+
+pub use parts::{Parts, Settings};
 
 /// How long to wait after an error of the store.
 const STORE_PAUSE: Duration = Duration::from_millis(250);
@@ -28,36 +27,6 @@ const STORE_PAUSE: Duration = Duration::from_millis(250);
 const TIMERS_AT_ONCE: usize = 8;
 /// The longest sleep without a check: notifications are hints, and another server may have added work.
 const LOOK_AGAIN_MS: i64 = 30_000;
-
-/// The dependencies of a driver.
-#[derive(Clone)]
-pub struct Parts {
-    /// The store for claims.
-    pub store: Arc<dyn Store>,
-    /// The receiver of results.
-    pub runs: Runs,
-    /// The executor of calls.
-    pub performer: Arc<dyn Performer>,
-    /// The planner.
-    pub planner: Arc<dyn Planner>,
-    /// The clock.
-    pub clock: Clock,
-    /// Notified when there may be something to claim.
-    pub work: Arc<Notify>,
-    /// The driver's settings.
-    pub settings: Settings,
-}
-
-/// The settings of a driver.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The claimer's id: unique to this process.
-    pub claimer: String,
-    /// The number of effects executed at once.
-    pub workers: usize,
-    /// The lease of a claim without renewal, milliseconds.
-    pub lease_ms: i64,
-}
 
 /// Moves runs until it is stopped, then finishes the claimed work. If the caller drops the future, the claimed work is
 /// dropped too, and the next driver claims it again: no work continues for a server that has ended.

@@ -3,8 +3,7 @@
 use runyard_engine::event::Failure;
 use runyard_engine::{Command, Effect, FailureCode, Outcome, Rejected};
 
-use super::Parts;
-use super::work::settle;
+use super::parts::Parts;
 use crate::nodes::perform;
 use crate::runs::Error;
 
@@ -57,6 +56,11 @@ fn refused(error: Error) -> Result<Failure, Error> {
 
 fn failed(code: FailureCode, message: String, retryable: bool) -> Failure {
     Failure { code: code.into(), message, details: None, retryable: Some(retryable) }
+}
+
+/// The command that reports the result of an effect.
+pub(super) fn settle(effect: &Effect, outcome: Outcome) -> Command {
+    Command::Settle { effect: effect.id, node_run: effect.node_run, outcome }
 }
 
 /// Acknowledges an effect for which no node run waits.

@@ -8,7 +8,8 @@ use runyard_engine::{Command, Effect, FailureCode, Outcome, Request};
 use tracing::Instrument;
 
 use super::lease::Lease;
-use super::{Parts, sub_runs};
+use super::parts::Parts;
+use super::sub_runs::{self, settle};
 use crate::nodes::perform;
 use crate::planner::{self, PlanRequest};
 use crate::runs::Error;
@@ -146,10 +147,6 @@ async fn answer(parts: &Parts, around: &perform::Around, effect: &Effect) -> Res
             }
         }
     })
-}
-
-pub(super) fn settle(effect: &Effect, outcome: Outcome) -> Command {
-    Command::Settle { effect: effect.id, node_run: effect.node_run, outcome }
 }
 
 pub(super) fn panicked() -> Failure {

@@ -29,7 +29,7 @@ use crate::nodes::perform::InProcess;
 use crate::planner::{LexicalPlanner, PlanRequest, Planner};
 use crate::store::layer::Layer;
 use crate::store::memory::Memory;
-use crate::store::{Append, Claimed, Committed, Store, StoreError};
+use crate::store::{Append, Backend, Claimed, Claims, Committed, Store, StoreError};
 
 pub(crate) const TENANT: &str = "default";
 /// When every test begins.
@@ -274,7 +274,7 @@ impl Meddled {
 
 #[async_trait]
 impl Layer for Meddled {
-    fn behind(&self) -> Result<&dyn Store, StoreError> {
+    fn behind(&self) -> Result<&dyn Backend, StoreError> {
         Ok(&*self.inner)
     }
 

@@ -1,4 +1,6 @@
-//! Storage: the trait [`Store`] and the types of its methods.
+//! Storage: the trait [`Store`] and the types of its methods. Each reader of the store gets the trait for what it may do:
+//! the driver [`Claims`], authentication [`api_key::KeyStore`], the objects of the APIs [`object::ObjectStore`], the removal
+//! of ended runs [`retention::Retention`]. A server opens all of them as a [`Backend`].
 //!
 //! | implementation | for |
 //! |----------------|-----|
@@ -16,6 +18,7 @@
 pub mod api_key;
 pub mod approval;
 mod check;
+mod claims;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod folder;
@@ -37,14 +40,16 @@ use runyard_engine::{
     ApprovalId, Effect, EffectId, Event, Labels, NodeRunId, Position, Recorded, RunId, RunOutcome, RunStatus, Turn,
 };
 
+pub use self::claims::Claims;
+
 use self::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 
 /// A tenant's name. It comes from the credential alone; `default` when authentication is disabled.
 pub type Tenant = String;
 
-/// All stored data, behind one trait that allows several servers over one store.
+/// The stored runs. It allows several servers over one store.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Claims {
     /// Commits all entries in one durable transaction in which each entry succeeds or fails alone. The results have the
     /// order of the entries. After the return, entries with `Ok` survive a power cut. An entry sees those before it.
     ///
@@ -140,29 +145,6 @@ pub trait Store: Send + Sync + 'static {
 
     /// How many runs there are in each status. A status without runs may be absent.
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError>;
-
-    /// Claims due effects without a valid lease, oldest first, then in the order of creation. Each claim has a new
-    /// fencing epoch. Covers all tenants; a store with a limit on the calls of one tenant alternates between tenants.
-    async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError>;
-
-    /// As [`Store::claim`], for callers whose workers are all busy: timers only.
-    async fn claim_timers(
-        &self,
-        claimer: &str,
-        now_ms: i64,
-        lease_ms: i64,
-        limit: usize,
-    ) -> Result<Vec<Claimed>, StoreError>;
-
-    /// Extends leases to a new time. Returns those that are still held under the given epoch: no later claim exists,
-    /// even if the lease had run out.
-    async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError>;
-
-    /// When the next free effect is due or the next lease runs out, Unix milliseconds.
-    async fn next_due(&self) -> Result<Option<i64>, StoreError>;
-
-    /// As [`Store::next_due`], but counts only timers among the free effects.
-    async fn next_timer_due(&self) -> Result<Option<i64>, StoreError>;
 
     /// Checks that the store works, for health checks.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use futures::StreamExt;
-use runyard::store::Store;
+use runyard::store::Claims;
 use runyard::store::sqlite::{Options, Sqlite};
 use runyard_client::{Backoff, WatchItem, ndjson, run_gateway};
 use serde_json::{Value, json};

@@ -23,7 +23,7 @@ use runyard::runs::row;
 use runyard::store::api_key::KeyStore;
 use runyard::store::object::{Object, ObjectStore};
 use runyard::store::sqlite::{FILE_NAME, Options, Sqlite};
-use runyard::store::{Filter, RunRow, Status, Store};
+use runyard::store::{Claims, Filter, RunRow, Status, Store};
 use runyard_engine::{EffectId, Recorded, RunId, RunStatus, State, check, outstanding, replay};
 use serde_json::json;
 use tempfile::TempDir;

@@ -1,7 +1,7 @@
 //! How a world comes to rest: no more faults happen, all gates open, time passes. Then every run has ended or waits for
 //! an external worker. Those runs are canceled, and nothing may be left.
 
-use runyard::store::Store;
+use runyard::store::Claims;
 use runyard_engine::{Command, Outcome, RunId};
 
 use crate::clients::Asked;

@@ -9,7 +9,7 @@ use futures::FutureExt;
 use runyard::store::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow, ApprovalStatus};
 use runyard::store::memory::Memory;
 use runyard::store::{
-    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Sealed, Status, Store, StoreError,
+    Append, Claimed, Claims, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Sealed, Status, Store, StoreError,
 };
 use runyard_engine::large::Digest;
 use runyard_engine::{ApprovalId, EffectId, Event, NodeRunId, Position, Recorded, Request, RunId};
@@ -216,6 +216,41 @@ fn of_commit(append: &Append) -> String {
 }
 
 #[async_trait]
+impl Claims for Seen {
+    async fn claim(&self, _: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
+        let life = self.life;
+        let words = || format!("claim {limit} at {now_ms}");
+        self.ask(What::Claim, words, move |shared| shared.claim(life, now_ms, lease_ms, limit)).await
+    }
+
+    async fn claim_timers(
+        &self,
+        _: &str,
+        now_ms: i64,
+        lease_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let life = self.life;
+        let words = || format!("claim {limit} timers at {now_ms}");
+        self.ask(What::Claim, words, move |shared| shared.claim_timers(life, now_ms, lease_ms, limit)).await
+    }
+
+    async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
+        let held = held.to_vec();
+        let words = || format!("renew until {lease_until_ms}");
+        self.ask(What::Read, words, move |shared| now(shared.memory.renew(&held, lease_until_ms))).await
+    }
+
+    async fn next_due(&self) -> Result<Option<i64>, StoreError> {
+        self.ask(What::Read, || "next due".to_owned(), |shared| now(shared.memory.next_due())).await
+    }
+
+    async fn next_timer_due(&self) -> Result<Option<i64>, StoreError> {
+        self.ask(What::Read, || "next timer".to_owned(), |shared| now(shared.memory.next_timer_due())).await
+    }
+}
+
+#[async_trait]
 impl Store for Seen {
     async fn commit(&self, mut appends: Vec<Append>) -> Vec<Result<Committed, StoreError>> {
         let Some(append) = appends.pop().filter(|_| appends.is_empty()) else {
@@ -323,38 +358,6 @@ impl Store for Seen {
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {
         let tenant = tenant.to_owned();
         self.ask(What::Read, || "counts".to_owned(), move |shared| now(shared.memory.counts(&tenant))).await
-    }
-
-    async fn claim(&self, _: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-        let life = self.life;
-        let words = || format!("claim {limit} at {now_ms}");
-        self.ask(What::Claim, words, move |shared| shared.claim(life, now_ms, lease_ms, limit)).await
-    }
-
-    async fn claim_timers(
-        &self,
-        _: &str,
-        now_ms: i64,
-        lease_ms: i64,
-        limit: usize,
-    ) -> Result<Vec<Claimed>, StoreError> {
-        let life = self.life;
-        let words = || format!("claim {limit} timers at {now_ms}");
-        self.ask(What::Claim, words, move |shared| shared.claim_timers(life, now_ms, lease_ms, limit)).await
-    }
-
-    async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
-        let held = held.to_vec();
-        let words = || format!("renew until {lease_until_ms}");
-        self.ask(What::Read, words, move |shared| now(shared.memory.renew(&held, lease_until_ms))).await
-    }
-
-    async fn next_due(&self) -> Result<Option<i64>, StoreError> {
-        self.ask(What::Read, || "next due".to_owned(), |shared| now(shared.memory.next_due())).await
-    }
-
-    async fn next_timer_due(&self) -> Result<Option<i64>, StoreError> {
-        self.ask(What::Read, || "next timer".to_owned(), |shared| now(shared.memory.next_timer_due())).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

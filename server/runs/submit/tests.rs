@@ -14,7 +14,7 @@ use super::ATTEMPTS_MAX;
 use crate::clock::Clock;
 use crate::runs::fixture::{LEASE_MS, Meddled, NOW_MS, TENANT, Yard, new_run, others_go_on, told};
 use crate::runs::{Error, NewRun};
-use crate::store::{Claimed, Epoch, Store, StoreError};
+use crate::store::{Claimed, Claims, Epoch, Store, StoreError};
 
 /// Two servers over one store; in the commits of the first a test may meddle.
 fn two() -> (Arc<Meddled>, Yard, Yard) {

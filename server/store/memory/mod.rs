@@ -26,8 +26,8 @@ use super::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 use super::object::{Change, Object, ObjectCursor, ObjectError, ObjectStore};
 use super::outbox::{Asked, Outbox, Wanted};
 use super::{
-    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, LabelFilter, RunRow, Sealed, Status, Store, StoreError,
-    Tenant, check,
+    Append, Claimed, Claims, Committed, Cursor, Epoch, Filter, KeyUse, LabelFilter, RunRow, Sealed, Status, Store,
+    StoreError, Tenant, check,
 };
 
 /// All data, in maps.
@@ -91,6 +91,37 @@ impl Memory {
     fn data(&self) -> MutexGuard<'_, Data> {
         // Every change below happens after the last refusal, so a panic elsewhere leaves the maps consistent.
         self.data.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Claims for Memory {
+    async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
+        let _ = claimer; // For stores that operators inspect; no rule depends on it.
+        Ok(self.data().effects.claim(now_ms, lease_ms, limit, Wanted::All))
+    }
+
+    async fn claim_timers(
+        &self,
+        claimer: &str,
+        now_ms: i64,
+        lease_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let _ = claimer;
+        Ok(self.data().effects.claim(now_ms, lease_ms, limit, Wanted::Timers))
+    }
+
+    async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
+        Ok(self.data().effects.renew(held, lease_until_ms))
+    }
+
+    async fn next_due(&self) -> Result<Option<i64>, StoreError> {
+        Ok(self.data().effects.next_due(Wanted::All))
+    }
+
+    async fn next_timer_due(&self) -> Result<Option<i64>, StoreError> {
+        Ok(self.data().effects.next_due(Wanted::Timers))
     }
 }
 
@@ -192,34 +223,6 @@ impl Store for Memory {
         let data = self.data();
         let counts = data.counts.get(tenant).into_iter().flatten();
         Ok(counts.filter(|(_, runs)| **runs > 0).map(|(status, runs)| (*status, *runs)).collect())
-    }
-
-    async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-        let _ = claimer; // For stores that operators inspect; no rule depends on it.
-        Ok(self.data().effects.claim(now_ms, lease_ms, limit, Wanted::All))
-    }
-
-    async fn claim_timers(
-        &self,
-        claimer: &str,
-        now_ms: i64,
-        lease_ms: i64,
-        limit: usize,
-    ) -> Result<Vec<Claimed>, StoreError> {
-        let _ = claimer;
-        Ok(self.data().effects.claim(now_ms, lease_ms, limit, Wanted::Timers))
-    }
-
-    async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
-        Ok(self.data().effects.renew(held, lease_until_ms))
-    }
-
-    async fn next_due(&self) -> Result<Option<i64>, StoreError> {
-        Ok(self.data().effects.next_due(Wanted::All))
-    }
-
-    async fn next_timer_due(&self) -> Result<Option<i64>, StoreError> {
-        Ok(self.data().effects.next_due(Wanted::Timers))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -73,8 +73,8 @@ use super::object::{Change, Changes, Object, ObjectCursor, ObjectError, ObjectSt
 use super::outbox::Wanted;
 use super::retention::{Removal, Retention};
 use super::{
-    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, LogPart, RunRow, Sealed, Status, Store, StoreError,
-    Tenant, folder,
+    Append, Claimed, Claims, Committed, Cursor, Epoch, Filter, KeyUse, LogPart, RunRow, Sealed, Status, Store,
+    StoreError, Tenant, folder,
 };
 
 pub use self::files::Files;
@@ -215,6 +215,37 @@ impl Drop for Sqlite {
 }
 
 #[async_trait]
+impl Claims for Sqlite {
+    async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
+        let _ = claimer; // Only one process claims.
+        self.claim_wanted(Load { wanted: Wanted::All, now_ms, limit }, lease_ms).await
+    }
+
+    async fn claim_timers(
+        &self,
+        claimer: &str,
+        now_ms: i64,
+        lease_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let _ = claimer;
+        self.claim_wanted(Load { wanted: Wanted::Timers, now_ms, limit }, lease_ms).await
+    }
+
+    async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
+        Ok(self.at_hand.renew(held, lease_until_ms))
+    }
+
+    async fn next_due(&self) -> Result<Option<i64>, StoreError> {
+        self.next_due_of(Wanted::All).await
+    }
+
+    async fn next_timer_due(&self) -> Result<Option<i64>, StoreError> {
+        self.next_due_of(Wanted::Timers).await
+    }
+}
+
+#[async_trait]
 impl Store for Sqlite {
     async fn commit(&self, appends: Vec<Append>) -> Vec<Result<Committed, StoreError>> {
         writer::commit(self.queue(), appends).await
@@ -323,34 +354,6 @@ impl Store for Sqlite {
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {
         let tenant = tenant.to_owned();
         self.readers()?.read(move |connection| counts::of(connection, &tenant)).await
-    }
-
-    async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-        let _ = claimer; // Only one process claims.
-        self.claim_wanted(Load { wanted: Wanted::All, now_ms, limit }, lease_ms).await
-    }
-
-    async fn claim_timers(
-        &self,
-        claimer: &str,
-        now_ms: i64,
-        lease_ms: i64,
-        limit: usize,
-    ) -> Result<Vec<Claimed>, StoreError> {
-        let _ = claimer;
-        self.claim_wanted(Load { wanted: Wanted::Timers, now_ms, limit }, lease_ms).await
-    }
-
-    async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
-        Ok(self.at_hand.renew(held, lease_until_ms))
-    }
-
-    async fn next_due(&self) -> Result<Option<i64>, StoreError> {
-        self.next_due_of(Wanted::All).await
-    }
-
-    async fn next_timer_due(&self) -> Result<Option<i64>, StoreError> {
-        self.next_due_of(Wanted::Timers).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use super::writer::Queue;
 use super::{FILE_NAME, Options, Sqlite, list, schema, wal};
 use crate::conformance::fixture::{TENANT, effect, effect_id, go_on, held, node_run, positions, run, start};
-use crate::{Cursor, Filter, LabelFilter, Standing, Status, Store, StoreError};
+use crate::{Claims, Cursor, Filter, LabelFilter, Standing, Status, Store, StoreError};
 
 fn open(folder: &tempfile::TempDir) -> Sqlite {
     Sqlite::open(folder.path(), Options::default()).unwrap()

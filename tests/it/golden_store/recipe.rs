@@ -6,7 +6,7 @@ use futures::StreamExt;
 use runyard::clock::Clock;
 use runyard::config::Config;
 use runyard::serve::Server;
-use runyard::store::Store;
+use runyard::store::Claims;
 use runyard::store::api_key::{ApiKey, KeyStore};
 use runyard::store::object::{Change, ObjectStore, Put};
 use runyard::store::sqlite::{FILE_NAME, Options, Sqlite};
