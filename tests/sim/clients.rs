@@ -13,7 +13,7 @@ use crate::store::Shared;
 
 /// A request to a server.
 #[derive(Debug, Clone)]
-pub enum ClientCall {
+pub enum Action {
     /// The request at this place in [`Clients::requests`].
     Start(usize),
     /// A command from outside.
@@ -38,7 +38,7 @@ pub enum Answer {
 /// A request without an answer so far.
 pub struct Call {
     pub tenant: &'static str,
-    pub request: ClientCall,
+    pub request: Action,
     /// The life of the server that received it.
     pub life: u64,
     /// The run's version at the time of the request.
@@ -81,14 +81,14 @@ impl Clients {
         runs: &Runs,
         life: u64,
         tenant: &'static str,
-        request: ClientCall,
+        request: Action,
         since: u64,
     ) -> tokio::task::AbortHandle {
         self.calls += 1;
         let (id, answers, runs) = (self.calls, self.answers.clone(), runs.clone());
         let shown = request.run().and_then(|run| self.shown.get(&(self.shower(life), run)).copied()).unwrap_or(0);
         let new = match &request {
-            ClientCall::Start(place) => Some(self.requests[*place].new.clone()),
+            Action::Start(place) => Some(self.requests[*place].new.clone()),
             _ => None,
         };
         self.in_flight.insert(id, Call { tenant, request: request.clone(), life, since, shown });
@@ -143,7 +143,7 @@ impl Clients {
         }
         let shown = self.shown.entry((self.shower(call.life), state.run)).or_default();
         *shown = state.version.max(*shown);
-        let canceled = matches!(call.request, ClientCall::Command { command: Command::Cancel { .. }, .. });
+        let canceled = matches!(call.request, Action::Command { command: Command::Cancel { .. }, .. });
         if canceled && state.ended_at_ms.is_none() {
             model.breaks("a canceled run has ended", state.run.to_string());
         }
@@ -152,7 +152,7 @@ impl Clients {
     /// Of several equal decisions, only one has decided.
     fn decided(&mut self, shared: &Shared, call: &Call, decided: &DecidedApproval) {
         self.state(shared, call, &decided.state);
-        let ClientCall::Decide { approval, verdict, .. } = call.request else { return };
+        let Action::Decide { approval, verdict, .. } = call.request else { return };
         let mut model = shared.model.lock().unwrap();
         if said(&decided.state, approval) != Some(verdict) {
             model.breaks("what is answered is what the log says", format!("{approval} is not {verdict}"));
@@ -164,7 +164,7 @@ impl Clients {
 
     fn started(&mut self, shared: &Shared, call: &Call, started: &StartedRun) {
         self.state(shared, call, &started.state);
-        let ClientCall::Start(place) = call.request else { return };
+        let Action::Start(place) = call.request else { return };
         let Request { tenant, new } = &self.requests[place];
         let (run, start) = (started.state.run, started.state.start.as_ref());
         let mut model = shared.model.lock().unwrap();
@@ -182,7 +182,7 @@ impl Clients {
 
     /// A refused name or key must have been used for another request.
     fn not_started(&self, shared: &Shared, call: &Call, error: &Error) {
-        let ClientCall::Start(place) = call.request else { return };
+        let Action::Start(place) = call.request else { return };
         let Request { tenant, new } = &self.requests[place];
         if !matches!(error, Error::NameTaken { .. } | Error::KeyReused { .. }) {
             return impossible(shared, call, error);
@@ -206,15 +206,15 @@ fn handles(new: &NewRun) -> Vec<String> {
 fn refused(shared: &Shared, call: &Call, error: &Error) {
     let mut model = shared.model.lock().unwrap();
     match (&call.request, error) {
-        (ClientCall::Command { run, command }, Error::Rejected(rejected)) => {
+        (Action::Command { run, command }, Error::Rejected(rejected)) => {
             model.refused(&shared.memory, call.tenant, *run, call.since, command, &rejected.to_string());
         }
-        (ClientCall::Decide { run, approval, verdict, .. }, Error::Rejected(rejected)) => {
+        (Action::Decide { run, approval, verdict, .. }, Error::Rejected(rejected)) => {
             let (approval, verdict) = (*approval, *verdict);
             let command = Command::Decide { approval, verdict, by: None, comment: None };
             model.refused(&shared.memory, call.tenant, *run, call.since, &command, &rejected.to_string());
         }
-        (ClientCall::Decide { run, approval, verdict, by_token: true }, Error::UsedToken) => {
+        (Action::Decide { run, approval, verdict, by_token: true }, Error::UsedToken) => {
             let decided = model.runs.get(run).and_then(|known| said(&known.state, *approval));
             if decided != Some(*verdict) {
                 model.breaks("a refusal is right", format!("the token for {approval} was called used"));
@@ -240,7 +240,7 @@ fn impossible(shared: &Shared, call: &Call, error: &Error) {
         Error::UnknownRun(_) | Error::UnknownNodeRun(_) => call.since > 0,
         // Callers decide only approvals that the store has shown.
         Error::UnknownApproval(_) | Error::InvalidToken | Error::UsedToken => true,
-        Error::Store(StoreError::Fenced { .. }) => !matches!(call.request, ClientCall::Settle { .. }),
+        Error::Store(StoreError::Fenced { .. }) => !matches!(call.request, Action::Settle { .. }),
         _ => false,
     };
     if wrong {
@@ -249,64 +249,62 @@ fn impossible(shared: &Shared, call: &Call, error: &Error) {
     }
 }
 
-async fn put(runs: &Runs, tenant: &str, request: ClientCall, new: Option<NewRun>) -> Answer {
+async fn put(runs: &Runs, tenant: &str, request: Action, new: Option<NewRun>) -> Answer {
     match request {
-        ClientCall::Start(_) => Answer::Started(runs.start(tenant, new.expect("a start has a request")).await),
-        ClientCall::Command { run, command } => Answer::State(runs.submit(tenant, run, command).await),
-        ClientCall::Children { run, parent, children } => {
+        Action::Start(_) => Answer::Started(runs.start(tenant, new.expect("a start has a request")).await),
+        Action::Command { run, command } => Answer::State(runs.submit(tenant, run, command).await),
+        Action::Children { run, parent, children } => {
             Answer::State(runs.create_children(tenant, run, parent, children).await.map(|(state, _)| state))
         }
-        ClientCall::Decide { run, approval, verdict, by_token: true } => {
+        Action::Decide { run, approval, verdict, by_token: true } => {
             let token = runs.decision_token(tenant, run, approval, verdict);
             Answer::Decided(runs.redeem(&token, Some(tenant), None).await)
         }
-        ClientCall::Decide { approval, verdict, .. } => {
+        Action::Decide { approval, verdict, .. } => {
             let said = ApprovalDecision { verdict, by: Some("ada".to_owned()), comment: None };
             Answer::Decided(runs.decide(tenant, approval, said).await)
         }
-        ClientCall::Get { run } => Answer::State(runs.get(tenant, &run.to_string()).await),
-        ClientCall::Settle { run, command, claim } => Answer::State(runs.settle(tenant, run, command, claim).await),
+        Action::Get { run } => Answer::State(runs.get(tenant, &run.to_string()).await),
+        Action::Settle { run, command, claim } => Answer::State(runs.settle(tenant, run, command, claim).await),
     }
 }
 
-impl ClientCall {
+impl Action {
     /// The run of the request, if it exists already.
     pub fn run(&self) -> Option<RunId> {
         match self {
-            ClientCall::Start(_) => None,
-            ClientCall::Command { run, .. }
-            | ClientCall::Children { run, .. }
-            | ClientCall::Decide { run, .. }
-            | ClientCall::Get { run }
-            | ClientCall::Settle { run, .. } => Some(*run),
+            Action::Start(_) => None,
+            Action::Command { run, .. }
+            | Action::Children { run, .. }
+            | Action::Decide { run, .. }
+            | Action::Get { run }
+            | Action::Settle { run, .. } => Some(*run),
         }
     }
 
     /// The name of the command that the engine receives.
     pub fn command(&self) -> Option<&'static str> {
         match self {
-            ClientCall::Start(_) => Some("command start"),
-            ClientCall::Children { .. } => Some("command create children"),
-            ClientCall::Command { command, .. } | ClientCall::Settle { command, .. } => {
-                Some(crate::ledger::command(command))
-            }
-            ClientCall::Decide { .. } => Some("command decide"),
-            ClientCall::Get { .. } => None,
+            Action::Start(_) => Some("command start"),
+            Action::Children { .. } => Some("command create children"),
+            Action::Command { command, .. } | Action::Settle { command, .. } => Some(crate::ledger::command(command)),
+            Action::Decide { .. } => Some("command decide"),
+            Action::Get { .. } => None,
         }
     }
 
     /// For the transcript.
     pub fn words(&self) -> String {
         match self {
-            ClientCall::Start(place) => format!("start of request {place}"),
-            ClientCall::Command { run, command } => format!("{} of {run}", crate::ledger::command(command)),
-            ClientCall::Children { run, .. } => format!("children of {run}"),
-            ClientCall::Decide { run, approval, verdict, by_token } => {
+            Action::Start(place) => format!("start of request {place}"),
+            Action::Command { run, command } => format!("{} of {run}", crate::ledger::command(command)),
+            Action::Children { run, .. } => format!("children of {run}"),
+            Action::Decide { run, approval, verdict, by_token } => {
                 let how = if *by_token { " by token" } else { "" };
                 format!("{approval} of {run} is {verdict}{how}")
             }
-            ClientCall::Get { run } => format!("get {run}"),
-            ClientCall::Settle { run, claim, .. } => format!("late result {} of {run}", claim.0),
+            Action::Get { run } => format!("get {run}"),
+            Action::Settle { run, claim, .. } => format!("late result {} of {run}", claim.0),
         }
     }
 }

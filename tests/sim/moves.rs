@@ -1,10 +1,8 @@
 //! The moves of a world, and how they are drawn. The first choice is the simplest: a gate opens, and all goes well.
 
-use runyard_engine::{
-    ApprovalId, Command, NodeKind, NodeRunId, Outcome, Request as EffectRequest, RunId, Verdict as Said,
-};
+use runyard_engine::{self as engine, ApprovalId, Command, NodeKind, NodeRunId, Outcome, RunId, Verdict as Ruling};
 
-use crate::clients::{ClientCall, Request};
+use crate::clients::{Action, Request};
 use crate::draw;
 use crate::gates::{RequestKind, Verdict};
 use crate::ledger;
@@ -190,7 +188,7 @@ impl World {
     }
 
     /// Sends a request to a live server.
-    pub fn ask(&mut self, tenant: &'static str, request: ClientCall) -> String {
+    pub fn ask(&mut self, tenant: &'static str, request: Action) -> String {
         let alive = self.alive();
         let place = *self.choices.pick(&alive);
         let Some(alive) = &mut self.servers[place].alive else { return String::new() };
@@ -216,36 +214,33 @@ impl World {
             3 => {
                 let (evaluation, recovery) = draw::evaluation(&mut self.choices);
                 let Some(node_run) = self.some_node_run(run) else { return self.ask_again() };
-                self.ask(
-                    tenant,
-                    ClientCall::Command { run, command: Command::Evaluate { node_run, evaluation, recovery } },
-                )
+                self.ask(tenant, Action::Command { run, command: Command::Evaluate { node_run, evaluation, recovery } })
             }
             4 => {
                 let completion = draw::completion(&mut self.choices);
                 let Some(node_run) = self.some_node_run(run) else { return self.ask_again() };
-                self.ask(tenant, ClientCall::Command { run, command: Command::Complete { node_run, completion } })
+                self.ask(tenant, Action::Command { run, command: Command::Complete { node_run, completion } })
             }
-            5 => self.ask(tenant, ClientCall::Get { run }),
-            6 => self.ask(tenant, ClientCall::Command { run, command: Command::Cancel { reason: None } }),
+            5 => self.ask(tenant, Action::Get { run }),
+            6 => self.ask(tenant, Action::Command { run, command: Command::Cancel { reason: None } }),
             7 => self.decide(tenant, run),
-            8 => self.ask(tenant, ClientCall::Command { run, command: Command::Pause { reason: None, by: None } }),
-            9 => self.ask(tenant, ClientCall::Command { run, command: Command::Resume { by: None } }),
+            8 => self.ask(tenant, Action::Command { run, command: Command::Pause { reason: None, by: None } }),
+            9 => self.ask(tenant, Action::Command { run, command: Command::Resume { by: None } }),
             11 => {
                 let error = draw::failure(&mut self.choices);
-                self.ask(tenant, ClientCall::Command { run, command: Command::Fail { error } })
+                self.ask(tenant, Action::Command { run, command: Command::Fail { error } })
             }
             _ => {
                 let input = (*self.choices.pick(&["yes", "no"])).to_owned();
                 let Some(node_run) = self.some_node_run(run) else { return self.ask_again() };
-                self.ask(tenant, ClientCall::Command { run, command: Command::Deliver { node_run, input } })
+                self.ask(tenant, Action::Command { run, command: Command::Deliver { node_run, input } })
             }
         }
     }
 
     /// A caller decides an approval request: a current one, an old one, or one that does not exist.
     fn decide(&mut self, tenant: &'static str, run: RunId) -> String {
-        let verdict = *self.choices.pick(&[Said::Approved, Said::Approved, Said::Approved, Said::Denied]);
+        let verdict = *self.choices.pick(&[Ruling::Approved, Ruling::Approved, Ruling::Approved, Ruling::Denied]);
         let by_token = self.choices.percent(40);
         let approvals: Vec<ApprovalId> = {
             let model = self.shared.model.lock().unwrap();
@@ -256,14 +251,14 @@ impl World {
         };
         if !approvals.is_empty() {
             let approval = *self.choices.pick(&approvals);
-            return self.ask(tenant, ClientCall::Decide { run, approval, verdict, by_token });
+            return self.ask(tenant, Action::Decide { run, approval, verdict, by_token });
         }
         let Some(node_run) = self.some_node_run(run).filter(|_| self.choices.percent(30)) else {
             return self.give_children(tenant, run);
         };
         let approval = ApprovalId::of(run, node_run);
         let command = Command::Decide { approval, verdict, by: None, comment: None };
-        self.ask(tenant, ClientCall::Command { run, command })
+        self.ask(tenant, Action::Command { run, command })
     }
 
     fn start_a_run(&mut self) -> String {
@@ -273,7 +268,7 @@ impl World {
         let tenant = *self.choices.pick(&draw::TENANTS);
         let new = draw::new_run(&mut self.choices);
         self.clients.requests.push(Request { tenant, new });
-        self.ask(tenant, ClientCall::Start(self.clients.requests.len() - 1))
+        self.ask(tenant, Action::Start(self.clients.requests.len() - 1))
     }
 
     /// Repeats a request, as a caller does that missed the answer.
@@ -288,17 +283,17 @@ impl World {
             return self.let_time_pass();
         }
         let place = *self.choices.pick(&again);
-        self.ask(self.clients.requests[place].tenant, ClientCall::Start(place))
+        self.ask(self.clients.requests[place].tenant, Action::Start(place))
     }
 
     fn give_children(&mut self, tenant: &'static str, run: RunId) -> String {
         let Some(parent) = self.some_node_run(run) else { return self.ask_again() };
         if self.choices.percent(50) {
             let children = draw::child_requests(&mut self.choices);
-            return self.ask(tenant, ClientCall::Children { run, parent, children });
+            return self.ask(tenant, Action::Children { run, parent, children });
         }
         let children = draw::child_specs(&mut self.choices, &catalog());
-        self.ask(tenant, ClientCall::Command { run, command: Command::CreateChildren { parent, children } })
+        self.ask(tenant, Action::Command { run, command: Command::CreateChildren { parent, children } })
     }
 
     /// Mostly an active one.
@@ -369,12 +364,12 @@ impl World {
         let (effect, node_run) = (claimed.effect.id, claimed.effect.node_run);
         let now_ms = self.now_ms();
         let command = match (&claimed.effect.request, self.choices.percent(15)) {
-            (EffectRequest::Wake, false) | (_, true) => Command::Wake { effect, node_run },
-            (EffectRequest::Plan { .. }, _) => match draw::plan(&mut self.choices, &catalog()) {
+            (engine::Request::Wake, false) | (_, true) => Command::Wake { effect, node_run },
+            (engine::Request::Plan { .. }, _) => match draw::plan(&mut self.choices, &catalog()) {
                 Ok(plan) => Command::Planned { effect, node_run, plan },
                 Err(failure) => Command::Settle { effect, node_run, outcome: Outcome::Failed(failure) },
             },
-            (EffectRequest::Load { .. }, _) => match draw::made(&mut self.choices, &catalog()) {
+            (engine::Request::Load { .. }, _) => match draw::made(&mut self.choices, &catalog()) {
                 Ok(made) => {
                     let items = self.choices.percent(50);
                     let (inputs, content) = (made.inputs.clone(), made.content(items));
@@ -382,14 +377,14 @@ impl World {
                 }
                 Err(failure) => Command::Settle { effect, node_run, outcome: Outcome::Failed(failure) },
             },
-            (EffectRequest::Run { .. }, _) => {
+            (engine::Request::Run { .. }, _) => {
                 Command::Launched { effect, node_run, inputs: None, waits: self.choices.percent(70) }
             }
-            (EffectRequest::Stop { run }, _) => {
+            (engine::Request::Stop { run }, _) => {
                 Command::Report { node_run, report: Box::new(draw::report(&mut self.choices, *run)) }
             }
-            (EffectRequest::Report { .. }, _) => Command::Wake { effect, node_run },
-            (EffectRequest::Call { .. }, _) => {
+            (engine::Request::Report { .. }, _) => Command::Wake { effect, node_run },
+            (engine::Request::Call { .. }, _) => {
                 Command::Settle { effect, node_run, outcome: draw::outcome(&mut self.choices, now_ms) }
             }
         };
@@ -400,6 +395,6 @@ impl World {
         // With its own epoch, or with one that was never given.
         let epoch = claimed.epoch - i64::from(self.choices.percent(30));
         self.shared.model.lock().unwrap().impostors.insert(effect);
-        self.ask(tenant, ClientCall::Settle { run: claimed.run, command, claim: (effect, epoch) })
+        self.ask(tenant, Action::Settle { run: claimed.run, command, claim: (effect, epoch) })
     }
 }

@@ -4,7 +4,7 @@
 use runyard::store::Claims;
 use runyard_engine::{Command, Outcome, RunId};
 
-use crate::clients::ClientCall;
+use crate::clients::Action;
 use crate::draw;
 use crate::gates::{RequestKind, Verdict};
 use crate::watch::{Api, Reader};
@@ -51,7 +51,7 @@ impl World {
         };
         for (tenant, run) in runs {
             if let Some(tenant) = draw::tenant(&tenant) {
-                _ = self.ask(tenant, ClientCall::Get { run });
+                _ = self.ask(tenant, Action::Get { run });
             }
         }
     }
@@ -98,7 +98,7 @@ impl World {
 
     fn cancel(&mut self, tenant: &str, run: RunId) {
         let Some(tenant) = draw::tenant(tenant) else { return };
-        _ = self.ask(tenant, ClientCall::Command { run, command: Command::Cancel { reason: None } });
+        _ = self.ask(tenant, Action::Command { run, command: Command::Cancel { reason: None } });
     }
 
     /// Lets everything happen that can, and time pass, until no effect is left. True if a law is broken.
