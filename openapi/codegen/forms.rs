@@ -153,7 +153,9 @@ pub(crate) fn item(form: &TypedForm<'_>, id: &str) -> TokenStream {
                 ::std::result::Result::Ok(__parts)
             }
 
-            fn from_parts(mut __received: ::multipart::Received) -> ::std::result::Result<Self, ::multipart::FieldError> {
+            fn from_parts(
+                mut __received: ::multipart::Received,
+            ) -> ::std::result::Result<Self, ::multipart::FieldError> {
                 ::std::result::Result::Ok(Self { #(#idents: #read,)* })
             }
         }
