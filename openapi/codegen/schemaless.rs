@@ -1,7 +1,7 @@
 //! Removes the derived JSON Schemas from types.
 //!
-//! Dropshot endpoints need `JsonSchema` of their types; a client does not. It costs a fifth of the compiler's time and
-//! memory, and a dependency.
+//! Dropshot endpoints need `JsonSchema` of their types; a client does not, and is spared the dependency and the
+//! compiler's work for it.
 
 use syn::punctuated::Punctuated;
 use syn::visit_mut::{self, VisitMut};
