@@ -45,6 +45,43 @@ pub struct Operation {
     pub idempotent: bool,
 }
 
+impl Operation {
+    /// An operation without credentials and streams, as idempotent as its method.
+    #[doc(hidden)]
+    pub const fn new(id: &'static str, method: &'static str, path: &'static str) -> Self {
+        let idempotent = !matches!(method.as_bytes(), b"POST" | b"PATCH" | b"CONNECT");
+        Self { id, method, path, secured: false, streams: false, keyed: false, idempotent }
+    }
+
+    /// Sets `secured`.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn secured(self) -> Self {
+        Self { secured: true, ..self }
+    }
+
+    /// Sets `streams`.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn streams(self) -> Self {
+        Self { streams: true, ..self }
+    }
+
+    /// Sets `keyed`.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn keyed(self) -> Self {
+        Self { keyed: true, ..self }
+    }
+
+    /// Sets `idempotent`.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn idempotent(self) -> Self {
+        Self { idempotent: true, ..self }
+    }
+}
+
 /// How a client sends a request.
 pub trait Behaviour: fmt::Debug + Send + Sync {
     /// Sends a request, one or more times. It may change the request, and inspect or replace the response.

@@ -25,6 +25,7 @@ macro_rules! generated {
         #[allow(
             clippy::all,
             clippy::unwrap_used,
+            missing_docs,
             unused_imports,
             rustdoc::all,
             unreachable_pub,

@@ -22,24 +22,21 @@ pub async fn json<T: DeserializeOwned, E>(answer: Response) -> Result<ResponseVa
 }
 
 /// A documented error of the operation.
-pub async fn refused<E: DeserializeOwned>(answer: Response) -> CallError<E> {
+pub async fn refused<T, E: DeserializeOwned>(answer: Response) -> Result<T, CallError<E>> {
     let (status, headers) = (answer.status(), answer.headers().clone());
-    let body = match read(answer, ANSWER_BYTES_MAX).await {
-        Ok(body) => body,
-        Err(error) => return error,
-    };
-    match parse(&body) {
+    let body = read(answer, ANSWER_BYTES_MAX).await?;
+    Err(match parse(&body) {
         Ok(body) => CallError::Refused { status, headers, body: Box::new(body) },
         Err(reason) => CallError::Unexpected { status, headers, body: first(&body), reason },
-    }
+    })
 }
 
 /// A response with a status that the document does not have for the operation.
-pub async fn other_status<E>(answer: Response) -> CallError<E> {
+pub async fn other_status<T, E>(answer: Response) -> Result<T, CallError<E>> {
     let (status, headers) = (answer.status(), answer.headers().clone());
     // The status matters even if the body cannot be read to its end.
     let body = read::<E>(answer, STRAY_BYTES_MAX).await.unwrap_or_default();
-    CallError::Status { status, headers, body: first(&body) }
+    Err(CallError::Status { status, headers, body: first(&body) })
 }
 
 /// The body, up to its end or just past the limit.

@@ -2,7 +2,6 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Type;
 
 use crate::exchange::{Content, Typed, Variant};
 use crate::model::{Answer, Operation};
@@ -65,13 +64,13 @@ impl<'a> Reading<'a> {
     }
 
     /// The type of the method's result.
-    pub(crate) fn output(&self, error: &Type, runtime: &syn::Path) -> TokenStream {
+    pub(crate) fn output(&self) -> TokenStream {
         let value = match self.success.map(|success| &success.content) {
             Some(Content::Json(ty)) => quote!(#ty),
             Some(Content::Nothing) => quote!(()),
             Some(Content::Bytes(_)) | None => quote!(ByteStream),
         };
-        quote!(::std::result::Result<ResponseValue<#value>, #runtime::CallError<#error>>)
+        quote!(Answer<#value>)
     }
 
     /// The match arms over the status.
@@ -89,9 +88,9 @@ impl<'a> Reading<'a> {
             self.successes.iter().partition(|one| matches!(one, Statuses::One(_)));
         let mut arms = Vec::new();
         arms.extend(arm(&single, success.clone()));
-        arms.extend(arm(&self.errors, quote!(::std::result::Result::Err(#runtime::refused(__answer).await))));
+        arms.extend(arm(&self.errors, quote!(#runtime::refused(__answer).await)));
         arms.extend(arm(&classes, success));
-        arms.push(quote!(_ => ::std::result::Result::Err(#runtime::other_status(__answer).await),));
+        arms.push(quote!(_ => #runtime::other_status(__answer).await,));
         arms
     }
 }

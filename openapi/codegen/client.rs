@@ -25,26 +25,32 @@ pub(crate) struct Parts<'a> {
 /// The content of the module `client`.
 pub(crate) fn items(model: &Model, typed: &[Typed<'_>], parts: &Parts<'_>, report: &mut Report) -> TokenStream {
     let Parts { runtime, error } = parts;
+    // A short name, so that most calls fit into one line.
+    let short: syn::Path = syn::parse_quote!(__);
+    let within = &Parts { runtime: &short, error };
     let requests = typed.iter().map(|one| &one.request);
     let forms = typed.iter().filter_map(|one| one.form.as_ref()).map(|form| &form.name);
     let readings: Vec<Reading> = typed.iter().map(|one| Reading::of(one, report)).collect();
-    let methods = typed.iter().zip(&readings).map(|(one, reading)| method(one, reading, parts));
-    let sends = typed.iter().zip(&readings).map(|(one, reading)| send(one, reading, parts));
+    let methods = typed.iter().zip(&readings).map(|(one, reading)| method(one, reading, within));
+    let sends = typed.iter().zip(&readings).map(|(one, reading)| send(one, reading));
     let title = doc(&format!("A client of {}.\n\n{}\n\nVersion: {}", model.title, model.description, model.version));
     let version = names::header_text(&model.version);
     quote! {
         pub use super::{types, #(#requests,)* #(#forms,)*};
+        use #runtime as #short;
         pub use #runtime::{ByteStream, CallError, ResponseValue};
 
         /// Why a call did not give what was asked for.
-        pub type Error = #runtime::CallError<#error>;
+        pub type Error = #short::CallError<#error>;
+        /// The result of a call.
+        pub type Answer<T> = ::std::result::Result<ResponseValue<T>, Error>;
 
         #title
         #[derive(Clone, Debug)]
         pub struct Client {
             baseurl: ::std::string::String,
             client: ::reqwest::Client,
-            inner: ::std::sync::Arc<dyn #runtime::Behaviour>,
+            inner: ::std::sync::Arc<dyn #short::Behaviour>,
         }
 
         impl Client {
@@ -53,7 +59,7 @@ pub(crate) fn items(model: &Model, typed: &[Typed<'_>], parts: &Parts<'_>, repor
             pub fn new_with_client(
                 baseurl: &str,
                 client: ::reqwest::Client,
-                inner: ::std::sync::Arc<dyn #runtime::Behaviour>,
+                inner: ::std::sync::Arc<dyn #short::Behaviour>,
             ) -> Self {
                 Self { baseurl: baseurl.to_owned(), client, inner }
             }
@@ -70,8 +76,8 @@ pub(crate) fn items(model: &Model, typed: &[Typed<'_>], parts: &Parts<'_>, repor
 
             async fn exec(
                 &self,
-                request: #runtime::Outgoing,
-            ) -> ::std::result::Result<::reqwest::Response, #runtime::Unanswered> {
+                request: #short::Outgoing,
+            ) -> ::std::result::Result<::reqwest::Response, #short::Unanswered> {
                 request.fixed("api-version", Self::api_version()).send(&self.baseurl, &self.client, &*self.inner).await
             }
 
@@ -89,12 +95,13 @@ fn method(typed: &Typed<'_>, reading: &Reading<'_>, parts: &Parts<'_>) -> TokenS
     let Typed { operation, method, .. } = typed;
     let runtime = parts.runtime;
     let arguments = arguments::of(typed);
-    let docs = doc(&format!("`{} {}`\n\n{}", operation.method, operation.path, operation.description));
+    let docs = format!("`{} {}`\n\n{}", operation.method, operation.path, operation.description);
+    let docs = doc(docs.trim_end());
     let declared = arguments.iter().map(|argument| argument.declared());
     let filled = arguments.iter().map(|argument| argument.filled(runtime));
     let accept = reading.accept().map(|media| quote!(.accept(#media)));
     let facts = facts(runtime, operation);
-    let output = reading.output(parts.error, runtime);
+    let output = reading.output();
     let arms = reading.arms(runtime);
     // Parameter names from a document never begin with an underscore.
     quote! {
@@ -108,17 +115,14 @@ fn method(typed: &Typed<'_>, reading: &Reading<'_>, parts: &Parts<'_>) -> TokenS
     }
 }
 
-fn send(typed: &Typed<'_>, reading: &Reading<'_>, parts: &Parts<'_>) -> TokenStream {
+fn send(typed: &Typed<'_>, reading: &Reading<'_>) -> TokenStream {
     let Typed { request, method, .. } = typed;
-    let output = reading.output(parts.error, parts.runtime);
+    let output = reading.output();
     let passed = arguments::of(typed);
     let passed = passed.iter().map(|argument| argument.passed());
     quote! {
         impl super::#request {
-            /// Sends this request with a client.
-            ///
-            /// # Errors
-            /// A documented error is `CallError::Refused`; the other variants say what kept an answer away.
+            /// Sends this request. A documented error is `CallError::Refused`.
             pub async fn send(&self, client: &Client) -> #output {
                 client.#method(#(#passed,)*).await
             }
@@ -135,15 +139,9 @@ fn facts(runtime: &syn::Path, operation: &Operation) -> TokenStream {
         .parameters
         .iter()
         .any(|parameter| parameter.place == Place::Header && parameter.name.eq_ignore_ascii_case("idempotency-key"));
-    quote! {
-        #runtime::Operation {
-            id: #id,
-            method: #method,
-            path: #path,
-            secured: #secured,
-            streams: #streams,
-            keyed: #keyed,
-            idempotent: #idempotent,
-        }
-    }
+    // The other methods are idempotent without a word.
+    let marked = *idempotent && matches!(method.as_str(), "POST" | "PATCH");
+    let all = [("secured", *secured), ("streams", streams), ("keyed", keyed), ("idempotent", marked)];
+    let true_ones = all.iter().filter(|fact| fact.1).map(|fact| names::ident(fact.0));
+    quote!(#runtime::Operation::new(#id, #method, #path) #(.#true_ones())*)
 }

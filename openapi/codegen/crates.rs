@@ -13,6 +13,9 @@ use syn::{Attribute, Expr, Lit, Macro, Meta, Path, QSelf, Token, Type, UseTree, 
 const CRATES: [&str; 10] =
     ["bytes", "http", "jiff", "multipart", "regress", "reqwest", "schemars", "serde", "serde_json", "uuid"];
 
+/// The module of the crates within the module `types`: so short that most derives fit into one line.
+const SHORT: &str = "__";
+
 /// Redirects every path of another crate to `module`.
 pub(crate) fn lead(file: &mut syn::File, module: &Path) {
     Lead { module }.visit_file_mut(file);
@@ -112,6 +115,20 @@ impl VisitMut for Lead<'_> {
             metas.iter_mut().for_each(|meta| self.text(meta));
             *attribute = parse_quote!(#[#path(#metas)]);
         }
+    }
+
+    fn visit_item_mod_mut(&mut self, module: &mut syn::ItemMod) {
+        let Some((_, items)) = module.content.as_mut().filter(|_| module.ident == "types") else {
+            return visit_mut::visit_item_mod_mut(self, module);
+        };
+        let (short, full) = (crate::names::ident(SHORT), self.module);
+        let inner: Path = parse_quote!(#short);
+        for item in items.iter_mut() {
+            // The short name is not in scope within the modules of `types`.
+            let module = if matches!(item, syn::Item::Mod(_)) { full } else { &inner };
+            Lead { module }.visit_item_mut(item);
+        }
+        items.insert(0, parse_quote!(use #full as #short;));
     }
 
     fn visit_macro_mut(&mut self, macro_: &mut Macro) {

@@ -14,7 +14,7 @@ use crate::refusal::Refusals;
 use crate::types::{Elsewhere, Types};
 use crate::{
     Effect, Error, Refusal, Report, Result, bases, check, client, crates, direction, document, exchange, hoist, names,
-    nested, normal, nullable, reader, retype, schemas, server, surface, tagged, words,
+    nested, normal, nullable, reader, retype, schemaless, schemas, server, surface, tagged, words,
 };
 
 /// Settings for all documents.
@@ -189,7 +189,7 @@ impl Generator {
         self
     }
 
-    /// Generates no server trait.
+    /// Generates no server trait, and no `JsonSchema` of the types, which only dropshot's endpoints need.
     #[must_use]
     pub fn without_server(mut self) -> Self {
         self.halves.server = false;
@@ -235,7 +235,7 @@ impl Generator {
             let rust = format!("{module}::{}", names::pascal(name));
             types.insert(name.clone(), Elsewhere { rust, abilities: made.abilities(name)? });
         }
-        let items = made.items()?;
+        let items = self.without_unused(made.items()?);
         let (surface, words) = (surface::of_schemas(&Value::Object(schemas)), words::of_schemas(&loaded.full.document));
         let stem = module.trim_start_matches("crate").trim_start_matches("::").replace("::", "-");
         let texts = texts(&stem);
@@ -299,7 +299,7 @@ impl Generator {
         let requests: Vec<TokenStream> = typed.iter().map(exchange::request).collect();
         let problem = exchange::problem(&model, &problem_body);
         let successes = served.iter().map(|one| &one.success);
-        let (imports, items, texts) = (types.imports()?, types.items()?, texts(&stem));
+        let (imports, items, texts) = (types.imports()?, self.without_unused(types.items()?), texts(&stem));
         let (if_server, if_client) = self.gates();
         let title = retype::doc(&format!("The schemas of {} in Rust.", model.title));
         let server = self.halves.server.then(|| {
@@ -321,6 +321,7 @@ impl Generator {
         let code = quote! {
             #texts
             #title
+            #[allow(missing_docs, reason = "not everything in a document is described")]
             pub mod types { #imports #(#items)* }
             #(#requests)*
             #problem
@@ -349,6 +350,11 @@ impl Generator {
         crates::lead(&mut file, &rust_path(path, &self.crates)?);
         let text = crate::types::guarded(path, "the whole", "prettyplease", || Ok(prettyplease::unparse(&file)))?;
         Ok(format!("// Made by runyard-codegen. Change the document, not this.\n\n{text}"))
+    }
+
+    /// The types without what no half of the code uses.
+    fn without_unused(&self, items: Vec<syn::Item>) -> Vec<syn::Item> {
+        if self.halves.server { items } else { schemaless::items(items) }
     }
 
     fn gates(&self) -> (Option<TokenStream>, Option<TokenStream>) {

@@ -27,6 +27,7 @@
 //! refusal.rs   what is not supported               surface.rs   a document in a few lines
 //! report.rs    what was changed                    words.rs     its descriptions, one per line
 //! error.rs     why it was refused                  names.rs     spelling
+//! schemaless.rs  types without a JSON Schema
 //! ```
 
 mod answers;
@@ -60,6 +61,7 @@ mod report;
 mod responses;
 mod retype;
 mod schema;
+mod schemaless;
 mod schemas;
 mod server;
 mod surface;

@@ -5,8 +5,7 @@
 //!   on;
 //! - dates and times are jiff's types, with their format in the schema;
 //! - an `#[allow]` has a reason, since lints require one;
-//! - every public item has a line of documentation, and the schemas that typify prints into the documentation are
-//!   removed.
+//! - the schemas that typify prints into the documentation are removed.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -164,17 +163,12 @@ impl VisitMut for Correct {
             let with = stand.to_token_stream().to_string();
             field.attrs.push(parse_quote!(#[schemars(with = #with)]));
         }
-        let name = field
-            .ident
-            .as_ref()
-            .map_or_else(|| "The value.".to_owned(), |name| format!("`{name}`, as the schema has it."));
-        documented(&mut field.attrs, Some(&name));
+        documented(&mut field.attrs, None);
         visit_mut::visit_field_mut(self, field);
     }
 
     fn visit_variant_mut(&mut self, variant: &mut syn::Variant) {
-        documented(&mut variant.attrs, Some(&format!("`{}`, as the schema has it.", variant.ident)));
-        // The fields of a variant have no visibility of their own; only named ones need documentation.
+        documented(&mut variant.attrs, None);
         visit_mut::visit_variant_mut(self, variant);
     }
 

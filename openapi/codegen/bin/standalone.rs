@@ -26,7 +26,7 @@ pub mod style;
 /// The crates that generated code names.
 pub mod crates {
     pub use super::multipart;
-    pub use {bytes, http, jiff, progenitor_client, regress, reqwest, schemars, serde, serde_json, uuid};
+    pub use {bytes, http, jiff, progenitor_client, regress, reqwest, serde, serde_json, uuid};
 }
 ";
 
@@ -46,7 +46,6 @@ percent-encoding = \"2\"
 progenitor-client = \"0.15\"
 regress = \"0.11\"
 reqwest = { version = \"0.13\", default-features = false, features = [\"json\", \"stream\"] }
-schemars = { version = \"0.8.22\", features = [\"uuid1\"] }
 serde = { version = \"1\", features = [\"derive\"] }
 serde_json = { version = \"1\", features = [\"preserve_order\"] }
 serde_path_to_error = \"0.1\"

@@ -5,9 +5,11 @@
 //! | `openapi [NAME]` | [`show`]: a document, its surface, or the list of all |
 //! | `openapi export --out DIR` | [`export`]: every document, and a reference to read, as files |
 //! | `openapi diff OLD NEW` | [`mod@diff`]: what changed, and for whom that is breaking |
+//! | `openapi generate FILE --out DIR` | [`mod@generate`]: a Rust crate from any document, by `runyard-codegen` |
 
 pub mod diff;
 pub mod export;
+pub mod generate;
 pub mod show;
 
 use clap::{Args, Subcommand};
@@ -21,7 +23,8 @@ use super::failure::{Exit, Failure};
     runyard openapi\n  \
     runyard openapi run-gateway --overlay=false\n  \
     runyard openapi export --out docs\n  \
-    runyard openapi diff old.yaml runtime\n\n\
+    runyard openapi diff old.yaml runtime\n  \
+    runyard openapi generate petstore.yaml --out petstore\n\n\
     With --json: the document as JSON; without NAME one object {\"documents\":[{\"name\",\"title\",\"version\",\"operations\"}]}.")]
 pub struct Arguments {
     /// A subcommand; without it, a document is printed
@@ -39,12 +42,14 @@ pub enum Command {
     Export(export::Arguments),
     /// Compare two documents: what changed, and whether it breaks clients or servers
     Diff(diff::Arguments),
+    /// Generate a Rust crate from any document: types, client, server trait
+    Generate(generate::Arguments),
 }
 
 /// Prints documents, exports or compares them.
 ///
 /// # Errors
-/// See [`show::show`], [`export::export`] and [`diff::diff`].
+/// See [`show::show`], [`export::export`], [`diff::diff`] and [`generate::generate`].
 pub fn openapi(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let Some(command) = &arguments.command else { return show::show(&arguments.show, context) };
     if !arguments.show.is_empty() {
@@ -54,5 +59,6 @@ pub fn openapi(arguments: &Arguments, context: &mut Context) -> Result<Exit, Fai
     match command {
         Command::Export(arguments) => export::export(arguments, context),
         Command::Diff(arguments) => diff::diff(arguments, context),
+        Command::Generate(arguments) => generate::generate(arguments, context),
     }
 }

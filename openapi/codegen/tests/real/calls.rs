@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use runyard_api::client::{Behaviour, ByteStream, Plain};
+use runyard_api::client::{Behaviour, ByteStream, Multipart, Plain};
 use runyard_api::crates::slog;
 use runyard_api::host::{Closed, Fault, Mounted, Server};
 use serde_json::Value;
@@ -89,6 +89,18 @@ pub async fn whole(stream: ByteStream) -> Vec<u8> {
 pub fn value<T: runyard_api::crates::serde::de::DeserializeOwned>(json: Value) -> T {
     let text = json.to_string();
     serde_json::from_value(json).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// The parts of a form.
+#[allow(dead_code, reason = "only for documents with files in parts")]
+pub fn parts(body: &Multipart) -> Multipart {
+    body.clone()
+}
+
+/// A form with these parts.
+#[allow(dead_code, reason = "only for documents with files in parts")]
+pub fn form(parts: Multipart) -> Multipart {
+    parts
 }
 
 /// Whether each property of `part` is in `whole` with its value. Defaults of the document may stand beside them.

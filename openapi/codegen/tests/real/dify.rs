@@ -8,7 +8,7 @@ use runyard_api::client::Multipart;
 use runyard_api::host::{ByteStream, Caller, Fault, Head, Operation, Reply, Settings};
 use serde_json::{Value, json};
 
-use crate::calls::{Served, contains, value, whole};
+use crate::calls::{Served, contains, form, parts, value, whole};
 
 #[macro_use]
 #[path = "rest/dify.rs"]
@@ -70,7 +70,8 @@ impl Dify for App {
         _: &Caller,
         request: UploadChatFileRequest,
     ) -> Result<Reply<UploadChatFileOk>, Problem> {
-        let file = request.body.part("file").expect("the host checks that it is there");
+        let parts = parts(&request.body);
+        let file = parts.part("file").expect("the host checks that it is there");
         let (name, size) = (file.file_name.clone(), file.bytes.len());
         Ok(UploadChatFileOk::Created(value(json!({ "id": RUN, "name": name, "size": size }))).into())
     }
@@ -115,12 +116,13 @@ pub async fn check() {
     assert_eq!((status.as_u16(), &serde_json::to_value(&body).expect("JSON")["code"]), (404, &json!("not_found")));
 
     let file = Multipart::new().text("user", "u").file("file", "a.txt", "text/plain", "hello");
-    let stored = client.upload_chat_file(&file).await.expect("stored");
+    let stored = client.upload_chat_file(&form(file)).await.expect("stored");
     assert_eq!(stored.status().as_u16(), 201);
     let stored = serde_json::to_value(stored.into_inner()).expect("JSON");
     assert_eq!((&stored["name"], &stored["size"]), (&json!("a.txt"), &json!(5)));
-    let without = client.upload_chat_file(&Multipart::new().text("user", "u")).await.err().expect("no file");
-    assert_eq!(without.status().map(|status| status.as_u16()), Some(400), "{without}");
+    let text = "--x\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\nu\r\n--x--\r\n";
+    let without = Some(("multipart/form-data; boundary=x", text));
+    served.refuses("POST /files/upload", without, 400, &["invalid_param", "file"]).await;
     let (status, _) = served.raw("GET /messages?conversation_id=c%201", None).await;
     assert_eq!(status, 200);
 

@@ -8,7 +8,7 @@ use runyard_api::client::Multipart;
 use runyard_api::host::{ByteStream, Caller, Fault, Head, Operation, Reply, Settings, StatusCode};
 use serde_json::json;
 
-use crate::calls::{Served, value, whole};
+use crate::calls::{Served, form, parts, value, whole};
 
 #[macro_use]
 #[path = "rest/envd.rs"]
@@ -34,7 +34,8 @@ impl E2bEnvd for Sandbox {
     }
 
     async fn post_files(&self, _: &Caller, request: PostFilesRequest) -> Result<Reply<PostFilesOk>, Problem> {
-        let Some(file) = request.body.part("file") else {
+        let parts = parts(&request.body);
+        let Some(file) = parts.part("file") else {
             return Err(refused(StatusCode::BAD_REQUEST, "there is no part named file"));
         };
         *self.file.lock().expect("no panic") = Some(file.bytes.clone());
@@ -81,13 +82,13 @@ pub async fn check() {
     assert_eq!((status.as_u16(), body.message.as_str()), (404, "no file was uploaded"));
 
     let content: Vec<u8> = (0..=255).chain(*b"\r\n--").collect();
-    let body = Multipart::new().file("file", "hello \"1\".bin", "application/octet-stream", content.clone());
+    let file = Multipart::new().file("file", "hello \"1\".bin", "application/octet-stream", content.clone());
     let upload = PostFilesRequest {
         path: Some("a b/c".into()),
         username: None,
         signature: None,
         signature_expiration: None,
-        body,
+        body: form(file),
     };
     let stored = serde_json::to_value(upload.send(&client).await.expect("stored").into_inner()).expect("JSON");
     assert_eq!(stored, json!([{ "path": "a b/c", "name": "hello \"1\".bin", "type": "file" }]));

@@ -8,7 +8,7 @@ use runyard_api::client::Multipart;
 use runyard_api::host::{Caller, Fault, Head, Operation, Reply, Settings, StatusCode};
 use serde_json::json;
 
-use crate::calls::{Served, value};
+use crate::calls::{Served, form, parts, value};
 
 #[macro_use]
 #[path = "rest/foreign.rs"]
@@ -32,7 +32,7 @@ impl Foreign for Echo {
     }
 
     async fn upload(&self, _: &Caller, request: UploadRequest) -> Result<Reply<UploadOk>, Problem> {
-        let bytes = request.body.part("file").expect("the host checks that it is there").bytes.len();
+        let bytes = parts(&request.body).part("file").expect("the host checks that it is there").bytes.len();
         Ok(UploadOk::Success(StatusCode::ACCEPTED, value(json!({ "file": bytes }))).into())
     }
 
@@ -52,7 +52,7 @@ pub async fn check() {
     let ordered = client.order(&value(form.clone())).await.expect("an order").into_inner();
     assert_eq!(ordered, form);
     let file = Multipart::new().text("title", "t").file("file", "a.bin", "application/octet-stream", vec![0, 13, 10]);
-    let stored = client.upload("a.b", &file).await.expect("stored").into_inner();
+    let stored = client.upload("a.b", &form(file)).await.expect("stored").into_inner();
     assert_eq!(serde_json::to_value(&stored).expect("JSON"), json!({ "file": 3 }));
     let dog = json!({ "kind": "dog", "name": "Rex", "bark": true });
     let pet = client.pet(&value(dog.clone())).await.expect("a pet").into_inner();
