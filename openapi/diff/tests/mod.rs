@@ -1,8 +1,10 @@
 //! Tests of the comparison: every rule in both directions, properties over edits of the project's documents, and files.
 
 mod files;
+mod forms;
 mod laws;
 mod rules;
+mod shared;
 
 use super::change::{Breaks, Change, How};
 

@@ -46,6 +46,7 @@ async fn what_changed_is_told_and_breaking_is_exit_code_one() {
                 "new": "paused",
                 "breaks": ["clients"],
                 "responses": ["cancel_run", "get_run", "start_run"],
+                "operations": 3,
             }],
             "breaks": { "clients": 1, "servers": 0, "neither": 0 },
         })
