@@ -3,6 +3,7 @@
 mod files;
 mod forms;
 mod laws;
+mod meaning;
 mod rules;
 mod shared;
 
