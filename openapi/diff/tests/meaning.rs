@@ -172,7 +172,10 @@ fn a_change_of_a_shared_part_is_found_once() {
 
 #[test]
 fn a_base_path_may_move_into_the_paths() {
-    let document = |server: &str, path: &str| json!({ "openapi": "3.0.3", "servers": [{ "url": server }], "paths": { path: { "get": { "operationId": "a" } } } });
+    let document = |server: &str, path: &str| {
+        let paths = json!({ path: { "get": { "operationId": "a" } } });
+        json!({ "openapi": "3.0.3", "servers": [{ "url": server }], "paths": paths })
+    };
     let old = document("https://one.example/v1", "/a");
     assert_eq!(found(&old, &document("https://one.example", "/v1/a")), ["note_changed document: neither"]);
     assert_eq!(found(&old, &document("https://two.example/v1/", "/a")), ["note_changed document: neither"]);
