@@ -140,8 +140,13 @@ impl Change {
                 object[key] = value.clone();
             }
         }
+        let mut all = BTreeSet::new();
         for (position, operations) in &self.uses {
             object[position.word()] = json!(operations);
+            all.extend(operations);
+        }
+        if !all.is_empty() {
+            object["operations"] = json!(all.len());
         }
         object
     }
@@ -160,6 +165,13 @@ impl fmt::Display for Change {
             (Some(one), None) | (None, Some(one)) => write!(f, ": {}", cut(&words(one), 0))?,
             (None, None) => {}
         }
+        // A place in an operation names the operation.
+        let mut names = self.uses.values().flatten();
+        if let (Some(only), None) = (names.next(), names.next())
+            && self.place.strip_prefix(only.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+        {
+            return Ok(());
+        }
         let uses: Vec<String> = self.uses.iter().map(|(position, operations)| used(*position, operations)).collect();
         if uses.is_empty() { Ok(()) } else { write!(f, " (in {})", uses.join("; ")) }
     }
@@ -167,11 +179,11 @@ impl fmt::Display for Change {
 
 fn used(position: Position, operations: &BTreeSet<String>) -> String {
     let named: Vec<&str> = operations.iter().take(SHOWN_OPERATIONS_MAX).map(String::as_str).collect();
-    let more = match operations.len().saturating_sub(SHOWN_OPERATIONS_MAX) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("{} of {}{more}", position.word(), named.join(", "))
+    let (named, word) = (named.join(", "), position.word());
+    match operations.len() {
+        all if all > SHOWN_OPERATIONS_MAX => format!("{word} of {all} operations: {named}, ..."),
+        _ => format!("{word} of {named}"),
+    }
 }
 
 /// A value on one line.

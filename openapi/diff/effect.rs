@@ -19,6 +19,20 @@ impl Effect {
     /// The same values are allowed.
     pub(super) const SAME: Self = Self { request: Breaks::NOBODY, response: Breaks::NOBODY };
 
+    /// A media type was removed: clients asked for it, or sent it.
+    pub(super) const REMOVED: Self = Self { request: Breaks::CLIENTS, response: Breaks::CLIENTS };
+
+    /// A media type was added: new clients ask for it, or send it. Where there was no body (`first`), a response with
+    /// one comes without being asked for.
+    pub(super) fn media_added(first: bool) -> Self {
+        Self { request: Breaks::SERVERS, response: Breaks::of(first, true) }
+    }
+
+    /// These effects at the two positions.
+    pub(super) fn new(request: Breaks, response: Breaks) -> Self {
+        Self { request, response }
+    }
+
     /// In a request, a default is a promise to clients that leave a value out. In a response it is a note.
     pub(super) fn of_default(breaks: Breaks) -> Self {
         Self { request: breaks, response: Breaks::NOBODY }
@@ -34,6 +48,20 @@ impl Effect {
     /// could be read before, and never can be again.
     pub(super) fn property_removed(required: bool, strict: bool) -> Self {
         Self { request: Breaks::of(true, required), response: Breaks::of(true, strict) }
+    }
+
+    /// The same effect, at one position only.
+    pub(super) fn only(self, position: Option<Position>) -> Self {
+        match position {
+            None => self,
+            Some(Position::Request) => Self { response: Breaks::NOBODY, ..self },
+            Some(Position::Response) => Self { request: Breaks::NOBODY, ..self },
+        }
+    }
+
+    /// An effect of both.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self { request: self.request.or(other.request), response: self.response.or(other.response) }
     }
 
     /// The sides that it breaks at this position.

@@ -1,11 +1,13 @@
 //! Keywords of a schema without nested schemas: types, enums, bounds, texts. `schemas.rs` has the others.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use super::change::{Breaks, How};
 use super::effect::Effect;
+use super::tree::escape;
+use super::view::{Part, Schema};
 
 /// The difference in one keyword.
 #[derive(Debug)]
@@ -22,27 +24,31 @@ pub(super) struct Difference {
 
 /// Lower bounds that have no exclusive form. A missing one is 0.
 const LOWER: [&str; 3] = ["minLength", "minItems", "minProperties"];
+/// All bounds: a larger one is stricter, or a smaller one.
+const BOUNDS: [(&str, bool); 8] = [
+    ("minimum", true),
+    ("maximum", false),
+    ("minLength", true),
+    ("minItems", true),
+    ("minProperties", true),
+    ("maxLength", false),
+    ("maxItems", false),
+    ("maxProperties", false),
+];
 /// Upper bounds that have no exclusive form. A missing one is no bound.
 const UPPER: [&str; 3] = ["maxLength", "maxItems", "maxProperties"];
 /// Rules that may be absent: a removed rule allows more, and a changed one allows other values.
-const RULES: [&str; 5] = ["pattern", "multipleOf", "x-property-names", "propertyNames", "format"];
+const RULES: [&str; 4] = ["pattern", "multipleOf", "x-property-names", "format"];
 /// Keywords for people only.
 const TEXTS: [&str; 3] = ["description", "title", "summary"];
 /// Keywords that bind neither side.
-const NOTES: [&str; 8] =
-    ["example", "examples", "externalDocs", "deprecated", "xml", "$comment", "readOnly", "writeOnly"];
+const NOTES: [&str; 6] = ["example", "examples", "externalDocs", "deprecated", "xml", "$comment"];
 /// Keywords that are compared elsewhere: types, enums and numeric bounds below, nested schemas in `schemas.rs`.
-const ELSEWHERE: [&str; 22] = [
+const ELSEWHERE: [&str; 35] = [
     "$ref",
-    "$id",
-    "$schema",
-    "$anchor",
-    "$defs",
-    "definitions",
     "type",
     "nullable",
     "enum",
-    "const",
     "minimum",
     "maximum",
     "exclusiveMinimum",
@@ -50,15 +56,134 @@ const ELSEWHERE: [&str; 22] = [
     "uniqueItems",
     "default",
     "properties",
+    "patternProperties",
     "required",
     "items",
+    "prefixItems",
     "additionalProperties",
     "oneOf",
     "anyOf",
+    "allOf",
+    "discriminator",
+    "readOnly",
+    "writeOnly",
+    "not",
+    "if",
+    "then",
+    "else",
+    "contains",
+    "propertyNames",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+    "$defs",
+    "definitions",
+    "$id",
+    "$schema",
+    "$anchor",
 ];
 
-/// All differences of these two schemas, without nested schemas.
-pub(super) fn differences(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<Difference> {
+/// Keywords that have a schema, and are compared only for equality: as such, the direction of a change is not known.
+pub(super) const CONDITIONS: [&str; 7] = ["not", "if", "then", "else", "contains", "propertyNames", "unevaluatedItems"];
+
+/// Whether a keyword is for people only.
+pub(super) fn is_note(keyword: &str) -> bool {
+    let lists: [&[&str]; 2] = [&TEXTS, &NOTES];
+    let known = lists.iter().any(|list| list.contains(&keyword)) || keyword.starts_with("x-");
+    known && keyword != "x-property-names" || matches!(keyword, "nullable" | "default" | "readOnly" | "writeOnly")
+}
+
+/// The keywords of a schema without nested schemas, and the pointer of each.
+#[derive(Debug, Default)]
+pub(super) struct Keywords {
+    pub(super) fields: Map<String, Value>,
+    pointers: BTreeMap<String, String>,
+}
+
+impl Keywords {
+    /// Those of all parts: the stricter bound, every other rule, and the first text.
+    pub(super) fn of(schema: &Schema<'_>) -> Self {
+        let mut all = Self::default();
+        for part in &schema.parts {
+            for (key, value) in part.value.as_object().into_iter().flatten() {
+                all.add(key, value, part);
+            }
+        }
+        if let Some(types) = &schema.types {
+            let types: Vec<&str> = types.iter().copied().collect();
+            all.fields.insert("type".to_owned(), json!(types));
+        }
+        if schema.null {
+            all.fields.insert("nullable".to_owned(), json!(true));
+        }
+        if let Some(values) = &schema.values {
+            let plain: Vec<&Value> = values.iter().map(|(value, _)| *value).collect();
+            all.fields.insert("enum".to_owned(), json!(plain));
+        }
+        all
+    }
+
+    /// The pointer of a keyword; of an enum's value, the one of the list that has it.
+    pub(super) fn pointer(&self, keyword: &str, value: Option<&Value>, schema: &Schema<'_>) -> String {
+        let values = schema.values.iter().flatten();
+        let of_value = |wanted: &Value| values.clone().find(|(value, _)| *value == wanted);
+        if keyword == "enum"
+            && let Some((_, pointer)) = value.and_then(of_value).or_else(|| values.clone().next())
+        {
+            return pointer.clone();
+        }
+        let first = || schema.parts.first().map_or("", |part| part.pointer.as_str()).to_owned();
+        let part = self.pointers.get(keyword).cloned().unwrap_or_else(first);
+        format!("{part}/{}", escape(keyword))
+    }
+
+    fn add(&mut self, key: &str, value: &Value, part: &Part<'_>) {
+        // Compared elsewhere, and some are large.
+        let is_scalar = BOUNDS.iter().any(|(bound, _)| *bound == key)
+            || matches!(key, "exclusiveMinimum" | "exclusiveMaximum" | "uniqueItems" | "default");
+        if ELSEWHERE.contains(&key) && !is_scalar {
+            return self.type_pointer(key, part);
+        }
+        let stricter = match (self.fields.get(key), BOUNDS.iter().find(|(keyword, _)| *keyword == key)) {
+            (None, _) => true,
+            (Some(before), Some((_, lower))) => match (before.as_f64(), value.as_f64()) {
+                (Some(before), Some(value)) => (value > before) == *lower && value != before,
+                _ => false,
+            },
+            (Some(before), None) if RULES.contains(&key) && before != value => {
+                // Several patterns all apply.
+                let both = match before {
+                    Value::Array(several) => several.iter().chain([value]).cloned().collect(),
+                    one => vec![one.clone(), value.clone()],
+                };
+                self.fields.insert(key.to_owned(), sorted(both));
+                return;
+            }
+            (Some(before), None) => key == "uniqueItems" && *before != json!(true),
+        };
+        if stricter {
+            self.fields.insert(key.to_owned(), value.clone());
+            self.pointers.insert(key.to_owned(), part.pointer.clone());
+        }
+    }
+}
+
+impl Keywords {
+    /// Remembers which part has a keyword that is merged elsewhere.
+    fn type_pointer(&mut self, key: &str, part: &Part<'_>) {
+        if matches!(key, "type" | "nullable") {
+            self.pointers.entry("type".to_owned()).or_insert_with(|| part.pointer.clone());
+        }
+    }
+}
+
+fn sorted(mut values: Vec<Value>) -> Value {
+    values.sort_by_key(Value::to_string);
+    values.dedup();
+    Value::Array(values)
+}
+
+/// All differences of these two schemas, without nested schemas, and whether the types have nothing in common.
+pub(super) fn differences(old: &Map<String, Value>, new: &Map<String, Value>) -> (Vec<Difference>, bool) {
     let mut found = Vec::new();
     if let Some(difference) = types(old, new) {
         let other = difference.effect == Effect::OTHER;
@@ -66,19 +191,22 @@ pub(super) fn differences(old: &Map<String, Value>, new: &Map<String, Value>) ->
         if other {
             // If the types differ, only the descriptions can be compared.
             notes(old, new, &mut found);
-            return found;
+            return (found, true);
         }
     }
     enums(old, new, &mut found);
-    bounds(old, new, &mut found);
-    for keyword in RULES {
-        found.extend(rule(keyword, old.get(keyword), new.get(keyword)));
+    // The values of an enum follow its rules, so that it matters only which values there are.
+    if !listed(old, new) {
+        bounds(old, new, &mut found);
+        for keyword in RULES {
+            found.extend(rule(keyword, old.get(keyword), new.get(keyword)));
+        }
     }
     found.extend(unique(old, new));
     found.extend(default(old, new));
     notes(old, new, &mut found);
     others(old, new, &mut found);
-    found
+    (found, false)
 }
 
 fn how(old: Option<&Value>, new: Option<&Value>) -> How {
@@ -111,12 +239,8 @@ fn differs(
 
 /// The allowed types; all, if none is given.
 fn type_set(schema: &Map<String, Value>) -> Option<BTreeSet<&str>> {
-    let mut set: BTreeSet<&str> = match schema.get("type")? {
-        Value::String(one) => [one.as_str()].into(),
-        Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
-        _ => return None,
-    };
-    if schema.get("nullable") == Some(&Value::Bool(true)) {
+    let mut set: BTreeSet<&str> = schema.get("type")?.as_array()?.iter().filter_map(Value::as_str).collect();
+    if schema.contains_key("nullable") {
         set.insert("null");
     }
     Some(set)
@@ -124,6 +248,9 @@ fn type_set(schema: &Map<String, Value>) -> Option<BTreeSet<&str>> {
 
 fn types(old: &Map<String, Value>, new: &Map<String, Value>) -> Option<Difference> {
     let (before, after) = (type_set(old), type_set(new));
+    if before.is_none() && after.is_none() {
+        return null(old, new);
+    }
     if before == after {
         return None;
     }
@@ -145,13 +272,49 @@ fn types(old: &Map<String, Value>, new: &Map<String, Value>) -> Option<Differenc
     differs("type", "type", old.as_ref(), new.as_ref(), effect)
 }
 
+/// Null, beside alternatives that have types of their own.
+fn null(old: &Map<String, Value>, new: &Map<String, Value>) -> Option<Difference> {
+    let (before, after) = (old.contains_key("nullable"), new.contains_key("nullable"));
+    let effect = if after { Effect::WIDER } else { Effect::NARROWER };
+    let show = |null: bool| json!(if null { "or null" } else { "not null" });
+    (before != after).then(|| differs("type", "type", Some(&show(before)), Some(&show(after)), effect)).flatten()
+}
+
 /// The allowed values; all, if none is given.
-fn values(schema: &Map<String, Value>) -> Option<Vec<&Value>> {
-    match (schema.get("const"), schema.get("enum").and_then(Value::as_array)) {
-        (Some(only), _) => Some(vec![only]),
-        (None, Some(list)) => Some(list.iter().collect()),
-        (None, None) => None,
+fn values(schema: &Map<String, Value>) -> Option<&Vec<Value>> {
+    schema.get("enum").and_then(Value::as_array)
+}
+
+/// Whether both have lists of values, or one has and all its values are within the bounds of the other.
+fn listed(old: &Map<String, Value>, new: &Map<String, Value>) -> bool {
+    match (values(old), values(new)) {
+        (Some(_), Some(_)) => true,
+        (None, Some(list)) => list.iter().all(|value| is_within(value, old)),
+        (Some(list), None) => list.iter().all(|value| is_within(value, new)),
+        (None, None) => false,
     }
+}
+
+/// Whether a value keeps the bounds of a schema. A pattern is not tried.
+fn is_within(value: &Value, schema: &Map<String, Value>) -> bool {
+    let number = |keyword: &str| schema.get(keyword).and_then(Value::as_f64);
+    let (size, least, most) = match value {
+        Value::String(text) => {
+            (u32::try_from(text.chars().count()).map_or(f64::MAX, f64::from), number("minLength"), number("maxLength"))
+        }
+        Value::Number(value) => {
+            let bound = |plain, exclusive, lower| numeric(schema, plain, exclusive, lower);
+            let (least, most) =
+                (bound("minimum", "exclusiveMinimum", true), bound("maximum", "exclusiveMaximum", false));
+            let excluded = [least, most].into_iter().flatten().any(|(limit, out)| out && value.as_f64() == Some(limit));
+            if excluded {
+                return false;
+            }
+            (value.as_f64().unwrap_or_default(), least.map(|one| one.0), most.map(|one| one.0))
+        }
+        _ => return true,
+    };
+    !schema.contains_key("pattern") && least.is_none_or(|least| size >= least) && most.is_none_or(|most| size <= most)
 }
 
 fn enums(old: &Map<String, Value>, new: &Map<String, Value>, found: &mut Vec<Difference>) {
@@ -166,9 +329,9 @@ fn enums(old: &Map<String, Value>, new: &Map<String, Value>, found: &mut Vec<Dif
     };
     match (values(old), values(new)) {
         (Some(before), Some(after)) => {
-            let gone = before.iter().filter(|value| !after.contains(value));
+            let gone = before.iter().filter(|value| !after.contains(*value));
             found.extend(gone.map(|value| one(How::Removed, value, Effect::NARROWER)));
-            let fresh = after.iter().filter(|value| !before.contains(value));
+            let fresh = after.iter().filter(|value| !before.contains(*value));
             found.extend(fresh.map(|value| one(How::Added, value, Effect::WIDER)));
         }
         (before, after) => {
@@ -278,7 +441,9 @@ pub(super) fn notes(old: &Map<String, Value>, new: &Map<String, Value>, found: &
     let noted = |key: &&String| NOTES.contains(&key.as_str()) || key.starts_with("x-") && *key != "x-property-names";
     let keys: BTreeSet<&String> = old.keys().chain(new.keys()).filter(noted).collect();
     for keyword in keys {
-        found.extend(differs("note", keyword, old.get(keyword), new.get(keyword), Effect::SAME));
+        // `deprecated: false` is the default.
+        let side = |map: &Map<String, Value>| map.get(keyword).filter(|value| **value != json!(false)).cloned();
+        found.extend(differs("note", keyword, side(old).as_ref(), side(new).as_ref(), Effect::SAME));
     }
 }
 
@@ -286,7 +451,7 @@ pub(super) fn notes(old: &Map<String, Value>, new: &Map<String, Value>, found: &
 fn others(old: &Map<String, Value>, new: &Map<String, Value>, found: &mut Vec<Difference>) {
     let known = |key: &str| {
         let lists: [&[&str]; 6] = [&LOWER, &UPPER, &RULES, &TEXTS, &NOTES, &ELSEWHERE];
-        lists.iter().any(|list| list.contains(&key)) || key == "allOf" || key.starts_with("x-")
+        lists.iter().any(|list| list.contains(&key)) || key.starts_with("x-")
     };
     let keys: BTreeSet<&String> = old.keys().chain(new.keys()).filter(|key| !known(key)).collect();
     for keyword in keys {

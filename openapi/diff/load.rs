@@ -42,6 +42,14 @@ pub enum Unreadable {
         /// The missing part.
         reason: &'static str,
     },
+    /// A list of accepted changes with a wrong entry.
+    #[error("{path}: {reason}")]
+    List {
+        /// The file.
+        path: String,
+        /// The entry and the fault.
+        reason: String,
+    },
     /// The target of a `$ref` is missing or not allowed.
     #[error("{path}: {place}: `$ref: {reference}` {reason}")]
     Reference {
@@ -181,7 +189,7 @@ fn plain(path: &Path) -> PathBuf {
     plain
 }
 
-fn read(path: &Path) -> Result<Value, Unreadable> {
+pub(super) fn read(path: &Path) -> Result<Value, Unreadable> {
     let file = path.display().to_string();
     let cannot = |reason: String| Unreadable::File { path: file.clone(), reason };
     let about = std::fs::metadata(path).map_err(|error| cannot(error.to_string()))?;
@@ -216,7 +224,8 @@ fn belongs(path: &Path, root: &Value) -> Result<(), Unreadable> {
     if root.get("overlay").is_some() {
         return foreign("is an overlay, not a document: compare what it is laid over");
     }
-    if !root.get("paths").or_else(|| root.get("components")).is_some_and(Value::is_object) {
+    // Since OpenAPI 3.1, a document may have webhooks alone.
+    if !["paths", "components", "webhooks"].iter().any(|key| root.get(key).is_some_and(Value::is_object)) {
         return foreign("has neither `paths` nor `components`, so it is no OpenAPI document");
     }
     Ok(())

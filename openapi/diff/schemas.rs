@@ -1,369 +1,471 @@
-//! Pairs of schemas. Each pair is compared once, even if several operations use it or it is recursive.
-//!
-//! A pair has its own changes and the pairs that it refers to. After all operations have listed the pairs that they
-//! use, the positions of a pair decide which side its changes break.
+//! The comparison of two schemas by their meaning ([`Schema`]). `unions.rs` has alternatives, `keywords.rs` has
+//! keywords without nested schemas.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::change::{Breaks, Change, How, Position, Uses};
+use super::change::{How, Position};
+use super::document::Document;
 use super::effect::Effect;
-use super::keywords::{self, Difference};
-use super::tree::{At, component, escape, members, resolve, shown};
+use super::keywords::{self, CONDITIONS, Difference, Keywords};
+use super::pairs::{Found, Pairs};
+use super::view::{Part, Schema};
 
-/// A change of a schema, without its positions.
-#[derive(Debug)]
-struct Found {
-    change: Change,
-    effect: Effect,
-}
+/// How deep a comparison within a comparison may be.
+const TRIALS_MAX: usize = 3;
 
-/// An old schema and its replacement.
-#[derive(Debug, Default)]
-struct Pair {
-    found: Vec<Found>,
-    leads_to: BTreeSet<usize>,
-}
-
-/// A place within an operation where a schema is used.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Start {
-    operation: String,
-    position: Position,
-}
-
-/// All pairs.
+/// Compares schemas.
 pub(super) struct Schemas<'a> {
-    old: &'a Value,
-    new: &'a Value,
-    pairs: Vec<Pair>,
-    met: BTreeMap<(String, String), usize>,
-    waiting: Vec<(usize, String, At<'a>, At<'a>)>,
-    starts: BTreeMap<Start, BTreeSet<usize>>,
-    /// The component names on both sides of a pair.
+    pub(super) old: &'a Document,
+    pub(super) new: &'a Document,
+    pub(super) pairs: Pairs,
+    waiting: Vec<(usize, String, Schema<'a>, Schema<'a>)>,
+    /// The component names on both sides of all pairs.
     names: (BTreeSet<String>, BTreeSet<String>),
+    /// How deep this comparison is within others, and what those compare.
+    depth: usize,
+    assumed: BTreeSet<Keys>,
+    /// What this comparison assumed to be equal, or could not look into.
+    used: RefCell<BTreeSet<Keys>>,
+    /// The trials that assumed nothing, of all comparisons.
+    trials: Rc<RefCell<BTreeMap<Keys, Effect>>>,
 }
 
-/// The result of one pair during its comparison.
-struct Here<'p> {
-    place: &'p str,
-    pair: usize,
+/// The keys of two schemas.
+type Keys = (String, String);
+
+/// The pair that is compared now, and the place of properties that have no component of their own.
+pub(super) struct Here {
+    pub(super) pair: usize,
+    pub(super) place: String,
 }
 
 impl<'a> Schemas<'a> {
-    pub(super) fn new(old: &'a Value, new: &'a Value) -> Self {
-        let (pairs, met, waiting) = (Vec::new(), BTreeMap::new(), Vec::new());
-        Self { old, new, pairs, met, waiting, starts: BTreeMap::new(), names: Default::default() }
+    pub(super) fn new(old: &'a Document, new: &'a Document) -> Self {
+        Self {
+            old,
+            new,
+            pairs: Pairs::default(),
+            waiting: Vec::new(),
+            names: Default::default(),
+            depth: 0,
+            assumed: BTreeSet::new(),
+            used: RefCell::default(),
+            trials: Rc::default(),
+        }
     }
 
-    /// An operation uses these two at this position. `place` names them if they have no name of their own.
-    pub(super) fn start(&mut self, operation: &str, position: Position, place: &str, old: At<'a>, new: At<'a>) {
-        let pair = self.pair(place, old, new);
-        let start = Start { operation: operation.to_owned(), position };
-        self.starts.entry(start).or_default().insert(pair);
-    }
-
-    /// Two components with the same name, whether or not an operation uses them.
-    pub(super) fn named(&mut self, place: &str, old: At<'a>, new: At<'a>) {
-        self.pair(place, old, new);
+    /// The pair of these two; a new pair is compared later. `place` names it if it has no name of its own.
+    pub(super) fn pair(&mut self, place: &str, old: Schema<'a>, new: Schema<'a>) -> usize {
+        let (pair, fresh) = self.pairs.open(format!("schema {}", old.key()), new.key());
+        if !fresh {
+            return pair;
+        }
+        self.names.0.extend(old.components.iter().cloned());
+        self.names.1.extend(new.components.iter().cloned());
+        if let (Some(before), Some(after)) = (&old.name, &new.name)
+            && before != after
+            // A part of the one may be the other.
+            && !old.components.contains(after)
+            && !new.components.contains(before)
+        {
+            let pointer = |document: &Document, schema: &Schema<'_>| {
+                schema.parts.first().map(|part| document.shown(&part.pointer))
+            };
+            let (subject, how, place, what) =
+                ("schema_name", How::Changed, after.clone(), "schema has another name".to_owned());
+            let pointers = (pointer(self.old, &old), pointer(self.new, &new));
+            let (before, after) = (Some(json!(before)), Some(json!(after)));
+            let found = Found { subject, how, place, pointers, what, old: before, new: after, effect: Effect::SAME };
+            self.pairs.say(pair, found);
+        }
+        let place = new.name.clone().unwrap_or_else(|| place.to_owned());
+        self.waiting.push((pair, place, old, new));
+        pair
     }
 
     /// Compares all pairs so far, and returns the component names found in the old and in the new document.
     pub(super) fn follow(&mut self) -> &(BTreeSet<String>, BTreeSet<String>) {
         while let Some((pair, place, old, new)) = self.waiting.pop() {
-            self.compare(&Here { place: &place, pair }, &old, &new);
+            self.compare(&Here { pair, place }, &old, &new);
         }
         &self.names
     }
 
-    /// All changes with the sides that they break. With `everywhere`, schemas that no operation uses count as used in
-    /// requests and in responses; otherwise they break neither side.
-    pub(super) fn finish(mut self, everywhere: bool) -> Vec<Change> {
-        self.follow();
-        let mut uses: Vec<Uses> = vec![Uses::new(); self.pairs.len()];
-        for (start, pairs) in &self.starts {
-            for pair in self.reached(pairs) {
-                uses[pair].entry(start.position).or_default().insert(start.operation.clone());
-            }
+    /// The effect of replacing one schema by the other, without any finding.
+    pub(super) fn trial(&self, old: &Schema<'a>, new: &Schema<'a>) -> Effect {
+        let key = (old.key(), new.key());
+        if let Some(known) = self.trials.borrow().get(&key) {
+            return *known;
         }
-        let all = self.pairs.into_iter().zip(uses);
-        all.flat_map(|(pair, uses)| pair.found.into_iter().map(move |found| placed(found, &uses, everywhere))).collect()
+        // Whatever contains itself is equal if all else is.
+        if self.assumed.contains(&key) {
+            self.used.borrow_mut().insert(key);
+            return Effect::SAME;
+        }
+        if self.depth >= TRIALS_MAX {
+            self.used.borrow_mut().insert(key);
+            let same = old.parts.iter().map(|part| part.value).eq(new.parts.iter().map(|part| part.value));
+            return if same { Effect::SAME } else { Effect::OTHER };
+        }
+        let mut inner = Self::new(self.old, self.new);
+        inner.depth = self.depth + 1;
+        inner.trials = Rc::clone(&self.trials);
+        inner.assumed = self.assumed.clone();
+        inner.assumed.insert(key.clone());
+        inner.pair("", old.clone(), new.clone());
+        inner.follow();
+        let effect = inner.pairs.breaks();
+        let mut used = inner.used.take();
+        used.remove(&key);
+        if used.is_empty() || self.depth == 0 {
+            self.trials.borrow_mut().insert(key, effect);
+        }
+        self.used.borrow_mut().extend(used);
+        effect
     }
 
-    /// These pairs and all pairs that they refer to.
-    fn reached(&self, from: &BTreeSet<usize>) -> BTreeSet<usize> {
-        let mut seen = from.clone();
-        let mut open: Vec<usize> = from.iter().copied().collect();
-        while let Some(pair) = open.pop() {
-            open.extend(self.pairs[pair].leads_to.iter().filter(|next| seen.insert(**next)));
-        }
-        seen
+    pub(super) fn schema_old(&self, parts: &[Part<'a>]) -> Schema<'a> {
+        Schema::all(self.old, parts)
     }
 
-    /// The pair of these two; a new pair is compared later.
-    fn pair(&mut self, place: &str, old: At<'a>, new: At<'a>) -> usize {
-        let (old, new) = (resolve(self.old, old), resolve(self.new, new));
-        let key = (old.pointer.clone(), new.pointer.clone());
-        if let Some(pair) = self.met.get(&key) {
-            return *pair;
-        }
-        let pair = self.pairs.len();
-        self.pairs.push(Pair::default());
-        self.met.insert(key, pair);
-        let names = (component(&old.pointer, "schemas"), component(&new.pointer, "schemas"));
-        if let (Some(before), Some(after)) = &names
-            && before != after
-        {
-            let mut told = change("schema_name", How::Changed, after.clone(), &new.pointer, "another name".to_owned());
-            (told.old, told.new) = (Some(json!(before)), Some(json!(after)));
-            self.pairs[pair].found.push(Found { change: told, effect: Effect::SAME });
-        }
-        let place = names.1.clone().unwrap_or_else(|| place.to_owned());
-        self.names.0.extend(names.0);
-        self.names.1.extend(names.1);
-        self.waiting.push((pair, place, old, new));
-        pair
+    pub(super) fn schema_new(&self, parts: &[Part<'a>]) -> Schema<'a> {
+        Schema::all(self.new, parts)
     }
 
-    fn leads(&mut self, here: &Here<'_>, place: &str, old: At<'a>, new: At<'a>) {
+    pub(super) fn leads(
+        &mut self,
+        here: &Here,
+        place: &str,
+        old: &[Part<'a>],
+        new: &[Part<'a>],
+        only: Option<Position>,
+    ) {
+        let (old, new) = (self.schema_old(old), self.schema_new(new));
         let next = self.pair(place, old, new);
-        self.pairs[here.pair].leads_to.insert(next);
+        self.pairs.lead(here.pair, next, only);
     }
 
-    fn say(&mut self, here: &Here<'_>, change: Change, effect: Effect) {
-        self.pairs[here.pair].found.push(Found { change, effect });
-    }
-
-    fn compare(&mut self, here: &Here<'_>, old: &At<'a>, new: &At<'a>) {
-        let nothing = Map::new();
-        let (before, after) = (fields(old, &nothing), fields(new, &nothing));
-        for difference in keywords::differences(before, after) {
-            self.keyword(here, old, new, difference);
+    fn compare(&mut self, here: &Here, old: &Schema<'a>, new: &Schema<'a>) {
+        if self.wrapped(here, old, new) {
+            return;
+        }
+        if self.keywords(here, old, new) {
+            return;
         }
         self.properties(here, old, new);
         self.required(here, old, new);
         self.additional(here, old, new);
+        self.patterns(here, old, new);
         self.items(here, old, new);
-        for (keyword, each) in [("oneOf", Effect::WIDER), ("anyOf", Effect::WIDER), ("allOf", Effect::NARROWER)] {
-            self.parts(here, old, new, keyword, each);
+        self.conditions(here, old, new);
+        self.unions(here, old, new);
+        self.discriminators(here, old, new);
+    }
+
+    /// Returns whether the types have nothing in common, so that there is nothing else to compare.
+    pub(super) fn keywords(&mut self, here: &Here, old: &Schema<'a>, new: &Schema<'a>) -> bool {
+        let (before, after) = (Keywords::of(old), Keywords::of(new));
+        let (found, other) = keywords::differences(&before.fields, &after.fields);
+        // Without a type on either side, null is compared where both have alternatives.
+        let alone = old.unions.is_empty() || new.unions.is_empty();
+        let untyped = old.types.is_none() && new.types.is_none();
+        for Difference { subject, how, keyword, what, old: was, new: is, effect } in found {
+            if alone && untyped && subject == "type" {
+                continue;
+            }
+            let one = |value: &Option<Value>| value.clone().filter(|_| subject == "enum_value");
+            let pointers = (
+                Some(self.old.shown(&before.pointer(&keyword, one(&was).as_ref(), old))),
+                Some(self.new.shown(&after.pointer(&keyword, one(&is).as_ref(), new))),
+            );
+            let (side, pointers) = match how {
+                How::Added => (new, (None, pointers.1)),
+                How::Removed => (old, (pointers.0, None)),
+                How::Changed => (new, pointers),
+            };
+            let place = self.place(here, side, pointers.1.as_ref().or(pointers.0.as_ref()));
+            self.pairs.say(here.pair, Found { subject, how, place, pointers, what, old: was, new: is, effect });
+        }
+        other
+    }
+
+    /// The place of the part that has a pointer: a base has a name of its own.
+    fn place(&self, here: &Here, side: &Schema<'a>, pointer: Option<&String>) -> String {
+        let document = |part: &Part<'a>| (self.old.shown(&part.pointer), self.new.shown(&part.pointer));
+        let has = |part: &&Part<'a>| {
+            let (old, new) = document(part);
+            pointer.is_some_and(|pointer| pointer.starts_with(&old) || pointer.starts_with(&new))
+        };
+        match side.parts.iter().rev().find(has) {
+            Some(part) if side.parts.len() > 1 && !part.place.is_empty() => part.place.clone(),
+            _ => here.place.clone(),
         }
     }
 
-    fn keyword(&mut self, here: &Here<'_>, old: &At<'a>, new: &At<'a>, difference: Difference) {
-        let Difference { subject, how, keyword, what, old: before, new: after, effect } = difference;
-        let side = if how == How::Removed { old } else { new };
-        let pointer = shown(&format!("{}/{}", side.pointer, escape(&keyword)));
-        let place = here.place.to_owned();
-        let uses = Uses::new();
-        self.say(
-            here,
-            Change { subject, how, place, pointer, what, old: before, new: after, breaks: Breaks::NOBODY, uses },
-            effect,
+    /// A finding at one side or at both, below these parts.
+    pub(super) fn say(
+        &mut self,
+        here: &Here,
+        (subject, how, place, what): (&'static str, How, String, String),
+        pointers: (Option<&str>, Option<&str>),
+        values: (Option<Value>, Option<Value>),
+        effect: Effect,
+    ) {
+        let pointers = (
+            pointers.0.filter(|_| how != How::Added).map(|pointer| self.old.shown(pointer)),
+            pointers.1.filter(|_| how != How::Removed).map(|pointer| self.new.shown(pointer)),
         );
+        let (old, new) = values;
+        self.pairs.say(here.pair, Found { subject, how, place, pointers, what, old, new, effect });
     }
 
-    fn properties(&mut self, here: &Here<'_>, old: &At<'a>, new: &At<'a>) {
-        for (name, _) in members(old.value, "properties") {
-            let place = format!("{}.{name}", here.place);
-            let inside = |side: &At<'a>| side.pointer.clone() + "/properties";
-            let Some(before) = below(old, "properties", name) else { continue };
-            match below(new, "properties", name) {
-                Some(after) => self.leads(here, &place, before, after),
-                None => {
-                    let effect = Effect::property_removed(requires(old, name), is_strict(new));
-                    let pointer = format!("{}/{}", inside(old), escape(name));
-                    self.property(here, How::Removed, place, &pointer, requires(old, name), effect);
+    fn properties(&mut self, here: &Here, old: &Schema<'a>, new: &Schema<'a>) {
+        let key = "properties";
+        let names: BTreeSet<&'a String> = &old.names(key) | &new.names(key);
+        for name in names {
+            let (before, after) = (old.below(key, name), new.below(key, name));
+            let (before, after) = (named(before, here, name), named(after, here, name));
+            match (before.as_slice(), after.as_slice()) {
+                ([], []) => {}
+                ([], [first, ..]) => {
+                    let required = new.required(name).is_some();
+                    let effect = Effect::property_added(required, is_closed(old));
+                    let only = self.schema_new(&after);
+                    let effect = effect.only(directed(&only));
+                    let told =
+                        ("property", How::Added, first.place.clone(), format!("{} property added", kind(required)));
+                    self.say(here, told, (None, Some(&first.pointer)), (None, None), effect);
+                }
+                ([first, ..], []) => {
+                    let required = old.required(name).is_some();
+                    let effect = Effect::property_removed(required, is_closed(new));
+                    let only = self.schema_old(&before);
+                    let effect = effect.only(directed(&only));
+                    let told =
+                        ("property", How::Removed, first.place.clone(), format!("{} property removed", kind(required)));
+                    self.say(here, told, (Some(&first.pointer), None), (None, None), effect);
+                }
+                (_, [first, ..]) => {
+                    self.property(here, (name, &first.place), (old, &before), (new, &after));
                 }
             }
         }
-        for (name, _) in members(new.value, "properties") {
-            if below(old, "properties", name).is_none() {
-                let effect = Effect::property_added(requires(new, name), is_strict(old));
-                let pointer = format!("{}/properties/{}", new.pointer, escape(name));
-                let place = format!("{}.{name}", here.place);
-                self.property(here, How::Added, place, &pointer, requires(new, name), effect);
-            }
-        }
     }
 
-    fn property(&mut self, here: &Here<'_>, how: How, place: String, pointer: &str, required: bool, effect: Effect) {
-        let kind = if required { "required" } else { "optional" };
-        self.say(here, change("property", how, place, pointer, format!("{kind} property {}", how.word())), effect);
+    /// A property of both. One that is only read, or only written, has one direction.
+    fn property(
+        &mut self,
+        here: &Here,
+        (name, place): (&str, &str),
+        (old, before): (&Schema<'a>, &[Part<'a>]),
+        (new, after): (&Schema<'a>, &[Part<'a>]),
+    ) {
+        let (one, other) = (self.schema_old(before), self.schema_new(after));
+        let mut both = [true, true];
+        for (index, keyword, what) in [(0, "readOnly", "read-only"), (1, "writeOnly", "write-only")] {
+            let (was, is) = (one.is_true(keyword), other.is_true(keyword));
+            both[index] = !was && !is;
+            if was == is {
+                continue;
+            }
+            // What is only read is removed from requests; what is only written, from responses.
+            let required = (if is { old } else { new }).required(name).is_some();
+            let closed = is_closed(if is { new } else { old });
+            let effect =
+                if is { Effect::property_removed(required, closed) } else { Effect::property_added(required, closed) };
+            let position = if index == 0 { Position::Request } else { Position::Response };
+            let (how, what) = if is {
+                (How::Added, format!("is {what} now"))
+            } else {
+                (How::Removed, format!("is no longer {what}"))
+            };
+            let pointer = |parts: &[Part<'a>]| parts.first().map(|part| format!("{}/{keyword}", part.pointer));
+            let (pointers, subject) =
+                ((pointer(before), pointer(after)), if index == 0 { "read_only" } else { "write_only" });
+            self.say(
+                here,
+                (subject, how, place.to_owned(), what),
+                (pointers.0.as_deref(), pointers.1.as_deref()),
+                (None, None),
+                effect.only(Some(position)),
+            );
+        }
+        let only = match both {
+            [true, true] => None,
+            [false, true] => Some(Position::Response),
+            [true, false] => Some(Position::Request),
+            // Neither sent nor received.
+            [false, false] => return,
+        };
+        let next = self.pair(place, one, other);
+        self.pairs.lead(here.pair, next, only);
     }
 
     /// Properties that became required or optional. Added and removed properties are reported as such.
-    fn required(&mut self, here: &Here<'_>, old: &At<'a>, new: &At<'a>) {
-        let has = |side: &At<'a>, name: &str| below(side, "properties", name).is_some();
-        let names = |side: &At<'a>| -> BTreeSet<String> {
-            let list = side.value.get("required").and_then(Value::as_array);
-            list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-        };
-        let (before, after) = (names(old), names(new));
+    fn required(&mut self, here: &Here, old: &Schema<'a>, new: &Schema<'a>) {
+        let has = |side: &Schema<'a>, name: &str| !side.below("properties", name).is_empty();
+        let (before, after) = (old.required_names(), new.required_names());
         for (how, side, changed) in [(How::Added, new, &after - &before), (How::Removed, old, &before - &after)] {
-            for name in changed.iter().filter(|name| has(old, name) == has(new, name)) {
+            for name in changed.into_iter().filter(|name| has(old, name) == has(new, name)) {
                 let (what, effect) = match how {
                     How::Removed => ("is no longer required", Effect::WIDER),
                     How::Added | How::Changed => ("is required now", Effect::NARROWER),
                 };
-                let pointer = format!("{}/required", side.pointer);
-                let place = format!("{}.{name}", here.place);
-                self.say(here, change("required", how, place, &pointer, what.to_owned()), effect);
+                let Some((part, index)) = side.required(name) else { continue };
+                let one = self.schema_old(&old.below("properties", name));
+                let other = self.schema_new(&new.below("properties", name));
+                let is = |keyword| one.is_true(keyword) || other.is_true(keyword);
+                let only = match (is("readOnly"), is("writeOnly")) {
+                    (true, _) => Some(Position::Response),
+                    (false, true) => Some(Position::Request),
+                    (false, false) => None,
+                };
+                let pointer = format!("{}/required/{index}", part.pointer);
+                let place = inside(&part.place, here, name);
+                let told = ("required", how, place, what.to_owned());
+                self.say(here, told, (Some(&pointer), Some(&pointer)), (None, None), effect.only(only));
             }
         }
     }
 
-    fn additional(&mut self, here: &Here<'_>, old: &At<'a>, new: &At<'a>) {
-        let keyword = "additionalProperties";
+    fn additional(&mut self, here: &Here, old: &Schema<'a>, new: &Schema<'a>) {
         let (before, after) = (Additional::of(old), Additional::of(new));
         let effect = match (before, after) {
             (Additional::Fit, Additional::Fit) => {
-                if let (Some(one), Some(other)) = (child(old, keyword), child(new, keyword)) {
-                    self.leads(here, &format!("{}{{}}", here.place), one, other);
-                }
-                return;
+                let key = "additionalProperties";
+                let name = |parts: Vec<Part<'a>>| -> Vec<Part<'a>> {
+                    let place = |part: &Part<'a>| format!("{}{{}}", placed(&part.place, here));
+                    parts.into_iter().map(|part| part.clone().named(place(&part))).collect()
+                };
+                let (one, other) = (name(old.children(key)), name(new.children(key)));
+                return self.leads(here, &format!("{}{{}}", here.place), &one, &other, None);
             }
             (before, after) if before == after => return,
             (Additional::Any, _) | (_, Additional::None) => Effect::NARROWER,
             (_, Additional::Any) | (Additional::None, _) => Effect::WIDER,
         };
-        let pointer = format!("{}/{keyword}", new.pointer);
-        let mut told = change(
-            "additional_properties",
-            How::Changed,
-            here.place.to_owned(),
-            &pointer,
-            "other properties changed".to_owned(),
-        );
-        (told.old, told.new) = (Some(json!(before.word())), Some(json!(after.word())));
-        self.say(here, told, effect);
-    }
-
-    fn items(&mut self, here: &Here<'_>, old: &At<'a>, new: &At<'a>) {
-        let how = match (child(old, "items"), child(new, "items")) {
-            (Some(before), Some(after)) => return self.leads(here, &format!("{}[]", here.place), before, after),
-            (None, None) => return,
-            (None, Some(_)) => How::Added,
-            (Some(_), None) => How::Removed,
+        let at = |side: &Schema<'a>| {
+            let part = side.parts.iter().find(|part| part.value.get("additionalProperties").is_some());
+            part.or(side.parts.first()).map(|part| format!("{}/additionalProperties", part.pointer))
         };
-        let (side, effect) = if how == How::Added { (new, Effect::NARROWER) } else { (old, Effect::WIDER) };
-        let pointer = format!("{}/items", side.pointer);
-        let what = format!("rule for items {}", how.word());
-        self.say(here, change("items", how, here.place.to_owned(), &pointer, what), effect);
+        let (one, other) = (at(old), at(new));
+        let told = ("additional_properties", How::Changed, here.place.clone(), "other properties changed".to_owned());
+        let values = (Some(json!(before.word())), Some(json!(after.word())));
+        self.say(here, told, (one.as_deref(), other.as_deref()), values, effect);
     }
 
-    /// The parts of a combination. Parts with the same name or text are matched; the others are matched in order.
-    fn parts(&mut self, here: &Here<'_>, old: &At<'a>, new: &At<'a>, keyword: &'static str, each: Effect) {
-        let list = |side: &At<'a>, root: &'a Value| -> Vec<At<'a>> {
-            let count = side.value.get(keyword).and_then(Value::as_array).map_or(0, Vec::len);
-            (0..count).filter_map(|index| side.item(root, keyword, index)).collect()
+    /// Schemas for all properties whose names match a pattern.
+    fn patterns(&mut self, here: &Here, old: &Schema<'a>, new: &Schema<'a>) {
+        let key = "patternProperties";
+        for name in &old.names(key) | &new.names(key) {
+            let place = format!("{}{{{name}}}", here.place);
+            let (before, after) = (old.below(key, name), new.below(key, name));
+            let closed = is_closed(old) && is_closed(new);
+            let (how, effect, part) = match (before.first(), after.first()) {
+                (Some(_), Some(_)) => {
+                    self.leads(here, &place, &before, &after, None);
+                    continue;
+                }
+                // Where nothing else is allowed, a pattern allows more.
+                (None, Some(part)) => (How::Added, if closed { Effect::WIDER } else { Effect::NARROWER }, part),
+                (Some(part), None) => (How::Removed, if closed { Effect::NARROWER } else { Effect::WIDER }, part),
+                (None, None) => continue,
+            };
+            let told = ("pattern_properties", how, place, format!("rule for properties {}", how.word()));
+            self.say(here, told, (Some(&part.pointer), Some(&part.pointer)), (None, None), effect);
+        }
+    }
+
+    fn items(&mut self, here: &Here, old: &Schema<'a>, new: &Schema<'a>) {
+        let list = |side: &Schema<'a>| -> Vec<Part<'a>> {
+            side.parts.iter().flat_map(|part| part.items("prefixItems")).collect()
         };
-        let (before, mut after) = (list(old, self.old), list(new, self.new));
-        let whole = match (before.is_empty(), after.is_empty()) {
-            (true, true) => return,
-            (false, false) => None,
-            // The whole combination was added or removed: one rule more or less.
-            (true, false) => Some((How::Added, new, Effect::NARROWER)),
-            (false, true) => Some((How::Removed, old, Effect::WIDER)),
+        let (before, after) = (list(old), list(new));
+        for (index, (one, other)) in before.iter().zip(&after).enumerate() {
+            let place = format!("{}[{index}]", here.place);
+            self.leads(here, &place, std::slice::from_ref(one), std::slice::from_ref(other), None);
+        }
+        if before.len() != after.len() {
+            let pointer = |parts: &[Part<'a>], side: &Schema<'a>| {
+                parts.last().or(side.parts.first()).map(|part| part.pointer.clone())
+            };
+            let (one, other) = (pointer(&before, old), pointer(&after, new));
+            let told = ("items", How::Changed, here.place.clone(), "number of places of the tuple changed".to_owned());
+            let values = (Some(json!(before.len())), Some(json!(after.len())));
+            self.say(here, told, (one.as_deref(), other.as_deref()), values, Effect::OTHER);
+        }
+        let name = |parts: Vec<Part<'a>>| -> Vec<Part<'a>> {
+            let place = |part: &Part<'a>| format!("{}[]", placed(&part.place, here));
+            parts.into_iter().map(|part| part.clone().named(place(&part))).collect()
         };
-        if let Some((how, side, effect)) = whole {
-            let pointer = format!("{}/{keyword}", side.pointer);
-            let what = format!("{keyword} {}", how.word());
-            return self.say(here, change("combination", how, here.place.to_owned(), &pointer, what), effect);
-        }
-        let mut left = Vec::new();
-        for one in before {
-            match after.iter().position(|other| same(&one, other)) {
-                Some(index) => self.leads(here, &part(here, keyword, &one), one, after.remove(index)),
-                None => left.push(one),
-            }
-        }
-        // A named schema matches only the same name: another name is another part.
-        let (named, mut plain): (Vec<_>, Vec<_>) = after.into_iter().partition(|at| name(at).is_some());
-        for one in left {
-            if name(&one).is_none() && !plain.is_empty() {
-                self.leads(here, &part(here, keyword, &one), one, plain.remove(0));
-            } else {
-                self.part(here, keyword, How::Removed, &one, each);
-            }
-        }
-        for other in named.into_iter().chain(plain) {
-            self.part(here, keyword, How::Added, &other, each);
-        }
-    }
-
-    fn part(&mut self, here: &Here<'_>, keyword: &str, how: How, at: &At<'a>, each: Effect) {
-        // Another alternative allows more; another condition allows less.
-        let effect = match (how, each == Effect::WIDER) {
-            (How::Removed, true) | (How::Added | How::Changed, false) => Effect::NARROWER,
-            (How::Removed, false) | (How::Added | How::Changed, true) => Effect::WIDER,
+        let (one, other) = (name(old.children("items")), name(new.children("items")));
+        let (how, part, effect) = match (one.first(), other.first()) {
+            (Some(_), Some(_)) => return self.leads(here, &format!("{}[]", here.place), &one, &other, None),
+            (None, Some(part)) if !self.schema_new(&other).is_anything() => (How::Added, part, Effect::NARROWER),
+            (Some(part), None) if !self.schema_old(&one).is_anything() => (How::Removed, part, Effect::WIDER),
+            _ => return,
         };
-        let mut told =
-            change("part", how, here.place.to_owned(), &at.pointer, format!("part of {keyword} {}", how.word()));
-        let shown = Some(name(at).map_or_else(|| at.value.clone(), Value::String));
-        if how == How::Removed {
-            told.old = shown
-        } else {
-            told.new = shown
+        let told = ("items", how, here.place.clone(), format!("rule for items {}", how.word()));
+        self.say(here, told, (Some(&part.pointer), Some(&part.pointer)), (None, None), effect);
+    }
+
+    /// Keywords with a schema that restrict in ways of their own.
+    fn conditions(&mut self, here: &Here, old: &Schema<'a>, new: &Schema<'a>) {
+        for keyword in CONDITIONS {
+            let (before, after) = (old.children(keyword), new.children(keyword));
+            let how = match (before.is_empty(), after.is_empty()) {
+                (true, true) => continue,
+                (true, false) => How::Added,
+                (false, true) => How::Removed,
+                (false, false) => {
+                    if self.trial(&self.schema_old(&before), &self.schema_new(&after)) == Effect::SAME {
+                        continue;
+                    }
+                    How::Changed
+                }
+            };
+            let value = |parts: &[Part<'a>]| parts.first().map(|part| part.value.clone());
+            let pointer = |parts: &[Part<'a>]| parts.first().map(|part| part.pointer.clone());
+            let (one, other) = (pointer(&before), pointer(&after));
+            let told = ("keyword", how, here.place.clone(), format!("{keyword} {}", how.word()));
+            let values = (value(&before), value(&after));
+            self.say(here, told, (one.as_deref(), other.as_deref()), values, Effect::OTHER);
         }
-        self.say(here, told, effect);
     }
 }
 
-fn change(subject: &'static str, how: How, place: String, pointer: &str, what: String) -> Change {
-    let pointer = shown(pointer);
-    Change { subject, how, place, pointer, what, old: None, new: None, breaks: Breaks::NOBODY, uses: Uses::new() }
-}
-
-fn placed(found: Found, uses: &Uses, everywhere: bool) -> Change {
-    let Found { mut change, effect } = found;
-    if everywhere {
-        change.breaks = effect.at(Position::Request).or(effect.at(Position::Response));
-    } else {
-        change.breaks = uses.keys().fold(Breaks::NOBODY, |breaks, position| breaks.or(effect.at(*position)));
-    }
-    change.uses = uses.clone();
-    change
-}
-
-/// A schema's keywords. `true` and values that are not schemas allow anything.
-fn fields<'s>(at: &At<'s>, nothing: &'s Map<String, Value>) -> &'s Map<String, Value> {
-    at.value.as_object().unwrap_or(nothing)
-}
-
-fn child<'a>(at: &At<'a>, key: &str) -> Option<At<'a>> {
-    Some(At::new(at.value.get(key)?, format!("{}/{}", at.pointer, escape(key))))
-}
-
-fn below<'a>(at: &At<'a>, key: &str, name: &str) -> Option<At<'a>> {
-    let value = at.value.get(key)?.get(name)?;
-    Some(At::new(value, format!("{}/{key}/{}", at.pointer, escape(name))))
-}
-
-fn requires(at: &At<'_>, name: &str) -> bool {
-    let list = at.value.get("required").and_then(Value::as_array);
-    list.is_some_and(|list| list.iter().any(|one| one.as_str() == Some(name)))
-}
-
-fn is_strict(at: &At<'_>) -> bool {
-    Additional::of(at) == Additional::None
-}
-
-fn name(at: &At<'_>) -> Option<String> {
-    component(&at.pointer, "schemas").filter(|_| at.referred)
-}
-
-fn same(one: &At<'_>, other: &At<'_>) -> bool {
-    match (name(one), name(other)) {
-        (Some(one), Some(other)) => one == other,
-        (None, None) => one.value == other.value,
-        _ => false,
+/// The only position of a property, if it is only read or only written.
+fn directed(schema: &Schema<'_>) -> Option<Position> {
+    match (schema.is_true("readOnly"), schema.is_true("writeOnly")) {
+        (true, _) => Some(Position::Response),
+        (false, true) => Some(Position::Request),
+        (false, false) => None,
     }
 }
 
-fn part(here: &Here<'_>, keyword: &str, at: &At<'_>) -> String {
-    let index = at.pointer.rsplit('/').next().unwrap_or_default();
-    format!("{}({keyword} {})", here.place, name(at).unwrap_or_else(|| index.to_owned()))
+/// Parts of a property, each with the place of the schema that has it.
+fn named<'a>(parts: Vec<Part<'a>>, here: &Here, name: &str) -> Vec<Part<'a>> {
+    parts.into_iter().map(|part| part.clone().named(inside(&part.place, here, name))).collect()
+}
+
+fn inside(place: &str, here: &Here, name: &str) -> String {
+    format!("{}.{name}", placed(place, here))
+}
+
+fn placed<'p>(place: &'p str, here: &'p Here) -> &'p str {
+    if place.is_empty() { &here.place } else { place }
+}
+
+fn kind(required: bool) -> &'static str {
+    if required { "required" } else { "optional" }
+}
+
+pub(super) fn is_closed(schema: &Schema<'_>) -> bool {
+    Additional::of(schema) == Additional::None
 }
 
 /// The rule of a schema for properties that it does not name.
@@ -375,12 +477,14 @@ enum Additional {
 }
 
 impl Additional {
-    fn of(at: &At<'_>) -> Self {
-        match at.value.get("additionalProperties") {
-            Some(Value::Bool(false)) => Self::None,
-            Some(Value::Object(schema)) if !schema.is_empty() => Self::Fit,
-            _ => Self::Any,
+    fn of(schema: &Schema<'_>) -> Self {
+        let rules = |keyword: &str| schema.children(keyword);
+        let is_false = |part: &Part<'_>| *part.value == Value::Bool(false) || *part.value == json!({ "not": {} });
+        if rules("additionalProperties").iter().chain(&rules("unevaluatedProperties")).any(is_false) {
+            return Self::None;
         }
+        let restricts = |part: &Part<'_>| part.value.as_object().is_some_and(|fields| !fields.is_empty());
+        if rules("additionalProperties").iter().any(restricts) { Self::Fit } else { Self::Any }
     }
 
     fn word(self) -> &'static str {

@@ -10,20 +10,18 @@ pub(super) const FILES: &str = "x-runyard-files";
 const REFERENCES_MAX: usize = 64;
 
 /// The methods that a path item may have.
-const METHODS: [&str; 9] = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
+pub(super) const METHODS: [&str; 9] = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
 
 /// A value and where it stands (JSON pointer, RFC 6901).
 #[derive(Debug, Clone)]
 pub(super) struct At<'a> {
     pub(super) value: &'a Value,
     pub(super) pointer: String,
-    /// Whether a reference led here.
-    pub(super) referred: bool,
 }
 
 impl<'a> At<'a> {
     pub(super) fn new(value: &'a Value, pointer: impl Into<String>) -> Self {
-        Self { value, pointer: pointer.into(), referred: false }
+        Self { value, pointer: pointer.into() }
     }
 
     /// A member, its own references followed.
@@ -64,23 +62,12 @@ pub(super) fn resolve<'a>(root: &'a Value, at: At<'a>) -> At<'a> {
         let Some(reference) = at.text("$ref") else { return at };
         let pointer = decoded(reference.trim_start_matches('#'));
         let Some(value) = root.pointer(&pointer) else { break };
-        at = At { value, pointer, referred: true };
+        at = At { value, pointer };
     }
     if at.text("$ref").is_some() { At { value: &Value::Null, ..at } } else { at }
 }
 
-/// A fragment without its percent escapes (RFC 6901, section 6). One that is no UTF-8 stays as it is, and then leads nowhere.
-pub(super) fn decoded(fragment: &str) -> String {
-    let mut bytes = Vec::with_capacity(fragment.len());
-    let mut rest = fragment.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let escaped = (*first == b'%').then(|| after.get(..2)).flatten();
-        let byte = escaped.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        bytes.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| fragment.to_owned())
-}
+pub(super) use runyard_openapi_normal::decoded;
 
 /// A pointer as it is shown: a fragment, after the name of the file where it is not the document's own.
 pub(super) fn shown(pointer: &str) -> String {
@@ -99,16 +86,51 @@ pub(super) fn component(pointer: &str, kind: &str) -> Option<String> {
     (!name.contains('/')).then(|| name.replace("~1", "/").replace("~0", "~"))
 }
 
+/// Who sends the request of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A client, to a path.
+    Operation,
+    /// The server, to an address that was registered elsewhere.
+    Webhook,
+    /// The server, to an address that a client gave with a request.
+    Callback,
+}
+
+impl Kind {
+    /// The subject of changes.
+    pub(super) fn subject(self) -> &'static str {
+        match self {
+            Kind::Operation => "operation",
+            Kind::Webhook => "webhook",
+            Kind::Callback => "callback",
+        }
+    }
+}
+
 /// One operation with what its path item and its document say for it.
 #[derive(Debug, Clone)]
 pub(super) struct Operation<'a> {
     pub(super) at: At<'a>,
+    pub(super) kind: Kind,
     pub(super) method: String,
+    /// The path, or the name of a webhook, or the expression of a callback.
     pub(super) path: &'a str,
     pub(super) id: Option<&'a str>,
     pub(super) parameters: Vec<Parameter<'a>>,
     /// Who may call it: the operation's own list, else the document's.
-    pub(super) security: Option<&'a Value>,
+    pub(super) security: Option<At<'a>>,
+    /// The servers that the operation or its path has for itself.
+    pub(super) servers: Option<&'a Value>,
+    /// For a callback, what it belongs to.
+    owner: Option<Owner>,
+}
+
+/// The operation that a callback belongs to, and the name of the callback.
+#[derive(Debug, Clone)]
+struct Owner {
+    key: String,
+    name: String,
 }
 
 /// A parameter of an operation, its own or its path's.
@@ -117,11 +139,14 @@ pub(super) struct Parameter<'a> {
     pub(super) at: At<'a>,
     pub(super) place: String,
     pub(super) name: String,
+    /// Set if it is a property of an object that is sent as parameters: `at` is its schema, and this says whether it is
+    /// required.
+    pub(super) property: Option<bool>,
 }
 
 impl Parameter<'_> {
     pub(super) fn is_required(&self) -> bool {
-        self.place == "path" || self.at.is_true("required")
+        self.property.unwrap_or_else(|| self.place == "path" || self.at.is_true("required"))
     }
 
     /// What makes it the same parameter. Names of headers have no case.
@@ -134,7 +159,11 @@ impl Parameter<'_> {
 impl Operation<'_> {
     /// What it is called: its id, else how it is asked.
     pub(super) fn name(&self) -> String {
-        self.id.map_or_else(|| self.asked(), str::to_owned)
+        match (&self.owner, self.kind) {
+            (Some(owner), _) => format!("{} callback {}", owner.name, self.method.to_uppercase()),
+            (None, Kind::Webhook) => format!("webhook {}", self.id.unwrap_or(self.path)),
+            _ => self.id.map_or_else(|| self.asked(), str::to_owned),
+        }
     }
 
     /// How it is asked.
@@ -143,8 +172,12 @@ impl Operation<'_> {
     }
 
     /// What makes it the same operation: its method, and its path whatever the parameters in it are called.
-    pub(super) fn key(&self) -> (String, String) {
-        (self.method.clone(), nameless(self.path))
+    pub(super) fn key(&self, prefix: &str) -> (String, String) {
+        match (&self.owner, self.kind) {
+            (Some(owner), _) => (format!("callback {}", self.method), format!("{} {}", owner.key, self.path)),
+            (None, Kind::Webhook) => (format!("webhook {}", self.method), self.path.to_owned()),
+            _ => (self.method.clone(), format!("{prefix}{}", nameless(self.path))),
+        }
     }
 }
 
@@ -165,37 +198,76 @@ pub(super) fn names_in(path: &str) -> Vec<&str> {
     path.split('{').skip(1).filter_map(|part| part.split_once('}').map(|(name, _)| name)).collect()
 }
 
-/// Every operation, in document order.
+/// Every operation, in document order, with the callbacks of each, and the webhooks.
 pub(super) fn operations(root: &Value) -> Vec<Operation<'_>> {
     let mut all = Vec::new();
-    for (path, item) in members(root, "paths") {
-        let item = resolve(root, At::new(item, format!("/paths/{}", escape(path))));
-        for method in item.value.as_object().into_iter().flat_map(Map::keys) {
-            if !METHODS.contains(&method.as_str()) {
-                continue;
+    for (key, kind) in [("paths", Kind::Operation), ("webhooks", Kind::Webhook)] {
+        for (path, item) in members(root, key) {
+            let item = resolve(root, At::new(item, format!("/{key}/{}", escape(path))));
+            for operation in of_item(root, path, &item, kind, None) {
+                let callbacks = callbacks(root, &operation);
+                all.push(operation);
+                all.extend(callbacks);
             }
-            let Some(at) = item.get(root, method) else { continue };
-            all.push(Operation {
-                method: method.clone(),
-                path,
-                id: at.text("operationId"),
-                parameters: parameters(root, &item, &at),
-                security: at.value.get("security").or_else(|| root.get("security")),
-                at,
-            });
         }
     }
     all
 }
 
-/// The operation's parameters, after those of its path that it does not say anew.
+fn of_item<'a>(root: &'a Value, path: &'a str, item: &At<'a>, kind: Kind, owner: Option<&Owner>) -> Vec<Operation<'a>> {
+    let mut all = Vec::new();
+    for method in item.value.as_object().into_iter().flat_map(Map::keys) {
+        if !METHODS.contains(&method.as_str()) {
+            continue;
+        }
+        let Some(at) = item.get(root, method) else { continue };
+        let own = at.value.get("security").map(|own| At::new(own, format!("{}/security", at.pointer)));
+        let general = || root.get("security").map(|all| At::new(all, "/security"));
+        all.push(Operation {
+            kind,
+            method: method.clone(),
+            path,
+            id: at.text("operationId"),
+            parameters: parameters(root, item, &at),
+            security: own.or_else(|| if kind == Kind::Operation { general() } else { None }),
+            servers: at.value.get("servers").or_else(|| item.value.get("servers")),
+            owner: owner.cloned(),
+            at,
+        });
+    }
+    all
+}
+
+fn callbacks<'a>(root: &'a Value, operation: &Operation<'a>) -> Vec<Operation<'a>> {
+    let mut all = Vec::new();
+    let Some(below) = operation.at.value.get("callbacks").map(|_| format!("{}/callbacks", operation.at.pointer)) else {
+        return all;
+    };
+    let (method, path) = operation.key("");
+    for (name, callback) in members(operation.at.value, "callbacks") {
+        let callback = resolve(root, At::new(callback, format!("{below}/{}", escape(name))));
+        let owner = Owner { key: format!("{method} {path} {name}"), name: operation.name() };
+        for (expression, _) in callback.value.as_object().into_iter().flatten() {
+            let Some(item) = callback.get(root, expression) else { continue };
+            all.extend(of_item(root, expression, &item, Kind::Callback, Some(&owner)));
+        }
+    }
+    all
+}
+
+/// The operation's parameters, after those of its path that it does not say anew. Headers that are described otherwise
+/// are no parameters (OpenAPI 3.0.3, Parameter Object).
 fn parameters<'a>(root: &'a Value, item: &At<'a>, operation: &At<'a>) -> Vec<Parameter<'a>> {
     let mut all: Vec<Parameter<'a>> = Vec::new();
     for holder in [item, operation] {
         let count = holder.value.get("parameters").and_then(Value::as_array).map_or(0, Vec::len);
         for at in (0..count).filter_map(|index| holder.item(root, "parameters", index)) {
             let (Some(place), Some(name)) = (at.text("in"), at.text("name")) else { continue };
-            let parameter = Parameter { place: place.to_owned(), name: name.to_owned(), at };
+            let parameter = Parameter { place: place.to_owned(), name: name.to_owned(), at, property: None };
+            let (place, name) = parameter.key();
+            if place == "header" && matches!(name.as_str(), "accept" | "content-type" | "authorization") {
+                continue;
+            }
             all.retain(|other| other.key() != parameter.key());
             all.push(parameter);
         }

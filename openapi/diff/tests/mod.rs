@@ -1,8 +1,11 @@
 //! Tests of the comparison: every rule in both directions, properties over edits of the project's documents, and files.
 
 mod files;
+mod forms;
 mod laws;
+mod meaning;
 mod rules;
+mod shared;
 
 use super::change::{Breaks, Change, How};
 

@@ -46,10 +46,37 @@ async fn changes_are_reported_and_a_breaking_one_is_exit_code_one() {
                 "new": "paused",
                 "breaks": ["clients"],
                 "responses": ["cancel_run", "get_run", "start_run"],
+                "operations": 3,
             }],
             "breaks": { "clients": 1, "servers": 0, "neither": 0 },
         })
     );
+}
+
+#[tokio::test]
+async fn one_side_and_accepted_changes_decide_the_exit_code() {
+    let folder = bumped();
+    let compare = ["openapi", "diff", "run-gateway", "gateway.yaml"];
+    let with = |more: &[&'static str]| [&compare[..], more].concat();
+    runyard(folder.path(), &with(&["--fail-on", "servers"])).await.exits(0);
+    runyard(folder.path(), &with(&["--fail-on", "clients"])).await.exits(1);
+    let entries = "- { place: RunState, new: paused, reason: known }\n- { place: RunGone, reason: was removed }\n";
+    std::fs::write(folder.path().join("allow.yaml"), entries).unwrap();
+    let accepted = runyard(folder.path(), &with(&["--allow", "allow.yaml"])).await.exits(0);
+    insta::assert_snapshot!(accepted.out, @r"
+    accepted
+      RunState: enum value added: paused (in responses of cancel_run, get_run, start_run) [known]
+    accepted, but not found
+      place RunGone [was removed]
+    0 changes: 0 breaking for clients, 0 for servers, 0 for neither; 1 accepted
+    ");
+    let page = runyard(folder.path(), &with(&["--format", "markdown"])).await.exits(1);
+    assert!(page.out.starts_with("# From run-gateway to gateway.yaml\n\n1 change: 1 breaking"), "{}", page.out);
+    let json = runyard(folder.path(), &with(&["--format", "json"])).await.exits(1);
+    assert_eq!(json.object()["breaks"]["clients"], 1);
+    std::fs::write(folder.path().join("allow.yaml"), "- { place: RunState }\n").unwrap();
+    let wrong = runyard(folder.path(), &with(&["--allow", "allow.yaml"])).await.exits(2);
+    assert!(wrong.err.contains("accepted change 1: has no `reason`"), "{}", wrong.err);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::document::escape;
+use crate::escape;
 
 /// A visitor of schemas: gets the pointer of the schema, and the schema.
 pub(crate) type Visit<'v> = dyn FnMut(&str, &mut Value) + 'v;
@@ -12,13 +12,18 @@ const NAMED: [&str; 9] =
     ["paths", "webhooks", "responses", "headers", "requestBodies", "parameters", "callbacks", "pathItems", "content"];
 
 /// Calls `visit` with every schema that is not within another one.
-pub(crate) fn each_schema(document: &mut Value, visit: &mut Visit<'_>) {
+pub fn each_schema(document: &mut Value, visit: &mut Visit<'_>) {
+    each_schema_at(document, "", visit);
+}
+
+/// The same for a document that is at this place in a tree.
+pub fn each_schema_at(document: &mut Value, place: &str, visit: &mut Visit<'_>) {
     let Some(top) = document.as_object_mut() else { return };
     for (key, field) in top {
         match (key.as_str(), field) {
             ("components", Value::Object(kinds)) => {
                 for (kind, entries) in kinds {
-                    let at = format!("/components/{kind}");
+                    let at = format!("{place}/components/{}", escape(kind));
                     match entries {
                         Value::Object(all) if kind == "schemas" => {
                             for (name, schema) in all {
@@ -29,10 +34,15 @@ pub(crate) fn each_schema(document: &mut Value, visit: &mut Visit<'_>) {
                     }
                 }
             }
-            (key @ ("paths" | "webhooks"), field) => below(field, &format!("/{key}"), true, visit),
+            (key @ ("paths" | "webhooks"), field) => below(field, &format!("{place}/{key}"), true, visit),
             _ => {}
         }
     }
+}
+
+/// Calls `visit` with every schema in a part of a document: the values of the keys `schema` and `itemSchema`.
+pub fn each_schema_below(part: &mut Value, at: &str, visit: &mut Visit<'_>) {
+    below(part, at, false, visit);
 }
 
 /// `named`: the keys of `value` are names, so none of them is a keyword for a schema.
@@ -59,7 +69,7 @@ fn below(value: &mut Value, at: &str, named: bool, visit: &mut Visit<'_>) {
 }
 
 /// Calls `visit` with every direct subschema.
-pub(crate) fn each_child(schema: &mut Value, at: &str, visit: &mut Visit<'_>) {
+pub fn each_child(schema: &mut Value, at: &str, visit: &mut Visit<'_>) {
     let Some(fields) = schema.as_object_mut() else { return };
     for (key, field) in fields {
         let at = format!("{at}/{}", escape(key));

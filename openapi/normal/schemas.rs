@@ -2,28 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Note, each_child};
+use crate::{Origins, each_child};
 
 /// Keywords that are only documentation.
 const NOTES: [&str; 9] =
     ["description", "title", "summary", "deprecated", "example", "examples", "externalDocs", "$comment", "xml"];
-
-/// Keywords that restrict values without effect on a Rust type.
-const VALIDATED: [&str; 13] = [
-    "if",
-    "then",
-    "else",
-    "dependentSchemas",
-    "dependentRequired",
-    "unevaluatedProperties",
-    "unevaluatedItems",
-    "contains",
-    "minContains",
-    "maxContains",
-    "propertyNames",
-    "$dynamicRef",
-    "$recursiveRef",
-];
 
 /// Keywords about the schema itself.
 const ABOUT: [&str; 9] = [
@@ -39,7 +22,7 @@ const ABOUT: [&str; 9] = [
 ];
 
 /// Converts a schema and all its subschemas. `siblings`: whether keywords beside a `$ref` apply.
-pub(super) fn normalise(schema: &mut Value, at: &str, siblings: bool, notes: &mut Vec<Note>) {
+pub(super) fn normalise(schema: &mut Value, at: &str, siblings: bool, origins: &mut Origins) {
     let own = at.rsplit('/').next().unwrap_or_default();
     match schema {
         // Both booleans have a meaning of their own there.
@@ -50,32 +33,25 @@ pub(super) fn normalise(schema: &mut Value, at: &str, siblings: bool, notes: &mu
         Value::Bool(false) => *schema = json!({ "not": {} }),
         _ => {}
     }
-    each_child(schema, at, &mut |at, child| normalise(child, at, siblings, notes));
+    each_child(schema, at, &mut |at, child| normalise(child, at, siblings, origins));
     let Some(fields) = schema.as_object_mut() else { return };
     if fields.contains_key("$ref") {
-        return reference(fields, siblings);
+        return reference(fields, at, siblings, origins);
     }
-    let mut note = |what: String| notes.push(Note { pointer: at.to_owned(), what });
-    constant(fields);
+    constant(fields, at, origins);
     exclusive(fields, "minimum", "exclusiveMinimum", f64::max);
     exclusive(fields, "maximum", "exclusiveMaximum", f64::min);
     content(fields);
-    items(fields, &mut note);
-    properties(fields, &mut note);
-    for keyword in VALIDATED.iter().filter(|keyword| fields.shift_remove(**keyword).is_some()) {
-        note(format!("`{keyword}` is the validator's alone: the type is wider"));
-    }
     fields.retain(|key, _| !ABOUT.contains(&key.as_str()));
-    types(fields);
-    alternatives(fields, "anyOf");
-    alternatives(fields, "oneOf");
+    types(fields, at, origins);
+    alternatives(fields, "anyOf", at, origins);
+    alternatives(fields, "oneOf", at, origins);
 }
 
 /// In 3.0 keywords beside a reference are ignored; since 3.1 they apply.
-fn reference(fields: &mut Map<String, Value>, siblings: bool) {
+fn reference(fields: &mut Map<String, Value>, at: &str, siblings: bool, origins: &mut Origins) {
     let counts = |key: &String| key != "$ref" && !NOTES.contains(&key.as_str()) && !key.starts_with("x-");
     if !siblings || !fields.keys().any(counts) {
-        fields.retain(|key, _| key == "$ref" || !siblings);
         return;
     }
     let Some(target) = fields.shift_remove("$ref") else { return };
@@ -89,11 +65,12 @@ fn reference(fields: &mut Map<String, Value>, siblings: bool) {
         fields.insert("allOf".into(), json!([target]));
     } else {
         let own = Value::Object(std::mem::take(fields));
+        origins.extend([(format!("{at}/allOf/1"), at.to_owned())]);
         fields.insert("allOf".into(), json!([target, own]));
     }
 }
 
-fn constant(fields: &mut Map<String, Value>) {
+fn constant(fields: &mut Map<String, Value>, at: &str, origins: &mut Origins) {
     let Some(value) = fields.shift_remove("const") else { return };
     if !fields.contains_key("type")
         && let Some(kind) = kind_of(&value)
@@ -101,6 +78,7 @@ fn constant(fields: &mut Map<String, Value>) {
         fields.insert("type".into(), kind.into());
     }
     fields.insert("enum".into(), json!([value]));
+    origins.extend([(format!("{at}/enum"), format!("{at}/const"))]);
 }
 
 fn kind_of(value: &Value) -> Option<&'static str> {
@@ -150,30 +128,8 @@ fn content(fields: &mut Map<String, Value>) {
     }
 }
 
-fn items(fields: &mut Map<String, Value>, note: &mut dyn FnMut(String)) {
-    let Some(prefix) = fields.shift_remove("prefixItems") else { return };
-    let count = prefix.as_array().map_or(0, Vec::len);
-    note(format!("`prefixItems` is the validator's alone: the type is a list of any JSON, of {count} places"));
-    fields.insert("items".into(), json!({}));
-    fields.entry("type").or_insert_with(|| "array".into());
-}
-
-fn properties(fields: &mut Map<String, Value>, note: &mut dyn FnMut(String)) {
-    let Some(Value::Object(patterns)) = fields.shift_remove("patternProperties") else { return };
-    note("`patternProperties` is the validator's alone: the type takes any key".into());
-    let mut values = patterns.into_iter().map(|(_, value)| value);
-    let only = values.next().filter(|_| values.next().is_none());
-    let closed = fields.get("additionalProperties").is_none_or(|others| *others == Value::Bool(false));
-    if closed && !fields.contains_key("properties") {
-        fields.insert("additionalProperties".into(), only.unwrap_or(Value::Bool(true)));
-    } else if fields.get("additionalProperties") == Some(&Value::Bool(false)) {
-        fields.shift_remove("additionalProperties");
-    }
-    fields.entry("type").or_insert_with(|| "object".into());
-}
-
 /// A list of types: without null, and as alternatives if more than one is left.
-fn types(fields: &mut Map<String, Value>) {
+fn types(fields: &mut Map<String, Value>, at: &str, origins: &mut Origins) {
     let listed: Vec<String> = match fields.get("type") {
         Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         Some(Value::String(one)) if one == "null" => vec!["null".to_owned()],
@@ -204,6 +160,8 @@ fn types(fields: &mut Map<String, Value>) {
             }
             let all: Vec<Value> = several.iter().map(|kind| alternative(kind, fields)).collect();
             fields.retain(|key, _| bounded(key).is_none());
+            let moved = |index: usize| [(format!("{at}/anyOf/{index}"), at.to_owned())];
+            (0..all.len()).for_each(|index| origins.extend(moved(index)));
             fields.insert("anyOf".into(), all.into());
         }
     }
@@ -226,26 +184,37 @@ fn bounded(keyword: &str) -> Option<&'static [&'static str]> {
     match keyword {
         "minLength" | "maxLength" | "pattern" | "format" => Some(&["string"]),
         "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" => Some(&["number", "integer"]),
-        "items" | "minItems" | "maxItems" | "uniqueItems" => Some(&["array"]),
-        "properties" | "required" | "additionalProperties" | "minProperties" | "maxProperties" => Some(&["object"]),
+        "items" | "prefixItems" | "minItems" | "maxItems" | "uniqueItems" => Some(&["array"]),
+        "properties"
+        | "patternProperties"
+        | "required"
+        | "additionalProperties"
+        | "minProperties"
+        | "maxProperties" => Some(&["object"]),
         _ => None,
     }
 }
 
 /// Alternatives with null: the others become nullable. A single alternative replaces the schema.
-fn alternatives(fields: &mut Map<String, Value>, keyword: &str) {
+fn alternatives(fields: &mut Map<String, Value>, keyword: &str, at: &str, origins: &mut Origins) {
     let Some(Value::Array(all)) = fields.get(keyword) else { return };
     let is_null =
         |schema: &Value| schema.get("nullable") == Some(&Value::Bool(true)) && schema["enum"] == json!([null]);
-    let left: Vec<Value> = all.iter().filter(|schema| !is_null(schema)).cloned().collect();
+    let left: Vec<(usize, Value)> =
+        all.iter().enumerate().filter(|(_, schema)| !is_null(schema)).map(|(at, one)| (at, one.clone())).collect();
     if left.len() == all.len() || left.is_empty() {
         return;
     }
     fields.insert("nullable".into(), true.into());
-    let [only] = left.as_slice() else {
-        fields.insert(keyword.to_owned(), left.into());
+    let [(index, only)] = left.as_slice() else {
+        let moved = left.iter().enumerate().filter(|(now, (before, _))| now != before);
+        origins.extend(
+            moved.map(|(now, (before, _))| (format!("{at}/{keyword}/{now}"), format!("{at}/{keyword}/{before}"))),
+        );
+        fields.insert(keyword.to_owned(), left.into_iter().map(|(_, one)| one).collect());
         return;
     };
+    let place = format!("{at}/{keyword}/{index}");
     fields.shift_remove(keyword);
     let outer = |key: &String| {
         NOTES.contains(&key.as_str())
@@ -256,11 +225,15 @@ fn alternatives(fields: &mut Map<String, Value>, keyword: &str) {
         Value::Object(inner) if !inner.contains_key("$ref") && fields.keys().all(outer) => {
             for (key, value) in inner {
                 // The title belongs to the alternative; the schema as a whole has its own.
-                fields.entry(key.clone()).or_insert_with(|| value.clone());
+                if !fields.contains_key(key) {
+                    fields.insert(key.clone(), value.clone());
+                    origins.extend([(format!("{at}/{key}"), format!("{place}/{key}"))]);
+                }
             }
         }
         only => {
             fields.insert("allOf".into(), json!([only]));
+            origins.extend([(format!("{at}/allOf/0"), place)]);
         }
     }
 }
