@@ -16,13 +16,16 @@ use crate::cli::output::{self, Output};
 /// Which documents.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "With --json, or --format json, one object: {\"changes\":[{\"kind\",\"place\",\"pointer\",\"what\",\"old\",\"new\",\
-    \"breaks\",\"requests\",\"responses\",\"operations\"}],\"breaks\":{\"clients\",\"servers\",\"neither\"},\"accepted\",\"unused\"}. \
-    `breaks` of a change has \"clients\", \"servers\", both or neither;\n`old` and `new` are there where they can be shown; `requests` \
-    and `responses` are the operations that use it, and `operations` is their number.\n\n\
-    The file of --allow is a list in YAML or JSON. An entry accepts the changes that have all its values (kind, place, pointer, \
-    old, new; as in the JSON output):\n  \
-    - kind: enum_value_added\n    place: RunState\n    new: paused\n    reason: clients treat an unknown state as running\n\n\
+    after_help = "With --json, or --format json, one object: {\"changes\":[{\"kind\",\"place\",\"pointer\",\"what\",\
+    \"old\",\"new\",\"breaks\",\"requests\",\"responses\",\"operations\"}],\
+    \"breaks\":{\"clients\",\"servers\",\"neither\"},\"accepted\",\"unused\"}. \
+    `breaks` of a change has \"clients\", \"servers\", both or neither;\n\
+    `old` and `new` are there where they can be shown; `requests` and `responses` are the operations that use it, \
+    and `operations` is their number.\n\n\
+    The file of --allow is a list in YAML or JSON. An entry accepts the changes that have all its values \
+    (kind, place, pointer, old, new; as in the JSON output):\n  \
+    - kind: enum_value_added\n    place: RunState\n    new: paused\n    \
+    reason: clients treat an unknown state as running\n\n\
     Exit codes: 0 nothing breaking, 1 something breaking, 2 a document cannot be read."
 )]
 pub struct Arguments {
