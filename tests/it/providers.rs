@@ -97,7 +97,7 @@ impl World {
                 provider: Arc::new(Builtins),
                 good: core("echo", json!({ "echo": "x" })),
                 invalid: core("echo", json!({ "echo": [SECRET] })),
-                endless: core("fail", json!({ "after_ms": 3_600_000 })),
+                endless: core("fail", json!({ "after_ms": 60_000 })),
                 broken: vec![with(core("fail", json!({})), FailureCode::FailedOnPurpose)],
             },
             Subject {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use runyard_api::client::{Behaviour, ByteStream, Multipart, Plain};
+use runyard_api::client::{Behaviour, ByteStream, Form, Multipart, Plain};
 use runyard_api::crates::slog;
 use runyard_api::host::{Closed, Fault, Mounted, Server};
+use runyard_api::multipart::Received;
 use serde_json::Value;
 
 /// A server on a free port of the loopback address.
@@ -93,14 +94,16 @@ pub fn value<T: runyard_api::crates::serde::de::DeserializeOwned>(json: Value) -
 
 /// The parts of a form.
 #[allow(dead_code, reason = "only for documents with files in parts")]
-pub fn parts(body: &Multipart) -> Multipart {
-    body.clone()
+pub fn parts<T: Form>(body: &T) -> Multipart {
+    body.to_parts().expect("every field is JSON")
 }
 
-/// A form with these parts.
+/// A form with these parts; those without a file name are texts.
 #[allow(dead_code, reason = "only for documents with files in parts")]
-pub fn form(parts: Multipart) -> Multipart {
-    parts
+pub fn form<T: Form>(parts: Multipart) -> T {
+    let texts = parts.parts.iter().filter(|part| part.file_name.is_none());
+    let values = texts.map(|part| (part.name.clone(), String::from_utf8_lossy(&part.bytes).into())).collect();
+    T::from_parts(Received { parts, values }).unwrap_or_else(|_| panic!("the parts do not fit the form"))
 }
 
 /// Whether each property of `part` is in `whole` with its value. Defaults of the document may stand beside them.

@@ -48,9 +48,9 @@ pub async fn check() {
     let served = Served::start(api(Arc::new(Echo), Settings::default()));
     let (base, http, behaviour) = served.client();
     let client = Client::new_with_client(base, http, behaviour);
-    let form = json!({ "item": "tea & milk", "notes": ["a", "b=c"] });
-    let ordered = client.order(&value(form.clone())).await.expect("an order").into_inner();
-    assert_eq!(ordered, form);
+    let order = json!({ "item": "tea & milk", "notes": ["a", "b=c"] });
+    let ordered = client.order(&value(order.clone())).await.expect("an order").into_inner();
+    assert_eq!(ordered, order);
     let file = Multipart::new().text("title", "t").file("file", "a.bin", "application/octet-stream", vec![0, 13, 10]);
     let stored = client.upload("a.b", &form(file)).await.expect("stored").into_inner();
     assert_eq!(serde_json::to_value(&stored).expect("JSON"), json!({ "file": 3 }));
