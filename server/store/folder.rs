@@ -2,9 +2,9 @@
 //!
 //! | file | what |
 //! |------|------|
-//! || `lock` | held by the one process that owns the folder; contains its process id |
-//! || `server.lock` | held while the owner serves, so that other processes can check for a server without using the first lock |
-//! || `server.json` | how to reach the owner; valid only while `server.lock` is held |
+//! | `lock` | held by the one process that owns the folder; contains its process id |
+//! | `server.lock` | held while the owner serves, so that other processes can check for a server without using the first lock |
+//! | `server.json` | how to reach the owner; valid only while `server.lock` is held |
 //! | `secret.key` | the server's key, unless the environment gives one |
 //!
 //! Locks end with their process. So after `kill -9` a folder is free at once, and the old `server.json` is recognised

@@ -5,7 +5,7 @@
 //! | implementation | for |
 //! |----------------|-----|
 //! | [`sqlite`]     | one server, one folder; the default |
-//! || [`memory`]     | in memory, for tests and for measurements without storage |
+//! | [`memory`]     | in memory, for tests and for measurements without storage |
 //!
 //! [`location`] opens the store that the configuration names, and gives its [`maintenance`]: checks, backups, the removal
 //! of single runs. A [`layer`] wraps a store and changes its answers.

@@ -11,9 +11,9 @@
 //!
 //! | file | what |
 //! |------|------|
-//! || `fixture.rs` | builders of appends for tests |
+//! | `fixture.rs` | builders of appends for tests |
 //! | `commits.rs`, `reads.rs`, `labels.rs`, `claims.rs`, `approvals.rs`, `api_keys.rs`, `objects.rs`, `sealed.rs`, `turns.rs`, `values.rs`, `retention.rs` | the rules |
-//! || `model.rs` | random interleavings, to which every backend gives the answers that [`Memory`](crate::memory::Memory) gives |
+//! | `model.rs` | random interleavings, to which every backend gives the answers that [`Memory`](crate::memory::Memory) gives |
 
 #![expect(clippy::unwrap_used, reason = "a rule fails where a store does not answer")]
 #![expect(missing_docs, reason = "the name of a rule says what must hold")]

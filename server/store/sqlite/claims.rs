@@ -5,9 +5,9 @@
 //!
 //! | table     | effects                                                                                            |
 //! |-----------|----------------------------------------------------------------------------------------------------|
-//! || `runs`    | one effect of a run that was due at its creation, in the run's own row, which is written anyway     |
-//! || `in_hand` | the others that were due at their creation; all of them are in memory, and have no index            |
-//! || `effects` | due later, or more than fit in memory: found by due time, and then in memory too                    |
+//! | `runs`    | one effect of a run that was due at its creation, in the run's own row, which is written anyway     |
+//! | `in_hand` | the others that were due at their creation; all of them are in memory, and have no index            |
+//! | `effects` | due later, or more than fit in memory: found by due time, and then in memory too                    |
 //!
 //! The changes of a transaction are collected in [`EffectChanges`] and are applied to memory once it is durable. Only
 //! the writer's thread loads effects into memory, so an effect that an earlier commit deleted is never claimed.

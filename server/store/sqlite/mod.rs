@@ -2,25 +2,25 @@
 //!
 //! | file | what |
 //! |------|------|
-//! || `schema.rs`, `migrations/` | opening and migrating; refuses newer databases |
-//! || `writer.rs` | the queue and the group commit: one sync makes all waiting entries durable |
-//! || `append.rs`, `counts.rs` | the operations inside a transaction |
-//! || `claims.rs`, `in_row.rs` | effects: where their rows are, and which are in memory to be claimed |
+//! | `schema.rs`, `migrations/` | opening and migrating; refuses newer databases |
+//! | `writer.rs` | the queue and the group commit: one sync makes all waiting entries durable |
+//! | `append.rs`, `counts.rs` | the operations inside a transaction |
+//! | `claims.rs`, `in_row.rs` | effects: where their rows are, and which are in memory to be claimed |
 //! | `api_keys.rs`, `approvals.rs` | the tables of API keys and of approvals |
 //! | `node_runs.rs` | which run a node run belongs to |
 //! | `objects.rs` | the table of small objects |
-//! || `readers.rs`, `read.rs`, `list.rs` | the reader pool and its queries |
+//! | `readers.rs`, `read.rs`, `list.rs` | the reader pool and its queries |
 //! | `checkpoint.rs` | moves the WAL into the database, off the commit path |
-//! || `ack_log.rs` | the acknowledgement log, which detects lost commits |
-//! || [`inspect`] | read-only access for `runyard check` |
-//! || [`mod@backup`] | backup of a database that may be in use, and restore |
+//! | `ack_log.rs` | the acknowledgement log, which detects lost commits |
+//! | `inspect` | read-only access for `runyard check` |
+//! | `backup` | backup of a database that may be in use, and restore |
 //! | `values.rs` | the tables of large values |
 //! | [`packed`] | how rows of the log are packed |
-//! || `removals.rs` | removal of finished runs in small steps |
-//! | [`damaged`] | runs that cannot be read, removed while no server has the database |
-//! || [`wal`] | the number of transactions in the WAL, read from outside |
-//! || [`plain`] | SQLite alone with the same rows, as a baseline for measurements |
-//! || `convert.rs` | conversions between columns and the types of the trait |
+//! | `removals.rs` | removal of finished runs in small steps |
+//! | `damaged` | runs that cannot be read, removed while no server has the database |
+//! | [`wal`] | the number of transactions in the WAL, read from outside |
+//! | [`plain`] | SQLite alone with the same rows, as a baseline for measurements |
+//! | `convert.rs` | conversions between columns and the types of the trait |
 //!
 //! Every acknowledged commit has been synced (`synchronous=FULL`). Nothing here reads a clock.
 
