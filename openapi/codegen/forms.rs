@@ -129,7 +129,7 @@ pub(crate) fn item(form: &TypedForm<'_>, id: &str) -> TokenStream {
         match part.content {
             PartContent::Value => quote!(__parts.push_value(#name, #media, &self.#ident)?;),
             PartContent::File if required => quote!(__parts.push_file(#name, #media, &self.#ident);),
-            _ => quote!(for __file in &self.#ident { __parts.push_file(#name, #media, __file); }),
+            _ => quote!(for __file in self.#ident.iter() { __parts.push_file(#name, #media, __file); }),
         }
     });
     let read = fields.iter().map(|(part, _)| {
