@@ -31,7 +31,7 @@ pub struct Part {
 /// A file in a form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct File {
-    /// The name of the file. Servers tell a file from a field of text by it; a client sends `file` if there is none.
+    /// The name of the file. Servers tell a file from a field of text by it; a client sends `file` if it is missing.
     pub name: Option<String>,
     /// The content type, when it is given.
     pub media: Option<String>,
@@ -120,7 +120,7 @@ impl Received {
     /// Takes the first file of a field that is required.
     ///
     /// # Errors
-    /// [`FieldError`] when there is none.
+    /// [`FieldError`] if it is missing.
     pub fn required_file(&mut self, name: &'static str) -> Result<File, FieldError> {
         self.file(name).ok_or_else(|| FieldError { name, reason: "is required".to_owned() })
     }
