@@ -53,7 +53,7 @@ pub(crate) fn read(whole: &Value, content: &Value) -> Vec<Part> {
         let field = names::apart(&names::snake(name), |name| taken.contains(name));
         taken.insert(field.clone());
         let media = content.get("encoding").and_then(|all| all.get(name)).and_then(|one| one.get("contentType"));
-        // A list or a range of content types is none that could be sent.
+        // A list or a range of content types cannot be sent.
         let media = media.and_then(Value::as_str).filter(|media| !media.contains([',', '*']));
         Part {
             name: name.clone(),

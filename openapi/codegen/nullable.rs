@@ -1,4 +1,4 @@
-//! Properties that may be absent or null, told apart: `Option<Option<T>>`.
+//! Properties that may be absent or null, as two states: `Option<Option<T>>`.
 //!
 //! typify makes one `Option` of both. Such a property gets a mark in its description, by which its field is found in
 //! typify's code. A generator does this on request ([`Generator::distinguish_null`](crate::Generator)).

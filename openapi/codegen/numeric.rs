@@ -221,7 +221,7 @@ fn value(variant: &syn::Variant) -> Option<(Kind, String)> {
     }
     let mut found = None;
     for attribute in variant.attrs.iter().filter(|attribute| attribute.path().is_ident("serde")) {
-        // Another attribute than `rename = "..."` is none of a marked variant.
+        // Another attribute than `rename = "..."` does not belong to a marked variant.
         drop(attribute.parse_nested_meta(|meta| {
             let text: syn::LitStr = meta.value()?.parse()?;
             found = decoded(&text.value());

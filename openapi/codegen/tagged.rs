@@ -119,7 +119,7 @@ fn require(fields: &mut Map<String, Value>, property: &str) {
     }
 }
 
-/// A component whose alternatives are told apart by the value of one property.
+/// A component whose alternatives are distinguished by the value of one property.
 #[derive(Debug)]
 pub(crate) struct Union {
     component: String,

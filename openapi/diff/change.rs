@@ -45,7 +45,7 @@ pub struct Breaks {
 
 impl Breaks {
     /// Neither side.
-    pub const NOBODY: Self = Self { clients: false, servers: false };
+    pub const NEITHER: Self = Self { clients: false, servers: false };
     /// Clients only.
     pub const CLIENTS: Self = Self { clients: true, servers: false };
     /// Servers only.

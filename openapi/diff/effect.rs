@@ -17,7 +17,7 @@ impl Effect {
     /// Different values are allowed.
     pub(super) const OTHER: Self = Self { request: Breaks::BOTH, response: Breaks::BOTH };
     /// The same values are allowed.
-    pub(super) const SAME: Self = Self { request: Breaks::NOBODY, response: Breaks::NOBODY };
+    pub(super) const SAME: Self = Self { request: Breaks::NEITHER, response: Breaks::NEITHER };
 
     /// A media type was removed: clients asked for it, or sent it.
     pub(super) const REMOVED: Self = Self { request: Breaks::CLIENTS, response: Breaks::CLIENTS };
@@ -35,7 +35,7 @@ impl Effect {
 
     /// In a request, a default is a promise to clients that leave a value out. In a response it is a note.
     pub(super) fn of_default(breaks: Breaks) -> Self {
-        Self { request: breaks, response: Breaks::NOBODY }
+        Self { request: breaks, response: Breaks::NEITHER }
     }
 
     /// A property is added. A server must read it, and must send it if it is required. A client must send it if it is
@@ -54,8 +54,8 @@ impl Effect {
     pub(super) fn only(self, position: Option<Position>) -> Self {
         match position {
             None => self,
-            Some(Position::Request) => Self { response: Breaks::NOBODY, ..self },
-            Some(Position::Response) => Self { request: Breaks::NOBODY, ..self },
+            Some(Position::Request) => Self { response: Breaks::NEITHER, ..self },
+            Some(Position::Response) => Self { request: Breaks::NEITHER, ..self },
         }
     }
 

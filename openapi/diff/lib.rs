@@ -150,7 +150,7 @@ fn components<'a>(old: &'a Document, new: &'a Document, schemas: &mut Schemas<'a
         what: format!("schema {}", how.word()),
         old: None,
         new: None,
-        breaks: Breaks::NOBODY,
+        breaks: Breaks::NEITHER,
         uses: Uses::new(),
     };
     gone.map(|name| change(How::Removed, name)).chain(fresh.map(|name| change(How::Added, name))).collect()

@@ -138,7 +138,7 @@ impl<'a> Operations<'_, 'a> {
         if old.id != new.id {
             let told = ("operation_id", How::Changed, both.name.clone(), "operationId changed".to_owned());
             let values = (old.id.map(|id| json!(id)), new.id.map(|id| json!(id)));
-            self.change(told, at, values, Breaks::NOBODY);
+            self.change(told, at, values, Breaks::NEITHER);
         }
         if old.servers.is_some() || new.servers.is_some() {
             let of = |own: Option<&Value>, document: &Document| base_paths(own.or(document.root.get("servers")));

@@ -94,7 +94,7 @@ impl Pairs {
                 let breaks = if everywhere {
                     found.effect.at(Position::Request).or(found.effect.at(Position::Response))
                 } else {
-                    uses.keys().fold(Breaks::NOBODY, |breaks, position| breaks.or(found.effect.at(*position)))
+                    uses.keys().fold(Breaks::NEITHER, |breaks, position| breaks.or(found.effect.at(*position)))
                 };
                 let change = changes.entry(found.key()).or_insert_with(|| placed(found));
                 change.breaks = change.breaks.or(breaks);
@@ -121,5 +121,5 @@ impl Pairs {
 fn placed(found: Found) -> Change {
     let Found { subject, how, place, pointers: (before, after), what, old, new, .. } = found;
     let pointer = if how == How::Removed { before.or(after) } else { after.or(before) }.unwrap_or_default();
-    Change { subject, how, place, pointer, what, old, new, breaks: Breaks::NOBODY, uses: Uses::new() }
+    Change { subject, how, place, pointer, what, old, new, breaks: Breaks::NEITHER, uses: Uses::new() }
 }

@@ -12,7 +12,7 @@ const GROUPS: [(Breaks, &str); 4] = [
     (Breaks::BOTH, "breaks clients and servers"),
     (Breaks::CLIENTS, "breaks clients"),
     (Breaks::SERVERS, "breaks servers"),
-    (Breaks::NOBODY, "breaks neither"),
+    (Breaks::NEITHER, "breaks neither"),
 ];
 
 /// How many changes break a side.

@@ -192,6 +192,7 @@ mod tests {
         bind_all(&mut in_place);
         assert_eq!(in_place, before, "an alternative without a name has no value of its own");
     }
+
     #[test]
     fn what_a_child_adds_is_required_of_a_value_with_its_discriminator() {
         let part = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });

@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The code, or why there is none.
+/// The code, or why nothing was generated.
 fn generate(file: &Path) -> Result<String, String> {
     let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
     let json = file.extension().is_some_and(|end| end == "json");

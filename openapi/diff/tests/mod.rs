@@ -41,7 +41,7 @@ fn mirrors(forth: &[Change], back: &[Change]) {
             ("property" | "header", How::Removed) => one.2.clients = true,
             ("property" | "header", How::Added) => one.2.servers = true,
             // Where there was no body, a new one is heard by those who did not ask; where one is left, nobody asks for the other.
-            ("media_type", _) => one.2 = Breaks::NOBODY,
+            ("media_type", _) => one.2 = Breaks::NEITHER,
             _ => {}
         }
         one

@@ -62,7 +62,7 @@ fn every_pair_has_its_verdict() {
         let (old, new) = (side("old"), side("new"));
         for (one, other, direction) in [(&old, &new, "forth"), (&new, &old, "back")] {
             let changes = diff(one, other);
-            let breaks = changes.iter().fold(Breaks::NOBODY, |all, change| all.or(change.breaks));
+            let breaks = changes.iter().fold(Breaks::NEITHER, |all, change| all.or(change.breaks));
             let found = match breaks.names() {
                 names if names.is_empty() => "same".to_owned(),
                 names => names.join(" "),

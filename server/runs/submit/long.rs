@@ -19,7 +19,7 @@ impl Submitter {
     /// Decides a command.
     ///
     /// # Errors
-    /// [`Error::Busy`] if no thread for a long decision is free in time.
+    /// [`Error::Busy`] if a long decision takes longer than `limits.compute_ms`, or the system has no thread for it.
     pub(super) async fn decide_in_turn(
         &self,
         tenant: &str,
