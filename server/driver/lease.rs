@@ -86,7 +86,8 @@ impl Leases {
                 match store.renew(&held, clock.now_ms().saturating_add(lease_ms)).await {
                     // A lost claim was deleted, or claimed by another server, without a notification to this one.
                     Ok(renewed) => {
-                        in_flight.cancel(held.iter().map(|(effect, _)| effect).filter(|id| !renewed.contains(id)))
+                        let lost = held.into_iter().filter(|(effect, _)| !renewed.contains(effect)).collect();
+                        in_flight.cancel(&self.without_claimed_again(lost).await);
                     }
                     Err(error) => {
                         tracing::warn!(%error, "could not renew leases; what is in hand may be performed again elsewhere");
@@ -95,6 +96,19 @@ impl Leases {
             }
             clock.sleep(third).await;
         }
+    }
+
+    /// The effects that this process has not claimed again since it held them under these epochs. After the process was
+    /// stopped for longer than its leases last, it may renew an old epoch while it claims the effect under a new one:
+    /// the work goes on then. Waits for a claim that is in progress, if there is anything to tell apart.
+    async fn without_claimed_again(&self, lost: Vec<(EffectId, Epoch)>) -> Vec<EffectId> {
+        if lost.is_empty() {
+            return Vec::new();
+        }
+        let _answered = self.claiming.lock().await;
+        let held = self.lock();
+        let claimed_again = |(effect, epoch): &(EffectId, Epoch)| held.get(effect).is_some_and(|now| now > epoch);
+        lost.into_iter().filter(|one| !claimed_again(one)).map(|(effect, _)| effect).collect()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<EffectId, Epoch>> {

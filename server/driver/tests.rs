@@ -401,6 +401,35 @@ async fn a_result_in_hand_counts_although_its_own_process_claimed_the_effect_aga
 }
 
 #[tokio::test]
+async fn a_renewal_while_the_own_process_claims_again_does_not_cancel_the_work() {
+    let store = Meddled::new();
+    let yard = Yard::over(store.clone(), Clock::manual(NOW_MS));
+    let (asked, go) = (Arc::new(AtomicU64::new(0)), Arc::new(Notify::new()));
+    let driving = yard.drive("stopped", Puppet::CountsAndWaits(asked.clone(), go.clone()));
+    let run = yard.start(PLANNER, json!({ "goal": "Take your time." })).await;
+    others_go_on().await;
+    // As after SIGSTOP: the lease has run out; the renewal, still under the old epoch, comes while the driver claims.
+    yard.clock.jump(15 * LEASE_MS);
+    let clock = yard.clock.clone();
+    store.before_the_claim_is_answered(async move {
+        clock.advance(Duration::from_millis(LEASE_MS.unsigned_abs() / 2));
+        others_go_on().await;
+    });
+    let next = yard.start(UUID4, json!({})).await;
+    others_go_on().await;
+    assert_eq!(store.claims_waiting(), 0, "the claim was answered");
+    // Enough for a claim of what was given up.
+    yard.clock.advance(Duration::from_millis(2 * LEASE_MS.unsigned_abs()));
+    others_go_on().await;
+    go.notify_one();
+    assert_eq!(outcome(&yard.ended(run).await), RunOutcome::Failed);
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "the step was performed once");
+    go.notify_one();
+    yard.ended(next).await;
+    driving.stop().await;
+}
+
+#[tokio::test]
 async fn what_was_canceled_before_its_claim_was_answered_is_not_performed() {
     let store = Meddled::new();
     let yard = Yard::over(store.clone(), Clock::manual(NOW_MS));

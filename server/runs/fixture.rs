@@ -215,6 +215,8 @@ pub(crate) enum Puppet {
     FailsWhenNotified(Arc<Notify>),
     /// Counts its calls, and fails.
     Counts(Arc<AtomicU64>),
+    /// Counts its calls, and fails after a notification.
+    CountsAndWaits(Arc<AtomicU64>, Arc<Notify>),
 }
 
 #[async_trait]
@@ -224,6 +226,10 @@ impl Planner for Puppet {
             Puppet::Panics => panic!("as a defect would"),
             Puppet::FailsWhenNotified(notify) => notify.notified().await,
             Puppet::Counts(asked) => _ = asked.fetch_add(1, Ordering::SeqCst),
+            Puppet::CountsAndWaits(asked, notify) => {
+                asked.fetch_add(1, Ordering::SeqCst);
+                notify.notified().await;
+            }
         }
         Err(Failure {
             code: CodeText::from_outside("on_purpose"),
@@ -264,6 +270,11 @@ impl Meddled {
     /// Interferes with the next commit that has no interference yet.
     pub(crate) fn next(&self, meddling: impl Future<Output = Option<StoreError>> + Send + 'static) {
         self.commits.lock().unwrap().push_back(meddling.boxed());
+    }
+
+    /// How many interferences with claims have not happened yet.
+    pub(crate) fn claims_waiting(&self) -> usize {
+        self.claims.lock().unwrap().len()
     }
 
     /// How many interferences have not happened yet.
