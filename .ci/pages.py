@@ -3,7 +3,7 @@
 The shell has a folder of its own, and a network of its own where the machine can make one (`unshare --net`), so that the default ports are free and
 nothing leaves the machine; else pages run one after the other. Two programs are replaced:
 
-- `cargo` runs the built binary in the place of `cargo run`; what else a page says of cargo must be among `BUILDS`, and is run by other parts of `.ci/run`.
+- `cargo` runs the built binary in the place of `cargo run` (`.ci/first` calls the real one); what else a page says of cargo must be among `BUILDS`, and is run by other parts of `.ci/run`.
 - `curl` fails on a status of 400 and above (`--fail-with-body`), so that an answer that is an error is one.
 
 After a block that starts a server, the server is waited for, as a reader would.
@@ -24,7 +24,7 @@ BUILDS = {
 }
 CARGO = """#!/usr/bin/env bash
 case "$*" in
-  "run --release -- "*) shift 3; exec runyard "$@";;
+  "run -- "*) shift 2; exec runyard "$@";;
 %s
   *) echo "pages: no part of .ci/run does: cargo $*" >&2; exit 1;;
 esac

@@ -1,6 +1,9 @@
 //! Finds the commit and its date for `--version`: from the environment, from a package's own record, or from git.
 //!
 //! A build for development says neither: it would be made again after every commit.
+//!
+//! The variable must not begin with `RUNYARD_`: `cargo run` passes what a build script sets on to the program, which
+//! reads its settings from there.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,7 +23,7 @@ fn main() {
         .or_else(|| packaged(&folder))
         .or_else(|| released.then(|| of_git(&folder)).flatten());
     let Some(commit) = commit else {
-        println!("cargo::rustc-env=RUNYARD_VERSION={version}");
+        println!("cargo::rustc-env=VERSION_AND_COMMIT={version}");
         return;
     };
     let date = variable("RUNYARD_COMMIT_DATE")
@@ -28,7 +31,7 @@ fn main() {
         .map(|date| format!(" {date}"))
         .unwrap_or_default();
     let short: String = commit.chars().take(DIGITS).collect();
-    println!("cargo::rustc-env=RUNYARD_VERSION={version} ({short}{date})");
+    println!("cargo::rustc-env=VERSION_AND_COMMIT={version} ({short}{date})");
 }
 
 fn variable(name: &str) -> Option<String> {
