@@ -104,7 +104,7 @@ limits! {
     expansion_bytes = 16_777_216, 65_536..=1_073_741_824, "expansion_too_large",
         "Bytes of a graph or a result after its references are expanded.";
     expression_ms = 1_000, 10..=60_000, "expression_timed_out",
-        "Milliseconds that all expressions of one configuration may take together.";
+        "Milliseconds of processor time that all expressions of one configuration may take together; by the clock, eight times as long.";
     expression_memory_bytes = 67_108_864, 4_194_304..=1_073_741_824, "expression_out_of_memory",
         "Bytes of memory that all expressions of one configuration may take together.";
     expression_value_chars = 4_194_304, 1_024..=67_108_864, "expression_failed",

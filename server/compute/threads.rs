@@ -119,8 +119,9 @@ impl Shared {
 /// work of others when every processor is busy.
 #[cfg(target_os = "linux")]
 fn give_way() {
-    /// As low as the workers that evaluate scripts. Deadlines also count while work waits for a processor.
-    const NICE: i32 = 5;
+    /// The lowest: with every processor busy, a higher one takes milliseconds from the async runtime each time that it
+    /// wakes. Deadlines also count while work waits for a processor; they are longer than it waits.
+    const NICE: i32 = 19;
     // On Linux this is the priority of the calling thread alone.
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
         tracing::debug!(%error, "the priority of a thread stays as it is");

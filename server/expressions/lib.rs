@@ -27,6 +27,7 @@ mod braces;
 mod chains;
 mod numbers;
 mod pool;
+mod processor;
 mod realm;
 mod template;
 mod tokens;

@@ -14,6 +14,7 @@ use runyard_compute::clock::Clock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
+use super::processor::WAITING;
 use super::realm::{Broken, Job, Reason, evaluate};
 use super::worker::{ARGUMENT, Answer, GAVE_UP, GRACE, length, message};
 
@@ -123,7 +124,7 @@ impl Pool {
             Form::TooLong => return failed("what it reads is too long to be handed over"),
             Form::Message(message) => message,
         };
-        let most = Duration::from_millis(time_ms) + GRACE + PATIENCE;
+        let most = (Duration::from_millis(time_ms) + GRACE) * WAITING + PATIENCE;
         // An idle worker may have died, so try a new one afterwards.
         for fresh in [false, true] {
             let worker = if fresh { None } else { self.idle().pop() };

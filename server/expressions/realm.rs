@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rquickjs::{Array, CatchResultExt, CaughtError, Context, Ctx, Function, Module, Object, Runtime, Value};
-use runyard_compute::clock::Stopwatch;
 use serde::{Deserialize, Serialize};
+
+use super::processor::{Subject, Used};
 
 const PRELUDE: &str = include_str!("prelude.js");
 /// The memory limit of parsing, bytes.
@@ -23,7 +24,8 @@ const STACK_BYTES_MAX: usize = 256 * 1024;
 /// The limits of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// The time limit of all expressions of one configuration together, milliseconds.
+    /// The processor time of all expressions of one configuration together, milliseconds. They may also take eight times
+    /// as long by the clock.
     pub time_ms: u64,
     /// Their memory limit, bytes.
     pub memory_bytes: usize,
@@ -147,9 +149,9 @@ fn runtime(memory_bytes: usize, time_ms: u64, over: &Arc<AtomicBool>) -> Result<
     let runtime = Runtime::new().map_err(|_| Reason::OutOfMemory)?;
     runtime.set_memory_limit(memory_bytes);
     runtime.set_max_stack_size(STACK_BYTES_MAX);
-    let (watch, over, most) = (Stopwatch::start(), over.clone(), Duration::from_millis(time_ms));
+    let (used, over, most) = (Used::start(Subject::Thread), over.clone(), Duration::from_millis(time_ms));
     runtime.set_interrupt_handler(Some(Box::new(move || {
-        let is_over = watch.elapsed() > most;
+        let is_over = used.exceeds(most);
         if is_over {
             over.store(true, Ordering::Relaxed);
         }

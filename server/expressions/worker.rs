@@ -10,12 +10,15 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::processor::{Subject, Used};
 use super::realm::{Broken, Job, evaluate};
 
 /// The argument that starts this program as a worker.
 pub const ARGUMENT: &str = "evaluate-expressions";
-/// How much longer than its limit an evaluation may run before the worker ends.
+/// How much more processor time than its limit an evaluation may use before the worker ends.
 pub(super) const GRACE: Duration = Duration::from_millis(250);
+/// How long the watchdog waits at least before it looks at the processor time again.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// The exit code of a worker that ended because an evaluation took too long.
 pub(super) const GAVE_UP: i32 = 3;
 /// The longest message.
@@ -26,9 +29,9 @@ pub(super) type Answer = Result<Vec<Option<String>>, Broken>;
 
 /// Lowers the priority of the worker below that of the server, because scripts of one tenant can use every processor.
 pub fn give_way() {
-    /// A medium niceness, because a script's time limit also counts while it waits for a processor.
+    /// The lowest priority. A script's time limit counts processor time, so that waiting for a processor fails none.
     #[cfg(unix)]
-    const NICE: i32 = 5;
+    const NICE: i32 = 19;
     // Without permission, the priority does not change.
     #[cfg(unix)]
     let _ = rustix::process::nice(NICE);
@@ -54,17 +57,20 @@ pub fn work(mut from: impl Read, mut to: impl Write) -> std::io::Result<()> {
 fn watchdog() -> SyncSender<Option<Duration>> {
     let (sender, receiver) = sync_channel::<Option<Duration>>(1);
     std::thread::spawn(move || {
-        let mut most = None;
+        let mut watched: Option<(Used, Duration)> = None;
         loop {
-            let outcome = match most {
-                Some(most) => receiver.recv_timeout(most),
+            let outcome = match &watched {
+                Some((used, most)) => receiver.recv_timeout(most.saturating_sub(used.elapsed()).max(LOOK_AGAIN)),
                 None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
-            most = match outcome {
-                Ok(next) => next,
-                Err(RecvTimeoutError::Timeout) => std::process::exit(GAVE_UP),
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
+            match (outcome, &watched) {
+                (Ok(next), _) => watched = next.map(|most| (Used::start(Subject::Process), most)),
+                (Err(RecvTimeoutError::Timeout), Some((used, most))) if used.exceeds(*most) => {
+                    std::process::exit(GAVE_UP)
+                }
+                (Err(RecvTimeoutError::Timeout), _) => {}
+                (Err(RecvTimeoutError::Disconnected), _) => return,
+            }
         }
     });
     sender
