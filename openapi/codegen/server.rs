@@ -11,7 +11,7 @@ use crate::names;
 use crate::retype::doc;
 
 /// Names of methods that the trait already has.
-pub(crate) const RESERVED: [&str; 2] = ["admit", "problem"];
+pub(crate) const RESERVED: [&str; 3] = ["admit", "problem", "refusal"];
 
 /// The name of a document's trait: its short name, unless another item of the module has that name.
 pub(crate) fn interface_name(document: &str) -> Ident {
@@ -153,7 +153,7 @@ fn interface(model: &Model, typed: &[&Typed<'_>], names: &Names<'_>) -> TokenStr
         quote! {
             #docs
             fn #method(&self, cx: &#host::Caller, request: #request)
-                -> impl ::std::future::Future<Output = ::std::result::Result<#host::Reply<#success>, Problem>> + ::std::marker::Send;
+                -> impl ::std::future::Future<Output = ::std::result::Result<#host::Reply<#success>, Self::Refusal>> + ::std::marker::Send;
         }
     });
     quote! {
@@ -163,8 +163,15 @@ fn interface(model: &Model, typed: &[&Typed<'_>], names: &Names<'_>) -> TokenStr
             fn admit(&self, head: &#host::Head, operation: &'static #host::Operation)
                 -> impl ::std::future::Future<Output = ::std::result::Result<#host::Caller, #host::Fault>> + ::std::marker::Send;
 
-            /// What the host refused, in this document's own error body.
-            fn problem(&self, cx: &#host::Caller, fault: #host::Fault) -> Problem;
+            /// Why a request is refused, before it becomes an error body. Handlers end with it by `?`. Where one error
+            /// body is all there is to say, this is `Problem` itself.
+            type Refusal: ::std::marker::Send;
+
+            /// The refusal for a request that the host refused.
+            fn refusal(&self, fault: #host::Fault) -> Self::Refusal;
+
+            /// A refusal in this document's own error body.
+            fn problem(&self, cx: &#host::Caller, refusal: Self::Refusal) -> Problem;
 
             #(#methods)*
         }
@@ -198,7 +205,7 @@ fn glue(typed: &[&Typed<'_>], names: &Names<'_>) -> TokenStream {
             }
 
             fn refuse(&self, caller: &#host::Caller, fault: #host::Fault) -> #host::Response<#host::Body> {
-                let problem = self.0.problem(caller, fault);
+                let problem = self.0.problem(caller, self.0.refusal(fault));
                 let status = problem.status;
                 respond(problem).unwrap_or_else(|_| #host::empty(status, ::http::HeaderMap::new()))
             }
@@ -257,7 +264,7 @@ fn arm(typed: &Typed<'_>, host: &syn::Path) -> TokenStream {
             let request = #request { #(#fields,)* };
             match self.0.#method(&caller, request).await {
                 ::std::result::Result::Ok(reply) => reply.value.respond(reply.headers),
-                ::std::result::Result::Err(problem) => respond(problem),
+                ::std::result::Result::Err(refusal) => respond(self.0.problem(&caller, refusal)),
             }
         }
     }

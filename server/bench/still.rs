@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use runyard::auth::Gate;
 use runyard::dialects::arp::error::envelope;
 use runyard::dialects::arp::service;
-use runyard::dialects::common::refusal::{headers, of_api};
+use runyard::dialects::common::refusal::{Refusal, headers, of_api};
 use runyard_api::arp::run_gateway::*;
 use runyard_api::arp::schemas::{Run, RunState};
 use runyard_api::host::{ByteStream, Caller, Fault, Head, Operation, Reply};
@@ -33,32 +33,37 @@ impl Still {
 }
 
 impl RunGateway for Still {
+    type Refusal = Refusal;
+
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
         self.gate.admit(head, operation).await
     }
 
-    fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
-        let refusal = of_api(&fault);
+    fn refusal(&self, fault: Fault) -> Refusal {
+        of_api(&fault)
+    }
+
+    fn problem(&self, cx: &Caller, refusal: Refusal) -> Problem {
         Problem { status: refusal.status, headers: headers(&refusal), body: Box::new(envelope(cx, &refusal)) }
     }
 
-    async fn health(&self, _cx: &Caller, _request: HealthRequest) -> Result<Reply<HealthOk>, Problem> {
+    async fn health(&self, _cx: &Caller, _request: HealthRequest) -> Result<Reply<HealthOk>, Refusal> {
         Ok(HealthOk::Ok(service::of_checks(0, Vec::new())).into())
     }
 
-    async fn version(&self, _cx: &Caller, _request: VersionRequest) -> Result<Reply<VersionOk>, Problem> {
+    async fn version(&self, _cx: &Caller, _request: VersionRequest) -> Result<Reply<VersionOk>, Refusal> {
         Ok(VersionOk::Ok(service::version("runyard-bench")).into())
     }
 
-    async fn start_run(&self, _cx: &Caller, _request: StartRunRequest) -> Result<Reply<StartRunOk>, Problem> {
+    async fn start_run(&self, _cx: &Caller, _request: StartRunRequest) -> Result<Reply<StartRunOk>, Refusal> {
         Ok(StartRunOk::Ok(self.run.clone()).into())
     }
 
-    async fn get_run(&self, _cx: &Caller, _request: GetRunRequest) -> Result<Reply<GetRunOk>, Problem> {
+    async fn get_run(&self, _cx: &Caller, _request: GetRunRequest) -> Result<Reply<GetRunOk>, Refusal> {
         Ok(GetRunOk::Ok(self.run.clone()).into())
     }
 
-    async fn cancel_run(&self, _cx: &Caller, _request: CancelRunRequest) -> Result<Reply<CancelRunOk>, Problem> {
+    async fn cancel_run(&self, _cx: &Caller, _request: CancelRunRequest) -> Result<Reply<CancelRunOk>, Refusal> {
         Ok(CancelRunOk::Ok(self.run.clone()).into())
     }
 
@@ -66,7 +71,7 @@ impl RunGateway for Still {
         &self,
         _cx: &Caller,
         _request: StreamRunEventsRequest,
-    ) -> Result<Reply<StreamRunEventsOk>, Problem> {
+    ) -> Result<Reply<StreamRunEventsOk>, Refusal> {
         let events = StreamRunEventsOk::Ok(ByteStream::new(futures::stream::empty()));
         Ok(Reply { headers: HeaderMap::new(), value: events })
     }

@@ -35,12 +35,18 @@ impl Things {
 }
 
 impl Quirks for Things {
+    type Refusal = Problem;
+
     async fn admit(&self, head: &Head, _: &'static Operation) -> Result<Caller, Fault> {
         Ok(head.anonymous())
     }
 
-    fn problem(&self, _: &Caller, fault: Fault) -> Problem {
+    fn refusal(&self, fault: Fault) -> Problem {
         Problem::new(fault.status(), types::Failure { title: fault.to_string(), at: None })
+    }
+
+    fn problem(&self, _: &Caller, refusal: Problem) -> Problem {
+        refusal
     }
 
     async fn list_things(&self, _: &Caller, request: ListThingsRequest) -> Result<Reply<ListThingsOk>, Problem> {

@@ -16,12 +16,18 @@ use crate::host::{self, ByteStream, Caller, Fault, Head, Operation, Reply, Setti
 struct Echo;
 
 impl Foreign for Echo {
+    type Refusal = Problem;
+
     async fn admit(&self, head: &Head, _: &'static Operation) -> Result<Caller, Fault> {
         Ok(head.anonymous())
     }
 
-    fn problem(&self, _: &Caller, fault: Fault) -> Problem {
+    fn refusal(&self, fault: Fault) -> Problem {
         Problem::new(fault.status(), No { detail: fault.to_string() })
+    }
+
+    fn problem(&self, _: &Caller, refusal: Problem) -> Problem {
+        refusal
     }
 
     async fn search(&self, _: &Caller, request: SearchRequest) -> Result<Reply<SearchOk>, Problem> {

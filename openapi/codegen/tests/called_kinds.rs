@@ -13,12 +13,18 @@ use crate::kinds::{types::*, *};
 struct Echo;
 
 impl Kinds for Echo {
+    type Refusal = Problem;
+
     async fn admit(&self, head: &Head, _: &'static Operation) -> Result<Caller, Fault> {
         Ok(head.anonymous())
     }
 
-    fn problem(&self, _: &Caller, fault: Fault) -> Problem {
+    fn refusal(&self, fault: Fault) -> Problem {
         Problem::new(fault.status(), No { detail: fault.to_string() })
+    }
+
+    fn problem(&self, _: &Caller, refusal: Problem) -> Problem {
+        refusal
     }
 
     async fn make_key(&self, _: &Caller, request: MakeKeyRequest) -> Result<Reply<MakeKeyOk>, Problem> {

@@ -27,12 +27,18 @@ impl Gateway {
 }
 
 impl RunGateway for Gateway {
+    type Refusal = Problem;
+
     async fn admit(&self, head: &Head, _operation: &'static Operation) -> Result<Caller, Fault> {
         Ok(head.anonymous())
     }
 
-    fn problem(&self, _cx: &Caller, fault: Fault) -> Problem {
+    fn refusal(&self, fault: Fault) -> Problem {
         Problem::new(fault.status(), envelope(fault.code(), fault.to_string()))
+    }
+
+    fn problem(&self, _: &Caller, refusal: Problem) -> Problem {
+        refusal
     }
 
     async fn health(&self, _cx: &Caller, _request: HealthRequest) -> Result<Reply<HealthOk>, Problem> {

@@ -22,22 +22,28 @@ const EVENT_STREAM: &str = "text/event-stream";
 /// Handlers of operations in the vendor's document that this server does not support.
 macro_rules! not_served {
     ($($operation:ident($request:ident) -> $ok:ident;)*) => { $(
-        async fn $operation(&self, cx: &Caller, _request: $request) -> Result<Reply<$ok>, Problem> {
-            Err(problem(cx, &not_served(stringify!($operation))))
+        async fn $operation(&self, _cx: &Caller, _request: $request) -> Result<Reply<$ok>, Refusal> {
+            Err(not_served(stringify!($operation)))
         }
     )* };
 }
 
 impl Acp for Handlers {
+    type Refusal = Refusal;
+
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
         self.gate.admit(head, operation).await
     }
 
-    fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
-        problem(cx, &of_api(&fault))
+    fn refusal(&self, fault: Fault) -> Refusal {
+        of_api(&fault)
     }
 
-    async fn health(&self, _cx: &Caller, _request: HealthRequest) -> Result<Reply<HealthOk>, Problem> {
+    fn problem(&self, cx: &Caller, refusal: Refusal) -> Problem {
+        problem(cx, &refusal)
+    }
+
+    async fn health(&self, _cx: &Caller, _request: HealthRequest) -> Result<Reply<HealthOk>, Refusal> {
         Ok(HealthOk::Ok(self.state_of_health().await).into())
     }
 
@@ -45,298 +51,270 @@ impl Acp for Handlers {
         &self,
         cx: &Caller,
         request: StartServerRunRequest,
-    ) -> Result<Reply<StartServerRunOk>, Problem> {
+    ) -> Result<Reply<StartServerRunOk>, Refusal> {
         use StartServerRunOk::{Accepted, Created};
-        let started = async {
-            let place = self.place(cx, Way::Server(&request.server_id)).await?;
-            runs::start(self, cx, place, request.body, request.idempotency_key.as_deref()).await
-        };
-        Ok(or_problem(cx, started.await)?.reply(Created, Accepted))
+        let place = self.place(cx, Way::Server(&request.server_id)).await?;
+        let started = runs::start(self, cx, place, request.body, request.idempotency_key.as_deref()).await?;
+        Ok(started.reply(Created, Accepted))
     }
 
     async fn list_server_runs(
         &self,
         cx: &Caller,
         request: ListServerRunsRequest,
-    ) -> Result<Reply<ListServerRunsOk>, Problem> {
-        let listed = async {
-            let place = self.place(cx, Way::Server(&request.server_id)).await?;
-            runs::list(self, cx, place, page(request.status, request.limit, request.offset)).await
-        };
-        Ok(ListServerRunsOk::Ok(or_problem(cx, listed.await)?).into())
+    ) -> Result<Reply<ListServerRunsOk>, Refusal> {
+        let place = self.place(cx, Way::Server(&request.server_id)).await?;
+        let listed = runs::list(self, cx, place, page(request.status, request.limit, request.offset)).await?;
+        Ok(ListServerRunsOk::Ok(listed).into())
     }
 
     async fn get_server_run(
         &self,
         cx: &Caller,
         request: GetServerRunRequest,
-    ) -> Result<Reply<GetServerRunOk>, Problem> {
-        let found = self.look(cx, Way::Server(&request.server_id), &request.run_id).await;
-        Ok(GetServerRunOk::Ok(or_problem(cx, found)?).into())
+    ) -> Result<Reply<GetServerRunOk>, Refusal> {
+        let found = self.look(cx, Way::Server(&request.server_id), &request.run_id).await?;
+        Ok(GetServerRunOk::Ok(found).into())
     }
 
     async fn send_server_run_input(
         &self,
         cx: &Caller,
         request: SendServerRunInputRequest,
-    ) -> Result<Reply<SendServerRunInputOk>, Problem> {
+    ) -> Result<Reply<SendServerRunInputOk>, Refusal> {
         use SendServerRunInputOk::{Accepted, Ok as Ended};
-        let said = async {
-            let place = self.place(cx, Way::Server(&request.server_id)).await?;
-            let key = request.idempotency_key.as_deref();
-            runs::input(self, cx, place, &request.run_id, request.body, key).await
-        };
-        Ok(or_problem(cx, said.await)?.reply(Ended, Accepted))
+        let place = self.place(cx, Way::Server(&request.server_id)).await?;
+        let key = request.idempotency_key.as_deref();
+        let said = runs::input(self, cx, place, &request.run_id, request.body, key).await?;
+        Ok(said.reply(Ended, Accepted))
     }
 
     async fn get_server_run_events(
         &self,
         cx: &Caller,
         request: GetServerRunEventsRequest,
-    ) -> Result<Reply<GetServerRunEventsOk>, Problem> {
-        let found = self.look(cx, Way::Server(&request.server_id), &request.run_id).await;
-        Ok(GetServerRunEventsOk::Ok(or_problem(cx, found)?).into())
+    ) -> Result<Reply<GetServerRunEventsOk>, Refusal> {
+        let found = self.look(cx, Way::Server(&request.server_id), &request.run_id).await?;
+        Ok(GetServerRunEventsOk::Ok(found).into())
     }
 
     async fn cancel_server_run(
         &self,
         cx: &Caller,
         request: CancelServerRunRequest,
-    ) -> Result<Reply<CancelServerRunOk>, Problem> {
-        let canceled = async {
-            let place = self.place(cx, Way::Server(&request.server_id)).await?;
-            runs::cancel(self, cx, place, &request.run_id).await
-        };
-        Ok(CancelServerRunOk::Ok(or_problem(cx, canceled.await)?).into())
+    ) -> Result<Reply<CancelServerRunOk>, Refusal> {
+        let place = self.place(cx, Way::Server(&request.server_id)).await?;
+        let canceled = runs::cancel(self, cx, place, &request.run_id).await?;
+        Ok(CancelServerRunOk::Ok(canceled).into())
     }
 
     async fn start_connected_run(
         &self,
         cx: &Caller,
         request: StartConnectedRunRequest,
-    ) -> Result<Reply<StartConnectedRunOk>, Problem> {
+    ) -> Result<Reply<StartConnectedRunOk>, Refusal> {
         use StartConnectedRunOk::{Accepted, Created};
-        let started = async {
-            let place = self.place(cx, Way::Connected(&request.server_id)).await?;
-            runs::start(self, cx, place, request.body, request.idempotency_key.as_deref()).await
-        };
-        Ok(or_problem(cx, started.await)?.reply(Created, Accepted))
+        let place = self.place(cx, Way::Connected(&request.server_id)).await?;
+        let started = runs::start(self, cx, place, request.body, request.idempotency_key.as_deref()).await?;
+        Ok(started.reply(Created, Accepted))
     }
 
     async fn list_connected_runs(
         &self,
         cx: &Caller,
         request: ListConnectedRunsRequest,
-    ) -> Result<Reply<ListConnectedRunsOk>, Problem> {
-        let listed = async {
-            let place = self.place(cx, Way::Connected(&request.server_id)).await?;
-            runs::list(self, cx, place, page(request.status, request.limit, request.offset)).await
-        };
-        Ok(ListConnectedRunsOk::Ok(or_problem(cx, listed.await)?).into())
+    ) -> Result<Reply<ListConnectedRunsOk>, Refusal> {
+        let place = self.place(cx, Way::Connected(&request.server_id)).await?;
+        let listed = runs::list(self, cx, place, page(request.status, request.limit, request.offset)).await?;
+        Ok(ListConnectedRunsOk::Ok(listed).into())
     }
 
     async fn get_connected_run(
         &self,
         cx: &Caller,
         request: GetConnectedRunRequest,
-    ) -> Result<Reply<GetConnectedRunOk>, Problem> {
-        let found = self.look(cx, Way::Connected(&request.server_id), &request.run_id).await;
-        Ok(GetConnectedRunOk::Ok(or_problem(cx, found)?).into())
+    ) -> Result<Reply<GetConnectedRunOk>, Refusal> {
+        let found = self.look(cx, Way::Connected(&request.server_id), &request.run_id).await?;
+        Ok(GetConnectedRunOk::Ok(found).into())
     }
 
     async fn send_connected_run_input(
         &self,
         cx: &Caller,
         request: SendConnectedRunInputRequest,
-    ) -> Result<Reply<SendConnectedRunInputOk>, Problem> {
+    ) -> Result<Reply<SendConnectedRunInputOk>, Refusal> {
         use SendConnectedRunInputOk::{Accepted, Ok as Ended};
-        let said = async {
-            let place = self.place(cx, Way::Connected(&request.server_id)).await?;
-            let key = request.idempotency_key.as_deref();
-            runs::input(self, cx, place, &request.run_id, request.body, key).await
-        };
-        Ok(or_problem(cx, said.await)?.reply(Ended, Accepted))
+        let place = self.place(cx, Way::Connected(&request.server_id)).await?;
+        let key = request.idempotency_key.as_deref();
+        let said = runs::input(self, cx, place, &request.run_id, request.body, key).await?;
+        Ok(said.reply(Ended, Accepted))
     }
 
     async fn get_connected_run_events(
         &self,
         cx: &Caller,
         request: GetConnectedRunEventsRequest,
-    ) -> Result<Reply<GetConnectedRunEventsOk>, Problem> {
-        let found = self.look(cx, Way::Connected(&request.server_id), &request.run_id).await;
-        Ok(GetConnectedRunEventsOk::Ok(or_problem(cx, found)?).into())
+    ) -> Result<Reply<GetConnectedRunEventsOk>, Refusal> {
+        let found = self.look(cx, Way::Connected(&request.server_id), &request.run_id).await?;
+        Ok(GetConnectedRunEventsOk::Ok(found).into())
     }
 
     async fn cancel_connected_run(
         &self,
         cx: &Caller,
         request: CancelConnectedRunRequest,
-    ) -> Result<Reply<CancelConnectedRunOk>, Problem> {
-        let canceled = async {
-            let place = self.place(cx, Way::Connected(&request.server_id)).await?;
-            runs::cancel(self, cx, place, &request.run_id).await
-        };
-        Ok(CancelConnectedRunOk::Ok(or_problem(cx, canceled.await)?).into())
+    ) -> Result<Reply<CancelConnectedRunOk>, Refusal> {
+        let place = self.place(cx, Way::Connected(&request.server_id)).await?;
+        let canceled = runs::cancel(self, cx, place, &request.run_id).await?;
+        Ok(CancelConnectedRunOk::Ok(canceled).into())
     }
 
     async fn start_runtime_run(
         &self,
         cx: &Caller,
         request: StartRuntimeRunRequest,
-    ) -> Result<Reply<StartRuntimeRunOk>, Problem> {
+    ) -> Result<Reply<StartRuntimeRunOk>, Refusal> {
         use StartRuntimeRunOk::{Accepted, Created};
-        let started = async {
-            let place = self.place(cx, Way::Runtime(&request.runtime_id)).await?;
-            runs::start(self, cx, place, request.body, request.idempotency_key.as_deref()).await
-        };
-        Ok(or_problem(cx, started.await)?.reply(Created, Accepted))
+        let place = self.place(cx, Way::Runtime(&request.runtime_id)).await?;
+        let started = runs::start(self, cx, place, request.body, request.idempotency_key.as_deref()).await?;
+        Ok(started.reply(Created, Accepted))
     }
 
     async fn list_runtime_runs(
         &self,
         cx: &Caller,
         request: ListRuntimeRunsRequest,
-    ) -> Result<Reply<ListRuntimeRunsOk>, Problem> {
-        let listed = async {
-            let place = self.place(cx, Way::Runtime(&request.runtime_id)).await?;
-            runs::list(self, cx, place, page(request.status, request.limit, request.offset)).await
-        };
-        Ok(ListRuntimeRunsOk::Ok(or_problem(cx, listed.await)?).into())
+    ) -> Result<Reply<ListRuntimeRunsOk>, Refusal> {
+        let place = self.place(cx, Way::Runtime(&request.runtime_id)).await?;
+        let listed = runs::list(self, cx, place, page(request.status, request.limit, request.offset)).await?;
+        Ok(ListRuntimeRunsOk::Ok(listed).into())
     }
 
     async fn get_runtime_run(
         &self,
         cx: &Caller,
         request: GetRuntimeRunRequest,
-    ) -> Result<Reply<GetRuntimeRunOk>, Problem> {
-        let found = self.look(cx, Way::Runtime(&request.runtime_id), &request.run_id).await;
-        Ok(GetRuntimeRunOk::Ok(or_problem(cx, found)?).into())
+    ) -> Result<Reply<GetRuntimeRunOk>, Refusal> {
+        let found = self.look(cx, Way::Runtime(&request.runtime_id), &request.run_id).await?;
+        Ok(GetRuntimeRunOk::Ok(found).into())
     }
 
     async fn send_runtime_run_input(
         &self,
         cx: &Caller,
         request: SendRuntimeRunInputRequest,
-    ) -> Result<Reply<SendRuntimeRunInputOk>, Problem> {
+    ) -> Result<Reply<SendRuntimeRunInputOk>, Refusal> {
         use SendRuntimeRunInputOk::{Accepted, Ok as Ended};
-        let said = async {
-            let place = self.place(cx, Way::Runtime(&request.runtime_id)).await?;
-            let key = request.idempotency_key.as_deref();
-            runs::input(self, cx, place, &request.run_id, request.body, key).await
-        };
-        Ok(or_problem(cx, said.await)?.reply(Ended, Accepted))
+        let place = self.place(cx, Way::Runtime(&request.runtime_id)).await?;
+        let key = request.idempotency_key.as_deref();
+        let said = runs::input(self, cx, place, &request.run_id, request.body, key).await?;
+        Ok(said.reply(Ended, Accepted))
     }
 
     async fn get_runtime_run_events(
         &self,
         cx: &Caller,
         request: GetRuntimeRunEventsRequest,
-    ) -> Result<Reply<GetRuntimeRunEventsOk>, Problem> {
-        let found = self.look(cx, Way::Runtime(&request.runtime_id), &request.run_id).await;
-        Ok(GetRuntimeRunEventsOk::Ok(or_problem(cx, found)?).into())
+    ) -> Result<Reply<GetRuntimeRunEventsOk>, Refusal> {
+        let found = self.look(cx, Way::Runtime(&request.runtime_id), &request.run_id).await?;
+        Ok(GetRuntimeRunEventsOk::Ok(found).into())
     }
 
     async fn cancel_runtime_run(
         &self,
         cx: &Caller,
         request: CancelRuntimeRunRequest,
-    ) -> Result<Reply<CancelRuntimeRunOk>, Problem> {
-        let canceled = async {
-            let place = self.place(cx, Way::Runtime(&request.runtime_id)).await?;
-            runs::cancel(self, cx, place, &request.run_id).await
-        };
-        Ok(CancelRuntimeRunOk::Ok(or_problem(cx, canceled.await)?).into())
+    ) -> Result<Reply<CancelRuntimeRunOk>, Refusal> {
+        let place = self.place(cx, Way::Runtime(&request.runtime_id)).await?;
+        let canceled = runs::cancel(self, cx, place, &request.run_id).await?;
+        Ok(CancelRuntimeRunOk::Ok(canceled).into())
     }
 
-    async fn create_server(&self, cx: &Caller, request: CreateServerRequest) -> Result<Reply<CreateServerOk>, Problem> {
-        let created = servers::create(self, cx, Which::All, request.body).await;
-        Ok(CreateServerOk::Created(or_problem(cx, created)?).into())
+    async fn create_server(&self, cx: &Caller, request: CreateServerRequest) -> Result<Reply<CreateServerOk>, Refusal> {
+        let created = servers::create(self, cx, Which::All, request.body).await?;
+        Ok(CreateServerOk::Created(created).into())
     }
 
-    async fn list_servers(&self, cx: &Caller, request: ListServersRequest) -> Result<Reply<ListServersOk>, Problem> {
+    async fn list_servers(&self, cx: &Caller, request: ListServersRequest) -> Result<Reply<ListServersOk>, Refusal> {
         let (limit, offset) = (limit(request.limit), offset(request.offset));
         let wanted = Wanted { kind: request.kind, project: request.project_id, limit, offset };
-        Ok(ListServersOk::Ok(or_problem(cx, servers::list(self, cx, wanted).await)?).into())
+        Ok(ListServersOk::Ok(servers::list(self, cx, wanted).await?).into())
     }
 
-    async fn get_server(&self, cx: &Caller, request: GetServerRequest) -> Result<Reply<GetServerOk>, Problem> {
-        let found = servers::get(self, cx, Which::All, &request.server_id).await;
-        Ok(GetServerOk::Ok(or_problem(cx, found)?).into())
+    async fn get_server(&self, cx: &Caller, request: GetServerRequest) -> Result<Reply<GetServerOk>, Refusal> {
+        let found = servers::get(self, cx, Which::All, &request.server_id).await?;
+        Ok(GetServerOk::Ok(found).into())
     }
 
-    async fn update_server(&self, cx: &Caller, request: UpdateServerRequest) -> Result<Reply<UpdateServerOk>, Problem> {
-        let changed = servers::update(self, cx, Which::All, &request.server_id, request.body).await;
-        Ok(UpdateServerOk::Ok(or_problem(cx, changed)?).into())
+    async fn update_server(&self, cx: &Caller, request: UpdateServerRequest) -> Result<Reply<UpdateServerOk>, Refusal> {
+        let changed = servers::update(self, cx, Which::All, &request.server_id, request.body).await?;
+        Ok(UpdateServerOk::Ok(changed).into())
     }
 
-    async fn delete_server(&self, cx: &Caller, request: DeleteServerRequest) -> Result<Reply<DeleteServerOk>, Problem> {
-        let deleted = servers::delete(self, cx, Which::All, &request.server_id).await;
-        Ok(DeleteServerOk::Ok(or_problem(cx, deleted)?).into())
+    async fn delete_server(&self, cx: &Caller, request: DeleteServerRequest) -> Result<Reply<DeleteServerOk>, Refusal> {
+        let deleted = servers::delete(self, cx, Which::All, &request.server_id).await?;
+        Ok(DeleteServerOk::Ok(deleted).into())
     }
 
     async fn create_agent_runtime(
         &self,
         cx: &Caller,
         request: CreateAgentRuntimeRequest,
-    ) -> Result<Reply<CreateAgentRuntimeOk>, Problem> {
-        let created = servers::create(self, cx, Which::Runtimes, request.body).await;
-        Ok(CreateAgentRuntimeOk::Created(or_problem(cx, created)?).into())
+    ) -> Result<Reply<CreateAgentRuntimeOk>, Refusal> {
+        let created = servers::create(self, cx, Which::Runtimes, request.body).await?;
+        Ok(CreateAgentRuntimeOk::Created(created).into())
     }
 
     async fn list_agent_runtimes(
         &self,
         cx: &Caller,
         request: ListAgentRuntimesRequest,
-    ) -> Result<Reply<ListAgentRuntimesOk>, Problem> {
+    ) -> Result<Reply<ListAgentRuntimesOk>, Refusal> {
         let (limit, offset) = (limit(request.limit), offset(request.offset));
         let wanted = Wanted { kind: Some(types::ServerKind::AgentRuntime), project: request.project_id, limit, offset };
-        Ok(ListAgentRuntimesOk::Ok(or_problem(cx, servers::list(self, cx, wanted).await)?).into())
+        Ok(ListAgentRuntimesOk::Ok(servers::list(self, cx, wanted).await?).into())
     }
 
     async fn get_agent_runtime(
         &self,
         cx: &Caller,
         request: GetAgentRuntimeRequest,
-    ) -> Result<Reply<GetAgentRuntimeOk>, Problem> {
-        let found = servers::get(self, cx, Which::Runtimes, &request.runtime_id).await;
-        Ok(GetAgentRuntimeOk::Ok(or_problem(cx, found)?).into())
+    ) -> Result<Reply<GetAgentRuntimeOk>, Refusal> {
+        let found = servers::get(self, cx, Which::Runtimes, &request.runtime_id).await?;
+        Ok(GetAgentRuntimeOk::Ok(found).into())
     }
 
     async fn update_agent_runtime(
         &self,
         cx: &Caller,
         request: UpdateAgentRuntimeRequest,
-    ) -> Result<Reply<UpdateAgentRuntimeOk>, Problem> {
-        let changed = servers::update(self, cx, Which::Runtimes, &request.runtime_id, request.body).await;
-        Ok(UpdateAgentRuntimeOk::Ok(or_problem(cx, changed)?).into())
+    ) -> Result<Reply<UpdateAgentRuntimeOk>, Refusal> {
+        let changed = servers::update(self, cx, Which::Runtimes, &request.runtime_id, request.body).await?;
+        Ok(UpdateAgentRuntimeOk::Ok(changed).into())
     }
 
     async fn delete_agent_runtime(
         &self,
         cx: &Caller,
         request: DeleteAgentRuntimeRequest,
-    ) -> Result<Reply<DeleteAgentRuntimeOk>, Problem> {
-        let deleted = servers::delete(self, cx, Which::Runtimes, &request.runtime_id).await;
-        Ok(DeleteAgentRuntimeOk::Ok(or_problem(cx, deleted)?).into())
+    ) -> Result<Reply<DeleteAgentRuntimeOk>, Refusal> {
+        let deleted = servers::delete(self, cx, Which::Runtimes, &request.runtime_id).await?;
+        Ok(DeleteAgentRuntimeOk::Ok(deleted).into())
     }
 
-    async fn create_thread(&self, cx: &Caller, request: CreateThreadRequest) -> Result<Reply<CreateThreadOk>, Problem> {
+    async fn create_thread(&self, cx: &Caller, request: CreateThreadRequest) -> Result<Reply<CreateThreadOk>, Refusal> {
         let as_stream = wants_stream(cx, request.body.stream);
-        let created = async {
-            let created = threads::create(self, cx, request.body, request.idempotency_key.as_deref()).await?;
-            let replayed = created.replayed;
-            let answer = if as_stream {
-                CreateThreadOk::CreatedStream(threads::creation_stream(self, cx, created).await?)
-            } else {
-                CreateThreadOk::Created(threads::envelope(self, cx, &created).await?)
-            };
-            Ok((answer, replayed))
+        let created = threads::create(self, cx, request.body, request.idempotency_key.as_deref()).await?;
+        let replayed = created.replayed;
+        let answer = if as_stream {
+            CreateThreadOk::CreatedStream(threads::creation_stream(self, cx, created).await?)
+        } else {
+            CreateThreadOk::Created(threads::envelope(self, cx, &created).await?)
         };
-        let (answer, replayed) = or_problem(cx, created.await)?;
         Ok(replayable(answer.into(), replayed))
     }
 
-    async fn list_threads(&self, cx: &Caller, request: ListThreadsRequest) -> Result<Reply<ListThreadsOk>, Problem> {
+    async fn list_threads(&self, cx: &Caller, request: ListThreadsRequest) -> Result<Reply<ListThreadsOk>, Refusal> {
         let wanted = thread_list::Wanted {
             project: request.project_id,
             environment: request.environment_id,
@@ -348,117 +326,117 @@ impl Acp for Handlers {
             limit: limit(request.limit),
             offset: offset(request.offset),
         };
-        Ok(ListThreadsOk::Ok(or_problem(cx, thread_list::list(self, cx, wanted).await)?).into())
+        Ok(ListThreadsOk::Ok(thread_list::list(self, cx, wanted).await?).into())
     }
 
-    async fn get_thread(&self, cx: &Caller, request: GetThreadRequest) -> Result<Reply<GetThreadOk>, Problem> {
-        let found = threads::get(self, cx, &request.thread_id).await;
-        Ok(GetThreadOk::Ok(or_problem(cx, found)?).into())
+    async fn get_thread(&self, cx: &Caller, request: GetThreadRequest) -> Result<Reply<GetThreadOk>, Refusal> {
+        let found = threads::get(self, cx, &request.thread_id).await?;
+        Ok(GetThreadOk::Ok(found).into())
     }
 
-    async fn update_thread(&self, cx: &Caller, request: UpdateThreadRequest) -> Result<Reply<UpdateThreadOk>, Problem> {
-        let changed = threads::update(self, cx, &request.thread_id, request.body).await;
-        Ok(UpdateThreadOk::Ok(or_problem(cx, changed)?).into())
+    async fn update_thread(&self, cx: &Caller, request: UpdateThreadRequest) -> Result<Reply<UpdateThreadOk>, Refusal> {
+        let changed = threads::update(self, cx, &request.thread_id, request.body).await?;
+        Ok(UpdateThreadOk::Ok(changed).into())
     }
 
-    async fn delete_thread(&self, cx: &Caller, request: DeleteThreadRequest) -> Result<Reply<DeleteThreadOk>, Problem> {
-        let deleted = threads::delete(self, cx, &request.thread_id).await;
-        Ok(DeleteThreadOk::Ok(or_problem(cx, deleted)?).into())
+    async fn delete_thread(&self, cx: &Caller, request: DeleteThreadRequest) -> Result<Reply<DeleteThreadOk>, Refusal> {
+        let deleted = threads::delete(self, cx, &request.thread_id).await?;
+        Ok(DeleteThreadOk::Ok(deleted).into())
     }
 
     async fn list_thread_runs(
         &self,
         cx: &Caller,
         request: ListThreadRunsRequest,
-    ) -> Result<Reply<ListThreadRunsOk>, Problem> {
+    ) -> Result<Reply<ListThreadRunsOk>, Refusal> {
         let wanted = threads::WantedRuns {
             status: request.status,
             limit: limit(request.limit),
             offset: offset(request.offset),
             order: request.order.unwrap_or(types::Order::Desc),
         };
-        let listed = threads::runs_of(self, cx, &request.thread_id, wanted).await;
-        Ok(ListThreadRunsOk::Ok(or_problem(cx, listed)?).into())
+        let listed = threads::runs_of(self, cx, &request.thread_id, wanted).await?;
+        Ok(ListThreadRunsOk::Ok(listed).into())
     }
 
     async fn list_thread_messages(
         &self,
         cx: &Caller,
         request: ListThreadMessagesRequest,
-    ) -> Result<Reply<ListThreadMessagesOk>, Problem> {
+    ) -> Result<Reply<ListThreadMessagesOk>, Refusal> {
         let (limit, offset) = (limit(request.limit), offset(request.offset));
         let order = request.order.unwrap_or(types::Order::Asc);
-        let listed = threads::messages(self, cx, &request.thread_id, limit, offset, order).await;
-        Ok(ListThreadMessagesOk::Ok(or_problem(cx, listed)?).into())
+        let listed = threads::messages(self, cx, &request.thread_id, limit, offset, order).await?;
+        Ok(ListThreadMessagesOk::Ok(listed).into())
     }
 
     async fn send_thread_message(
         &self,
         cx: &Caller,
         request: SendThreadMessageRequest,
-    ) -> Result<Reply<SendThreadMessageOk>, Problem> {
+    ) -> Result<Reply<SendThreadMessageOk>, Refusal> {
         let SendThreadMessageRequest { thread_id, idempotency_key, body } = request;
-        let taken = or_problem(cx, messages::send(self, cx, &thread_id, body, idempotency_key.as_deref()).await)?;
+        let taken = messages::send(self, cx, &thread_id, body, idempotency_key.as_deref()).await?;
         let (run, after, replayed) = (taken.state.run, taken.after, taken.replayed);
         let part = Part { thread: thread_id, run, after, ends_at_question: true, with_ids: false };
         Ok(replayable(SendThreadMessageOk::Ok(self.run_stream(cx, &[], part)).into(), replayed))
     }
 
-    async fn cancel_thread(&self, cx: &Caller, request: CancelThreadRequest) -> Result<Reply<CancelThreadOk>, Problem> {
-        let canceled = threads::cancel(self, cx, &request.thread_id).await;
-        Ok(CancelThreadOk::Ok(or_problem(cx, canceled)?).into())
+    async fn cancel_thread(&self, cx: &Caller, request: CancelThreadRequest) -> Result<Reply<CancelThreadOk>, Refusal> {
+        let canceled = threads::cancel(self, cx, &request.thread_id).await?;
+        Ok(CancelThreadOk::Ok(canceled).into())
     }
 
     async fn get_thread_status(
         &self,
         cx: &Caller,
         request: GetThreadStatusRequest,
-    ) -> Result<Reply<GetThreadStatusOk>, Problem> {
-        let state = threads::state(self, cx, &request.thread_id).await;
-        Ok(GetThreadStatusOk::Ok(or_problem(cx, state)?).into())
+    ) -> Result<Reply<GetThreadStatusOk>, Refusal> {
+        let state = threads::state(self, cx, &request.thread_id).await?;
+        Ok(GetThreadStatusOk::Ok(state).into())
     }
 
     async fn list_thread_events(
         &self,
         cx: &Caller,
         request: ListThreadEventsRequest,
-    ) -> Result<Reply<ListThreadEventsOk>, Problem> {
+    ) -> Result<Reply<ListThreadEventsOk>, Refusal> {
         let after = request.after.or(request.cursor);
         if wants_stream(cx, request.stream) {
             let after = after.or(request.last_event_id);
             let events = threads::event_stream(self, cx, &request.thread_id, after.as_deref()).await;
-            let answer = or_problem(cx, events)?.map_or(ListThreadEventsOk::NoContent, ListThreadEventsOk::OkStream);
+            let answer = events?.map_or(ListThreadEventsOk::NoContent, ListThreadEventsOk::OkStream);
             return Ok(answer.into());
         }
         let between = threads::Between { after, before: request.before, limit: limit(request.limit) };
-        let listed = threads::events(self, cx, &request.thread_id, between).await;
-        Ok(ListThreadEventsOk::Ok(or_problem(cx, listed)?).into())
+        let listed = threads::events(self, cx, &request.thread_id, between).await?;
+        Ok(ListThreadEventsOk::Ok(listed).into())
     }
 
     async fn list_permission_requests(
         &self,
         cx: &Caller,
         request: ListPermissionRequestsRequest,
-    ) -> Result<Reply<ListPermissionRequestsOk>, Problem> {
-        let listed = permissions::list(self, cx, &request.thread_id).await;
-        Ok(ListPermissionRequestsOk::Ok(or_problem(cx, listed)?).into())
+    ) -> Result<Reply<ListPermissionRequestsOk>, Refusal> {
+        let listed = permissions::list(self, cx, &request.thread_id).await?;
+        Ok(ListPermissionRequestsOk::Ok(listed).into())
     }
 
     async fn decide_permission_request(
         &self,
         cx: &Caller,
         request: DecidePermissionRequestRequest,
-    ) -> Result<Reply<DecidePermissionRequestOk>, Problem> {
+    ) -> Result<Reply<DecidePermissionRequestOk>, Refusal> {
         let DecidePermissionRequestRequest { thread_id, request_id, body } = request;
-        let decided = permissions::decide(self, cx, &thread_id, &request_id, body).await;
-        Ok(DecidePermissionRequestOk::Ok(or_problem(cx, decided)?).into())
+        let decided = permissions::decide(self, cx, &thread_id, &request_id, body).await?;
+        Ok(DecidePermissionRequestOk::Ok(decided).into())
     }
 
     async fn list_environments(
         &self,
         _cx: &Caller,
         request: ListEnvironmentsRequest,
-    ) -> Result<Reply<ListEnvironmentsOk>, Problem> {
+    ) -> Result<Reply<ListEnvironmentsOk>, Refusal> {
         let wanted = environments::Wanted {
             project: request.project_id,
             is_active: request.is_active,
@@ -473,25 +451,25 @@ impl Acp for Handlers {
         &self,
         _cx: &Caller,
         _request: GetDefaultEnvironmentRequest,
-    ) -> Result<Reply<GetDefaultEnvironmentOk>, Problem> {
+    ) -> Result<Reply<GetDefaultEnvironmentOk>, Refusal> {
         Ok(GetDefaultEnvironmentOk::Ok(environments::default()).into())
     }
 
     async fn get_environment(
         &self,
-        cx: &Caller,
+        __cx: &Caller,
         request: GetEnvironmentRequest,
-    ) -> Result<Reply<GetEnvironmentOk>, Problem> {
-        Ok(GetEnvironmentOk::Ok(or_problem(cx, environments::get(&request.environment_id))?).into())
+    ) -> Result<Reply<GetEnvironmentOk>, Refusal> {
+        Ok(GetEnvironmentOk::Ok(environments::get(&request.environment_id)?).into())
     }
 
     async fn set_default_environment(
         &self,
-        cx: &Caller,
+        __cx: &Caller,
         request: SetDefaultEnvironmentRequest,
-    ) -> Result<Reply<SetDefaultEnvironmentOk>, Problem> {
+    ) -> Result<Reply<SetDefaultEnvironmentOk>, Refusal> {
         // The only environment is the default already.
-        Ok(SetDefaultEnvironmentOk::Ok(or_problem(cx, environments::get(&request.environment_id))?).into())
+        Ok(SetDefaultEnvironmentOk::Ok(environments::get(&request.environment_id)?).into())
     }
 
     not_served! {
@@ -545,9 +523,6 @@ fn wants_stream(cx: &Caller, said: Option<bool>) -> bool {
 }
 
 /// Turns a refusal into this API's error body.
-fn or_problem<T>(cx: &Caller, answered: Result<T, Refusal>) -> Result<T, Problem> {
-    answered.map_err(|refusal| problem(cx, &refusal))
-}
 
 fn page(status: Option<types::RunStatus>, limit: Option<NonZeroU32>, offset: Option<i32>) -> runs::Page {
     runs::Page { status, limit: self::limit(limit).unwrap_or(runs::LIMIT), offset: self::offset(offset) }

@@ -36,10 +36,10 @@ pub(super) async fn send(
     handlers.known_thread(cx, thread).await?;
     refuse_unserved(&of_message(&body))?;
     let content = wire::text(body.content.as_ref(), body.task.as_ref()).ok_or_else(nothing_said)?;
-    let last = handlers.runs.thread(&cx.tenant, thread, None, 1).await.map_err(of_runs)?.pop();
+    let last = handlers.runs.thread(&cx.tenant, thread, None, 1).await?.pop();
     let server = match &last {
         Some(row) => {
-            let state = handlers.runs.get(&cx.tenant, &row.run.to_string()).await.map_err(of_runs)?;
+            let state = handlers.runs.get(&cx.tenant, &row.run.to_string()).await?;
             server_of(&state).to_owned()
         }
         None => DEFAULT.to_owned(),
@@ -53,13 +53,13 @@ pub(super) async fn send(
     match handlers.runs.start(&cx.tenant, new).await {
         Ok(started) => Ok(Taken { state: started.state, after: 0, replayed: started.replayed }),
         Err(Error::ThreadBusy { thread, run }) => {
-            let state = handlers.runs.get(&cx.tenant, &run.to_string()).await.map_err(of_runs)?;
+            let state = handlers.runs.get(&cx.tenant, &run.to_string()).await?;
             let Some(node_run) = runs::asking(&state).filter(|_| !matches!(state.status, RunStatus::Final(_))) else {
                 return Err(of_runs(Error::ThreadBusy { thread, run }));
             };
             let after = state.version;
             let command = Command::Deliver { node_run, input: content };
-            let state = handlers.runs.submit(&cx.tenant, run, command).await.map_err(of_runs)?;
+            let state = handlers.runs.submit(&cx.tenant, run, command).await?;
             Ok(Taken { state, after, replayed: false })
         }
         Err(error) => Err(of_runs(error)),
@@ -80,7 +80,7 @@ pub(super) async fn begin(
     let said = StartContent { content, title, thread: Some(thread.to_owned()), ..StartContent::default() };
     let mut new = wire::new_run(&place, said, "acp.create_thread", &request);
     new.key = key.map(idempotency_key).transpose()?;
-    Ok(handlers.runs.start(&cx.tenant, new).await.map_err(of_runs)?.state)
+    Ok(handlers.runs.start(&cx.tenant, new).await?.state)
 }
 
 /// Refuses fields that change what a run does and are not supported. To ignore them would run something else than the

@@ -22,16 +22,16 @@ const USER: &str = "user_id";
 /// Lists the open permission requests of the thread's live run, oldest first.
 pub(super) async fn list(handlers: &Handlers, cx: &Caller, thread: &str) -> Result<PermissionRequestList, Refusal> {
     handlers.known_thread(cx, thread).await?;
-    let last = handlers.runs.thread(&cx.tenant, thread, None, 1).await.map_err(of_runs)?.pop();
+    let last = handlers.runs.thread(&cx.tenant, thread, None, 1).await?.pop();
     let live = last.filter(|row| !matches!(row.status, RunStatus::Final(_)));
     let mut data = Vec::new();
     let mut has_more = false;
     if let Some(row) = live {
         let pending = ApprovalFilter { run: Some(row.run), statuses: vec![ApprovalStatus::Pending] };
-        let mut rows = handlers.runs.approvals(&cx.tenant, &pending, None, REQUESTS_MAX + 1).await.map_err(of_runs)?;
+        let mut rows = handlers.runs.approvals(&cx.tenant, &pending, None, REQUESTS_MAX + 1).await?;
         has_more = rows.len() > REQUESTS_MAX;
         rows.truncate(REQUESTS_MAX);
-        let state = handlers.runs.get(&cx.tenant, &row.run.to_string()).await.map_err(of_runs)?;
+        let state = handlers.runs.get(&cx.tenant, &row.run.to_string()).await?;
         data.extend(rows.iter().rev().map(|row| shown(thread, &state, row)));
     }
     Ok(PermissionRequestList { object: ListObject::List, data, has_more: Some(has_more) })
@@ -46,7 +46,7 @@ pub(super) async fn decide(
     body: PermissionDecision,
 ) -> Result<PermissionDecided, Refusal> {
     handlers.known_thread(cx, thread).await?;
-    let (state, approval) = handlers.runs.approval(&cx.tenant, request).await.map_err(of_runs)?;
+    let (state, approval) = handlers.runs.approval(&cx.tenant, request).await?;
     if threads::turn_of(&state).thread != thread {
         return Err(of_runs(Error::UnknownApproval(request.to_owned())));
     }
@@ -56,7 +56,7 @@ pub(super) async fn decide(
     };
     let by = cx.subject.as_deref().map(str::to_owned);
     let said = ApprovalDecision { verdict, by, comment: body.reason };
-    let decided = handlers.runs.decide(&cx.tenant, approval, said).await.map_err(of_runs)?;
+    let decided = handlers.runs.decide(&cx.tenant, approval, said).await?;
     let active = !matches!(decided.state.status, RunStatus::Final(_));
     let message = if active { "The run goes on." } else { "The run has ended." };
     Ok(PermissionDecided {

@@ -72,7 +72,7 @@ pub(super) async fn input(
     }
     let node_run = asking(&state).ok_or_else(|| not_asking(&state))?;
     let command = Command::Deliver { node_run, input: content };
-    let state = handlers.runs.submit(&cx.tenant, state.run, command).await.map_err(of_runs)?;
+    let state = handlers.runs.submit(&cx.tenant, state.run, command).await?;
     answer(handlers, cx, &place, state, wire::waits(body.mode), false).await
 }
 
@@ -90,7 +90,7 @@ pub(super) async fn cancel(
     run_id: &str,
 ) -> Result<RunEnvelope, Refusal> {
     let run = find(handlers, cx, &place, run_id).await?.run;
-    let state = handlers.runs.submit(&cx.tenant, run, Command::Cancel { reason: None }).await.map_err(of_runs)?;
+    let state = handlers.runs.submit(&cx.tenant, run, Command::Cancel { reason: None }).await?;
     envelope(handlers, cx, &place, &state).await
 }
 
@@ -108,14 +108,14 @@ pub(super) async fn list(handlers: &Handlers, cx: &Caller, place: Place, page: P
     let labels = vec![LabelFilter { name: SERVER.to_owned(), values: vec![place.server.clone()] }];
     let statuses = status.map(wire::stored_statuses).unwrap_or_default();
     let filter = Filter { api: Some(API.to_owned()), statuses, labels, ..Filter::default() };
-    let mut rows = handlers.runs.page(&cx.tenant, &filter, offset, limit + 1).await.map_err(of_runs)?;
+    let mut rows = handlers.runs.page(&cx.tenant, &filter, offset, limit + 1).await?;
     let has_more = rows.len() > limit;
     rows.truncate(limit);
     let mut shower = Shower::default();
     let mut runs = Vec::with_capacity(rows.len());
     let mut size = AnswerSize::of(handlers.runs.answer_bytes());
     for row in rows {
-        let Some(state) = handlers.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
+        let Some(state) = handlers.runs.listed(&cx.tenant, &row).await? else { continue };
         let run = shower.run(handlers, cx, &state).await?;
         // The vendor's format contains the list twice.
         if !size.admits(&[&run, &run]) {
@@ -145,7 +145,7 @@ impl Shower {
             self.0.insert(id.clone(), look);
         }
         let thread = self.0.get(&id).ok_or_else(|| error::no_thread(&id))?;
-        let continued = handlers.runs.continued_by(&cx.tenant, state).await.map_err(of_runs)?;
+        let continued = handlers.runs.continued_by(&cx.tenant, state).await?;
         Ok(wire::run(state, thread, continued.map(|run| run.to_string())))
     }
 
@@ -156,7 +156,7 @@ impl Shower {
 
 /// A run on this server. Runs of other servers are not found.
 async fn find(handlers: &Handlers, cx: &Caller, place: &Place, run_id: &str) -> Result<Arc<State>, Refusal> {
-    let state = handlers.runs.get(&cx.tenant, run_id).await.map_err(of_runs)?;
+    let state = handlers.runs.get(&cx.tenant, run_id).await?;
     if server_of(&state) == place.server { Ok(state) } else { Err(of_runs(Error::UnknownRun(run_id.to_owned()))) }
 }
 
@@ -170,7 +170,7 @@ async fn begin(
     waits: bool,
 ) -> Result<Answer, Refusal> {
     new.key = key.map(idempotency_key).transpose()?;
-    let started = handlers.runs.start(&cx.tenant, new).await.map_err(of_runs)?;
+    let started = handlers.runs.start(&cx.tenant, new).await?;
     answer(handlers, cx, place, started.state, waits, started.replayed).await
 }
 
@@ -199,7 +199,7 @@ async fn at_rest(handlers: &Handlers, cx: &Caller, state: Arc<State>) -> Result<
         while let Some(recorded) = log.next().await {
             let recorded = recorded.map_err(|error| of_runs(error.into()))?;
             if let Event::Finished { .. } | Event::NodeWaiting { wait: Wait::Input, .. } = recorded.event {
-                let state = handlers.runs.at_least(tenant, run, recorded.position).await.map_err(of_runs)?;
+                let state = handlers.runs.at_least(tenant, run, recorded.position).await?;
                 if is_at_rest(&state) {
                     return Ok(());
                 }

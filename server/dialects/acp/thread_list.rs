@@ -9,7 +9,7 @@ use super::error::of_objects;
 use super::runs::LIMIT;
 use super::threads::Body;
 use super::{API, Handlers, environments};
-use crate::dialects::common::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::Refusal;
 use crate::objects::{self, Stored};
 use crate::runs::threads;
 use crate::store::{Cursor, Filter, RunRow};
@@ -143,7 +143,7 @@ impl<'a> Source<'a> {
         }
         if self.rows.is_empty() && !self.rows_end {
             let filter = Filter { api: Some(API.to_owned()), ..Filter::default() };
-            let page = self.handlers.runs.list(tenant, &filter, self.after_row, PAGE).await.map_err(of_runs)?;
+            let page = self.handlers.runs.list(tenant, &filter, self.after_row, PAGE).await?;
             self.rows_end = page.len() < PAGE;
             self.after_row = page.last().map(|row| Cursor { created_at_ms: row.created_at_ms, run: row.run });
             self.rows = page.into();

@@ -108,10 +108,10 @@ impl Look {
 impl Handlers {
     /// A thread, if it exists: a client created it, or it has a run.
     pub(super) async fn look_at_thread(&self, cx: &Caller, id: &str) -> Result<Option<Look>, Refusal> {
-        let last = self.runs.thread(&cx.tenant, id, None, 1).await.map_err(of_runs)?.pop();
+        let last = self.runs.thread(&cx.tenant, id, None, 1).await?.pop();
         let made: Option<Stored<Body>> = self.objects.get(&cx.tenant, id).await.map_err(of_objects)?;
         let first = match &last {
-            Some(_) => self.runs.thread(&cx.tenant, id, Some(2), 1).await.map_err(of_runs)?.pop(),
+            Some(_) => self.runs.thread(&cx.tenant, id, Some(2), 1).await?.pop(),
             None => None,
         };
         // A thread that began with a run is stored only when it is first changed, so the run may be older.
@@ -142,7 +142,7 @@ impl Handlers {
 
     /// The last run of a thread, with its row.
     async fn last_run(&self, cx: &Caller, id: &str) -> Result<Option<RunRow>, Refusal> {
-        Ok(self.runs.thread(&cx.tenant, id, None, 1).await.map_err(of_runs)?.pop())
+        Ok(self.runs.thread(&cx.tenant, id, None, 1).await?.pop())
     }
 
     /// Changes the stored data of a thread, and stores a thread that had only runs. After a conflict with another
@@ -180,14 +180,14 @@ impl Handlers {
 
     /// The title of a thread: that of its first run, or the run's goal.
     async fn title_of(&self, cx: &Caller, first: &RunRow) -> Result<Option<String>, Refusal> {
-        let state = self.runs.listed(&cx.tenant, first).await.map_err(of_runs)?;
+        let state = self.runs.listed(&cx.tenant, first).await?;
         Ok(state.and_then(|state| wire::title(&state)).or_else(|| first.title.clone()))
     }
 
     /// The messages of a thread, oldest first (of a long thread those of its last runs), and whether they are complete.
     async fn messages(&self, cx: &Caller, id: &str) -> Result<(Vec<ThreadMessage>, bool), Refusal> {
         let made: Option<Stored<Body>> = self.objects.get(&cx.tenant, id).await.map_err(of_objects)?;
-        let mut rows = self.runs.thread(&cx.tenant, id, None, RUNS_MAX + 1).await.map_err(of_runs)?;
+        let mut rows = self.runs.thread(&cx.tenant, id, None, RUNS_MAX + 1).await?;
         let whole = rows.len() <= RUNS_MAX;
         rows.truncate(RUNS_MAX);
         let mut messages = Vec::new();
@@ -201,7 +201,7 @@ impl Handlers {
             });
         }
         for row in rows.iter().rev() {
-            let Some(state) = self.runs.listed(&cx.tenant, row).await.map_err(of_runs)? else { continue };
+            let Some(state) = self.runs.listed(&cx.tenant, row).await? else { continue };
             let events = runs::events(self, cx, &state, usize::MAX).await?;
             messages.extend(events.into_iter().filter_map(|event| message(id, event)));
         }
@@ -376,11 +376,11 @@ pub(super) struct Between {
 /// A page of a thread's events, the oldest first.
 pub(super) async fn events(handlers: &Handlers, cx: &Caller, id: &str, between: Between) -> Result<EventList, Refusal> {
     handlers.known_thread(cx, id).await?;
-    let mut rows = handlers.runs.thread(&cx.tenant, id, None, RUNS_MAX).await.map_err(of_runs)?;
+    let mut rows = handlers.runs.thread(&cx.tenant, id, None, RUNS_MAX).await?;
     rows.reverse();
     let mut all = Vec::new();
     for row in rows {
-        let Some(state) = handlers.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
+        let Some(state) = handlers.runs.listed(&cx.tenant, &row).await? else { continue };
         all.extend(runs::events(handlers, cx, &state, usize::MAX).await?);
     }
     let place = |name: &str, wanted: &Option<String>| match wanted {
@@ -413,7 +413,7 @@ pub(super) async fn event_stream(
                 .ok_or_else(|| invalid_query("after", "is not the id of an event of this thread"))?,
         ),
     };
-    let mut rows = handlers.runs.thread(&cx.tenant, id, None, RUNS_MAX).await.map_err(of_runs)?;
+    let mut rows = handlers.runs.thread(&cx.tenant, id, None, RUNS_MAX).await?;
     let over = rows.first().is_none_or(|last| matches!(last.status, RunStatus::Final(_)));
     let last = rows.first().map(|last| (last.run, last.version));
     rows.reverse();
@@ -467,7 +467,7 @@ pub(super) async fn runs_of(
     let limit = limit.unwrap_or(LIMIT);
     let plain = status.is_none() && order == Order::Desc;
     let most = if plain { offset + limit + 1 } else { PAGED_RUNS_MAX };
-    let mut rows = handlers.runs.thread(&cx.tenant, id, None, most).await.map_err(of_runs)?;
+    let mut rows = handlers.runs.thread(&cx.tenant, id, None, most).await?;
     rows.retain(|row| status.is_none_or(|status| wire::run_status(row.status) == status));
     if order == Order::Asc {
         rows.reverse();
@@ -477,7 +477,7 @@ pub(super) async fn runs_of(
     let mut shower = Shower::default();
     let mut shown = Vec::new();
     for row in rows.into_iter().skip(offset).take(limit) {
-        let Some(state) = handlers.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
+        let Some(state) = handlers.runs.listed(&cx.tenant, &row).await? else { continue };
         let run = shower.run(handlers, cx, &state).await?;
         // The vendor's format contains the list twice.
         if !size.admits(&[&run, &run]) {

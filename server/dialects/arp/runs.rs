@@ -6,7 +6,7 @@ use runyard_engine::Command;
 
 use super::stream::{self, Scope};
 use super::wire;
-use crate::dialects::common::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::Refusal;
 use crate::dialects::common::start::{Started, invalid_field, start_once};
 use crate::feed::Wanted;
 use crate::runs::Runs;
@@ -25,19 +25,19 @@ pub async fn start(
 
 /// Returns a run's current state.
 pub async fn get(runs: &Runs, cx: &Caller, run_id: &str) -> Result<arp::Run, Refusal> {
-    let state = runs.get(&cx.tenant, run_id).await.map_err(of_runs)?;
+    let state = runs.get(&cx.tenant, run_id).await?;
     Ok(wire::run(&state))
 }
 
 /// Cancels a run. A run that has ended is returned unchanged.
 pub async fn cancel(runs: &Runs, cx: &Caller, run_id: &str) -> Result<arp::Run, Refusal> {
-    let run = runs.get(&cx.tenant, run_id).await.map_err(of_runs)?.run;
-    let state = runs.submit(&cx.tenant, run, Command::Cancel { reason: None }).await.map_err(of_runs)?;
+    let run = runs.get(&cx.tenant, run_id).await?.run;
+    let state = runs.submit(&cx.tenant, run, Command::Cancel { reason: None }).await?;
     Ok(wire::run(&state))
 }
 
 /// A run's events.
 pub async fn events(runs: &Runs, cx: &Caller, run_id: &str, wanted: Wanted) -> Result<ByteStream, Refusal> {
-    let state = runs.get(&cx.tenant, run_id).await.map_err(of_runs)?;
+    let state = runs.get(&cx.tenant, run_id).await?;
     Ok(stream::events(runs, cx, state, Scope::Run, wanted))
 }

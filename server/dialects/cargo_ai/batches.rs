@@ -153,14 +153,14 @@ pub(super) async fn cancel(handlers: &Handlers, cx: &Caller, uuid: &str) -> Resu
     if matches!(state.status, RunStatus::Final(_)) {
         return Err(error::batch_over(uuid));
     }
-    handlers.runs.submit(&cx.tenant, state.run, Command::Cancel { reason: None }).await.map_err(of_runs)?;
+    handlers.runs.submit(&cx.tenant, state.run, Command::Cancel { reason: None }).await?;
     Ok(())
 }
 
 async fn find(handlers: &Handlers, cx: &Caller, uuid: &str) -> Result<std::sync::Arc<State>, Refusal> {
     let labels = vec![LabelFilter { name: OWN.to_owned(), values: vec![uuid.to_owned()] }];
     let filter = Filter { api: Some(API.to_owned()), labels, ..Filter::default() };
-    let found = handlers.runs.list(&cx.tenant, &filter, None, 1).await.map_err(of_runs)?.pop();
+    let found = handlers.runs.list(&cx.tenant, &filter, None, 1).await?.pop();
     handlers.state(cx, &found.ok_or_else(|| error::no_batch(uuid))?).await
 }
 
@@ -185,16 +185,12 @@ pub(super) async fn list(
     let (mut size, mut full) = (AnswerSize::of(handlers.runs.answer_bytes()), false);
     let none = !statuses.is_empty() && stored.is_empty();
     loop {
-        let rows = if none {
-            Vec::new()
-        } else {
-            handlers.runs.list(&cx.tenant, &filter, after, PAGE).await.map_err(of_runs)?
-        };
+        let rows = if none { Vec::new() } else { handlers.runs.list(&cx.tenant, &filter, after, PAGE).await? };
         after = rows.last().map(|row| Cursor { created_at_ms: row.created_at_ms, run: row.run });
         let last = rows.len() < PAGE;
         for row in rows {
             if count >= offset && batches.len() < limit && !full {
-                let state = handlers.runs.listed(&cx.tenant, &row).await.map_err(of_runs)?;
+                let state = handlers.runs.listed(&cx.tenant, &row).await?;
                 if let Some(batch) = state.map(|state| shown(&state, &cx.tenant)) {
                     full = !size.admits(&batch);
                     if !full {

@@ -168,7 +168,7 @@ impl Handlers {
             return Ok(found);
         }
         loop {
-            let rows = self.runs.list(&cx.tenant, &wanted.filter, after, PAGE).await.map_err(of_runs)?;
+            let rows = self.runs.list(&cx.tenant, &wanted.filter, after, PAGE).await?;
             after = rows.last().map(|row| Cursor { created_at_ms: row.created_at_ms, run: row.run });
             let last = rows.len() < PAGE;
             for row in rows.into_iter().filter(|row| wanted.admits(row)) {
@@ -177,7 +177,7 @@ impl Handlers {
                     if looked_at > LOOKED_AT_MAX {
                         return Err(too_many(LOOKED_AT_MAX));
                     }
-                    let state = self.runs.listed(&cx.tenant, &row).await.map_err(of_runs)?;
+                    let state = self.runs.listed(&cx.tenant, &row).await?;
                     if !state.is_some_and(|state| fits(&state, executions)) {
                         continue;
                     }

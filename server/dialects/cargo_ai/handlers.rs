@@ -14,49 +14,55 @@ use crate::runs::StartedRun;
 /// Operations of the document that are not supported. Their callers get a 501.
 macro_rules! not_served {
     ($($operation:ident: $request:ident => $ok:ident,)*) => {$(
-        async fn $operation(&self, cx: &Caller, _: $request) -> Result<Reply<$ok>, Problem> {
-            Err(problem(cx, &not_served(stringify!($operation))))
+        async fn $operation(&self, _cx: &Caller, _: $request) -> Result<Reply<$ok>, Refusal> {
+            Err(not_served(stringify!($operation)))
         }
     )*};
 }
 
 impl Cargo for Handlers {
+    type Refusal = Refusal;
+
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
         self.gate.admit(head, operation).await
     }
 
-    fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
+    fn refusal(&self, fault: Fault) -> Refusal {
         // The vendor has a separate reason for form fields that are null.
         if let Fault::Invalid { violations, .. } = &fault
             && violations.iter().any(|one| one.field == "/formFields" && one.reason.ends_with("not null"))
         {
-            return problem(cx, &error::no_form());
+            return error::no_form();
         }
-        problem(cx, &of_api(&fault))
+        of_api(&fault)
     }
 
-    async fn create_run(&self, cx: &Caller, request: CreateRunRequest) -> Result<Reply<CreateRunOk>, Problem> {
+    fn problem(&self, cx: &Caller, refusal: Refusal) -> Problem {
+        problem(cx, &refusal)
+    }
+
+    async fn create_run(&self, cx: &Caller, request: CreateRunRequest) -> Result<Reply<CreateRunOk>, Refusal> {
         let started = start::create(self, cx, request.body, request.idempotency_key.as_deref()).await;
         self.begun(cx, started, CreateRunOk::Ok).await
     }
 
-    async fn get_run(&self, cx: &Caller, request: GetRunRequest) -> Result<Reply<GetRunOk>, Problem> {
-        let found = runs::get(self, cx, &request.uuid).await;
-        Ok(GetRunOk::Ok(or_problem(cx, found)?).into())
+    async fn get_run(&self, cx: &Caller, request: GetRunRequest) -> Result<Reply<GetRunOk>, Refusal> {
+        let found = runs::get(self, cx, &request.uuid).await?;
+        Ok(GetRunOk::Ok(found).into())
     }
 
-    async fn list_runs(&self, cx: &Caller, request: ListRunsRequest) -> Result<Reply<ListRunsOk>, Problem> {
-        let listed = runs::list(self, cx, request.body).await;
-        Ok(ListRunsOk::Ok(or_problem(cx, listed)?).into())
+    async fn list_runs(&self, cx: &Caller, request: ListRunsRequest) -> Result<Reply<ListRunsOk>, Refusal> {
+        let listed = runs::list(self, cx, request.body).await?;
+        Ok(ListRunsOk::Ok(listed).into())
     }
 
-    async fn count_runs(&self, cx: &Caller, request: CountRunsRequest) -> Result<Reply<CountRunsOk>, Problem> {
-        let counted = runs::count(self, cx, request.body).await;
-        Ok(CountRunsOk::Ok(or_problem(cx, counted)?).into())
+    async fn count_runs(&self, cx: &Caller, request: CountRunsRequest) -> Result<Reply<CountRunsOk>, Refusal> {
+        let counted = runs::count(self, cx, request.body).await?;
+        Ok(CountRunsOk::Ok(counted).into())
     }
 
-    async fn cancel_runs(&self, cx: &Caller, request: CancelRunsRequest) -> Result<Reply<CancelRunsOk>, Problem> {
-        or_problem(cx, runs::cancel(self, cx, request.body).await)?;
+    async fn cancel_runs(&self, cx: &Caller, request: CancelRunsRequest) -> Result<Reply<CancelRunsOk>, Refusal> {
+        runs::cancel(self, cx, request.body).await?;
         Ok(CancelRunsOk::NoContent.into())
     }
 
@@ -64,16 +70,16 @@ impl Cargo for Handlers {
         &self,
         cx: &Caller,
         request: GetRunMetricsRequest,
-    ) -> Result<Reply<GetRunMetricsOk>, Problem> {
-        let counted = metrics::of(self, cx, request.body).await;
-        Ok(GetRunMetricsOk::Ok(or_problem(cx, counted)?).into())
+    ) -> Result<Reply<GetRunMetricsOk>, Refusal> {
+        let counted = metrics::of(self, cx, request.body).await?;
+        Ok(GetRunMetricsOk::Ok(counted).into())
     }
 
     async fn execute_action(
         &self,
         cx: &Caller,
         request: ExecuteActionRequest,
-    ) -> Result<Reply<ExecuteActionOk>, Problem> {
+    ) -> Result<Reply<ExecuteActionOk>, Refusal> {
         let started = start::execute(self, cx, request.body, request.idempotency_key.as_deref()).await;
         self.begun(cx, started, ExecuteActionOk::Ok).await
     }
@@ -82,115 +88,114 @@ impl Cargo for Handlers {
         &self,
         cx: &Caller,
         request: ListWorkflowsRequest,
-    ) -> Result<Reply<ListWorkflowsOk>, Problem> {
+    ) -> Result<Reply<ListWorkflowsOk>, Refusal> {
         let page = (limit(request.limit), offset(request.offset));
-        let listed = tools::workflows(self, cx, &request.workflow_uuids, page).await;
-        Ok(ListWorkflowsOk::Ok(or_problem(cx, listed)?).into())
+        let listed = tools::workflows(self, cx, &request.workflow_uuids, page).await?;
+        Ok(ListWorkflowsOk::Ok(listed).into())
     }
 
-    async fn create_tool(&self, cx: &Caller, request: CreateToolRequest) -> Result<Reply<CreateToolOk>, Problem> {
-        let made = tools::create(self, cx, request.body).await;
-        Ok(CreateToolOk::Ok(or_problem(cx, made)?).into())
+    async fn create_tool(&self, cx: &Caller, request: CreateToolRequest) -> Result<Reply<CreateToolOk>, Refusal> {
+        let made = tools::create(self, cx, request.body).await?;
+        Ok(CreateToolOk::Ok(made).into())
     }
 
-    async fn list_tools(&self, cx: &Caller, request: ListToolsRequest) -> Result<Reply<ListToolsOk>, Problem> {
-        let listed = tools::list(self, cx, (limit(request.limit), offset(request.offset))).await;
-        Ok(ListToolsOk::Ok(or_problem(cx, listed)?).into())
+    async fn list_tools(&self, cx: &Caller, request: ListToolsRequest) -> Result<Reply<ListToolsOk>, Refusal> {
+        let listed = tools::list(self, cx, (limit(request.limit), offset(request.offset))).await?;
+        Ok(ListToolsOk::Ok(listed).into())
     }
 
-    async fn get_tool(&self, cx: &Caller, request: GetToolRequest) -> Result<Reply<GetToolOk>, Problem> {
-        let found = tools::get(self, cx, &request.uuid).await;
-        Ok(GetToolOk::Ok(or_problem(cx, found)?).into())
+    async fn get_tool(&self, cx: &Caller, request: GetToolRequest) -> Result<Reply<GetToolOk>, Refusal> {
+        let found = tools::get(self, cx, &request.uuid).await?;
+        Ok(GetToolOk::Ok(found).into())
     }
 
-    async fn update_tool(&self, cx: &Caller, request: UpdateToolRequest) -> Result<Reply<UpdateToolOk>, Problem> {
-        let changed = tools::update(self, cx, &request.uuid, request.body).await;
-        Ok(UpdateToolOk::Ok(or_problem(cx, changed)?).into())
+    async fn update_tool(&self, cx: &Caller, request: UpdateToolRequest) -> Result<Reply<UpdateToolOk>, Refusal> {
+        let changed = tools::update(self, cx, &request.uuid, request.body).await?;
+        Ok(UpdateToolOk::Ok(changed).into())
     }
 
-    async fn delete_tool(&self, cx: &Caller, request: DeleteToolRequest) -> Result<Reply<DeleteToolOk>, Problem> {
-        or_problem(cx, tools::delete(self, cx, &request.uuid).await)?;
+    async fn delete_tool(&self, cx: &Caller, request: DeleteToolRequest) -> Result<Reply<DeleteToolOk>, Refusal> {
+        tools::delete(self, cx, &request.uuid).await?;
         Ok(DeleteToolOk::NoContent.into())
     }
 
-    async fn list_releases(&self, cx: &Caller, request: ListReleasesRequest) -> Result<Reply<ListReleasesOk>, Problem> {
+    async fn list_releases(&self, cx: &Caller, request: ListReleasesRequest) -> Result<Reply<ListReleasesOk>, Refusal> {
         let page = (limit(request.limit), offset(request.offset));
-        let listed = releases::list(self, cx, &request.workflow_uuid, &request.statuses, page).await;
-        Ok(ListReleasesOk::Ok(or_problem(cx, listed)?).into())
+        let listed = releases::list(self, cx, &request.workflow_uuid, &request.statuses, page).await?;
+        Ok(ListReleasesOk::Ok(listed).into())
     }
 
     async fn get_deployed_release(
         &self,
         cx: &Caller,
         request: GetDeployedReleaseRequest,
-    ) -> Result<Reply<GetDeployedReleaseOk>, Problem> {
-        let found = releases::deployed(self, cx, &request.workflow_uuid).await;
-        Ok(GetDeployedReleaseOk::Ok(or_problem(cx, found)?).into())
+    ) -> Result<Reply<GetDeployedReleaseOk>, Refusal> {
+        let found = releases::deployed(self, cx, &request.workflow_uuid).await?;
+        Ok(GetDeployedReleaseOk::Ok(found).into())
     }
 
     async fn get_draft_release(
         &self,
         cx: &Caller,
         request: GetDraftReleaseRequest,
-    ) -> Result<Reply<GetDraftReleaseOk>, Problem> {
-        let found = releases::draft(self, cx, &request.workflow_uuid).await;
-        Ok(GetDraftReleaseOk::Ok(or_problem(cx, found)?).into())
+    ) -> Result<Reply<GetDraftReleaseOk>, Refusal> {
+        let found = releases::draft(self, cx, &request.workflow_uuid).await?;
+        Ok(GetDraftReleaseOk::Ok(found).into())
     }
 
     async fn update_draft_release(
         &self,
         cx: &Caller,
         request: UpdateDraftReleaseRequest,
-    ) -> Result<Reply<UpdateDraftReleaseOk>, Problem> {
-        let changed = releases::update(self, cx, request.body).await;
-        Ok(UpdateDraftReleaseOk::Ok(or_problem(cx, changed)?).into())
+    ) -> Result<Reply<UpdateDraftReleaseOk>, Refusal> {
+        let changed = releases::update(self, cx, request.body).await?;
+        Ok(UpdateDraftReleaseOk::Ok(changed).into())
     }
 
     async fn deploy_draft_release(
         &self,
         cx: &Caller,
         request: DeployDraftReleaseRequest,
-    ) -> Result<Reply<DeployDraftReleaseOk>, Problem> {
-        let deployed = releases::deploy(self, cx, request.body).await;
-        Ok(DeployDraftReleaseOk::Ok(or_problem(cx, deployed)?).into())
+    ) -> Result<Reply<DeployDraftReleaseOk>, Refusal> {
+        let deployed = releases::deploy(self, cx, request.body).await?;
+        Ok(DeployDraftReleaseOk::Ok(deployed).into())
     }
 
-    async fn get_release(&self, cx: &Caller, request: GetReleaseRequest) -> Result<Reply<GetReleaseOk>, Problem> {
-        let found = releases::get(self, cx, &request.uuid).await;
-        Ok(GetReleaseOk::Ok(or_problem(cx, found)?).into())
+    async fn get_release(&self, cx: &Caller, request: GetReleaseRequest) -> Result<Reply<GetReleaseOk>, Refusal> {
+        let found = releases::get(self, cx, &request.uuid).await?;
+        Ok(GetReleaseOk::Ok(found).into())
     }
 
     async fn validate_nodes(
         &self,
         cx: &Caller,
         request: ValidateNodesRequest,
-    ) -> Result<Reply<ValidateNodesOk>, Problem> {
-        let validation = releases::validate(self, cx, &request.body.nodes).await;
-        Ok(ValidateNodesOk::Ok(or_problem(cx, validation)?).into())
+    ) -> Result<Reply<ValidateNodesOk>, Refusal> {
+        let validation = releases::validate(self, cx, &request.body.nodes).await?;
+        Ok(ValidateNodesOk::Ok(validation).into())
     }
 
-    async fn create_batch(&self, cx: &Caller, request: CreateBatchRequest) -> Result<Reply<CreateBatchOk>, Problem> {
-        let started = batches::create(self, cx, request.body, request.idempotency_key.as_deref()).await;
-        let started = or_problem(cx, started)?;
+    async fn create_batch(&self, cx: &Caller, request: CreateBatchRequest) -> Result<Reply<CreateBatchOk>, Refusal> {
+        let started = batches::create(self, cx, request.body, request.idempotency_key.as_deref()).await?;
         let batch = batches::shown(&started.state, &cx.tenant);
         let reply = Reply::from(CreateBatchOk::Ok(types::BatchEnvelope { batch }));
         Ok(if started.replayed { reply.with_header(REPLAYED, HeaderValue::from_static("true")) } else { reply })
     }
 
-    async fn list_batches(&self, cx: &Caller, request: ListBatchesRequest) -> Result<Reply<ListBatchesOk>, Problem> {
+    async fn list_batches(&self, cx: &Caller, request: ListBatchesRequest) -> Result<Reply<ListBatchesOk>, Refusal> {
         let page = (limit(request.limit), offset(request.offset));
         let workflows = request.workflow_uuids.into_iter().chain(request.workflow_uuid).collect();
-        let listed = batches::list(self, cx, workflows, &request.statuses, page).await;
-        Ok(ListBatchesOk::Ok(or_problem(cx, listed)?).into())
+        let listed = batches::list(self, cx, workflows, &request.statuses, page).await?;
+        Ok(ListBatchesOk::Ok(listed).into())
     }
 
-    async fn get_batch(&self, cx: &Caller, request: GetBatchRequest) -> Result<Reply<GetBatchOk>, Problem> {
-        let found = batches::get(self, cx, &request.uuid).await;
-        Ok(GetBatchOk::Ok(or_problem(cx, found)?).into())
+    async fn get_batch(&self, cx: &Caller, request: GetBatchRequest) -> Result<Reply<GetBatchOk>, Refusal> {
+        let found = batches::get(self, cx, &request.uuid).await?;
+        Ok(GetBatchOk::Ok(found).into())
     }
 
-    async fn cancel_batch(&self, cx: &Caller, request: CancelBatchRequest) -> Result<Reply<CancelBatchOk>, Problem> {
-        or_problem(cx, batches::cancel(self, cx, &request.uuid).await)?;
+    async fn cancel_batch(&self, cx: &Caller, request: CancelBatchRequest) -> Result<Reply<CancelBatchOk>, Refusal> {
+        batches::cancel(self, cx, &request.uuid).await?;
         Ok(CancelBatchOk::NoContent.into())
     }
 
@@ -198,7 +203,7 @@ impl Cargo for Handlers {
         &self,
         cx: &Caller,
         request: ListIntegrationsRequest,
-    ) -> Result<Reply<ListIntegrationsOk>, Problem> {
+    ) -> Result<Reply<ListIntegrationsOk>, Refusal> {
         Ok(ListIntegrationsOk::Ok(discovery::integrations(self, cx, &request)).into())
     }
 
@@ -206,38 +211,38 @@ impl Cargo for Handlers {
         &self,
         cx: &Caller,
         request: GetIntegrationRequest,
-    ) -> Result<Reply<GetIntegrationOk>, Problem> {
+    ) -> Result<Reply<GetIntegrationOk>, Refusal> {
         let found = discovery::get_integration(self, cx, &request.slug);
-        Ok(GetIntegrationOk::Ok(or_problem(cx, found)?).into())
+        Ok(GetIntegrationOk::Ok(found?).into())
     }
 
     async fn list_connectors(
         &self,
         cx: &Caller,
         request: ListConnectorsRequest,
-    ) -> Result<Reply<ListConnectorsOk>, Problem> {
+    ) -> Result<Reply<ListConnectorsOk>, Refusal> {
         Ok(ListConnectorsOk::Ok(discovery::connectors(self, cx, &request)).into())
     }
 
-    async fn get_connector(&self, cx: &Caller, request: GetConnectorRequest) -> Result<Reply<GetConnectorOk>, Problem> {
+    async fn get_connector(&self, cx: &Caller, request: GetConnectorRequest) -> Result<Reply<GetConnectorOk>, Refusal> {
         let found = discovery::get_connector(self, cx, &request.uuid);
-        Ok(GetConnectorOk::Ok(or_problem(cx, found)?).into())
+        Ok(GetConnectorOk::Ok(found?).into())
     }
 
-    async fn list_agents(&self, cx: &Caller, _: ListAgentsRequest) -> Result<Reply<ListAgentsOk>, Problem> {
+    async fn list_agents(&self, cx: &Caller, _: ListAgentsRequest) -> Result<Reply<ListAgentsOk>, Refusal> {
         Ok(ListAgentsOk::Ok(discovery::agents(self, cx)).into())
     }
 
-    async fn get_agent(&self, cx: &Caller, request: GetAgentRequest) -> Result<Reply<GetAgentOk>, Problem> {
+    async fn get_agent(&self, cx: &Caller, request: GetAgentRequest) -> Result<Reply<GetAgentOk>, Refusal> {
         let found = discovery::get_agent(self, cx, &request.uuid);
-        Ok(GetAgentOk::Ok(or_problem(cx, found)?).into())
+        Ok(GetAgentOk::Ok(found?).into())
     }
 
     async fn get_current_user(
         &self,
         cx: &Caller,
         _: GetCurrentUserRequest,
-    ) -> Result<Reply<GetCurrentUserOk>, Problem> {
+    ) -> Result<Reply<GetCurrentUserOk>, Refusal> {
         Ok(GetCurrentUserOk::Ok(discovery::user(cx)).into())
     }
 
@@ -245,7 +250,7 @@ impl Cargo for Handlers {
         &self,
         cx: &Caller,
         _: GetCurrentAccountRequest,
-    ) -> Result<Reply<GetCurrentAccountOk>, Problem> {
+    ) -> Result<Reply<GetCurrentAccountOk>, Refusal> {
         Ok(GetCurrentAccountOk::Ok(discovery::user(cx)).into())
     }
 
@@ -253,7 +258,7 @@ impl Cargo for Handlers {
         &self,
         cx: &Caller,
         _: GetCurrentWorkspaceRequest,
-    ) -> Result<Reply<GetCurrentWorkspaceOk>, Problem> {
+    ) -> Result<Reply<GetCurrentWorkspaceOk>, Refusal> {
         Ok(GetCurrentWorkspaceOk::Ok(discovery::workspace(cx)).into())
     }
 
@@ -296,15 +301,10 @@ impl Handlers {
         cx: &Caller,
         started: Result<StartedRun, Refusal>,
         ok: fn(types::RunEnvelope) -> T,
-    ) -> Result<Reply<T>, Problem> {
-        let started = or_problem(cx, started)?;
-        let run = or_problem(cx, runs::shown(self, cx, &started.state).await)?;
+    ) -> Result<Reply<T>, Refusal> {
+        let started = started?;
+        let run = runs::shown(self, cx, &started.state).await?;
         let reply = Reply::from(ok(types::RunEnvelope { run }));
         Ok(if started.replayed { reply.with_header(REPLAYED, HeaderValue::from_static("true")) } else { reply })
     }
-}
-
-/// Turns a refusal into this API's error body.
-fn or_problem<T>(cx: &Caller, answered: Result<T, Refusal>) -> Result<T, Problem> {
-    answered.map_err(|refusal| problem(cx, &refusal))
 }

@@ -7,7 +7,7 @@ use runyard_engine::event::FinalState;
 
 use super::filter::{LOOKED_AT_MAX, Wanted};
 use super::{Handlers, error, executions};
-use crate::dialects::common::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::Refusal;
 
 /// The counts.
 pub(super) async fn of(handlers: &Handlers, cx: &Caller, body: RunMetricsQuery) -> Result<RunMetrics, Refusal> {
@@ -27,7 +27,7 @@ pub(super) async fn of(handlers: &Handlers, cx: &Caller, body: RunMetricsQuery) 
     }
     let mut metrics: Vec<NodeMetrics> = Vec::new();
     for row in found.rows {
-        let Some(state) = handlers.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
+        let Some(state) = handlers.runs.listed(&cx.tenant, &row).await? else { continue };
         for (uuid, node) in executions::by_uuid(&state) {
             let index = metrics.iter().position(|one| one.node_uuid == uuid).unwrap_or_else(|| {
                 metrics.push(none_of(uuid));

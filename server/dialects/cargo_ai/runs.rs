@@ -43,7 +43,7 @@ pub(super) async fn list(handlers: &Handlers, cx: &Caller, body: ListRuns) -> Re
     let mut runs = Vec::with_capacity(found.rows.len());
     let mut size = AnswerSize::of(handlers.runs.answer_bytes());
     for row in found.rows {
-        let Some(state) = handlers.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
+        let Some(state) = handlers.runs.listed(&cx.tenant, &row).await? else { continue };
         let run = releases.shown(handlers, cx, &state).await?;
         if !size.admits(&run) {
             break;
@@ -98,7 +98,7 @@ pub(super) async fn cancel(handlers: &Handlers, cx: &Caller, body: CancelRuns) -
         }
     }
     for run in runs {
-        handlers.runs.submit(&cx.tenant, run, Command::Cancel { reason: None }).await.map_err(of_runs)?;
+        handlers.runs.submit(&cx.tenant, run, Command::Cancel { reason: None }).await?;
     }
     Ok(())
 }
@@ -119,7 +119,7 @@ impl Handlers {
             Err(refusal) if refusal.is(Code::WorkflowNotFound) => {
                 let labels = vec![LabelFilter { name: wire::WORKFLOW.to_owned(), values: vec![workflow.to_owned()] }];
                 let filter = Filter { labels, ..Filter::default() };
-                let rows = self.runs.list(&cx.tenant, &filter, None, 1).await.map_err(of_runs)?;
+                let rows = self.runs.list(&cx.tenant, &filter, None, 1).await?;
                 if rows.is_empty() { Err(refusal) } else { Ok(()) }
             }
             other => other.map(|_| ()),

@@ -111,6 +111,12 @@ pub fn extensions(cx: &Caller) -> Map<String, Value> {
     extensions
 }
 
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        of_runs(error)
+    }
+}
+
 /// A refusal for an error of the `runs` façade.
 pub fn of_runs(error: Error) -> Refusal {
     let message = error.to_string();

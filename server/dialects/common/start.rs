@@ -5,7 +5,7 @@ use runyard_api::host::{Caller, Reply};
 use runyard_engine::State;
 use serde_json::{Value, json};
 
-use super::refusal::{Refusal, of_runs};
+use super::refusal::Refusal;
 use crate::codes::Code;
 use crate::runs::{IdempotencyKey, NewRun, Runs};
 
@@ -46,7 +46,7 @@ pub async fn start_once<R>(
 ) -> Result<Started<R>, Refusal> {
     new.key = key.map(idempotency_key).transpose()?;
     let key_kept = new.key.is_some().then_some(true);
-    let started = runs.start(&cx.tenant, new).await.map_err(of_runs)?;
+    let started = runs.start(&cx.tenant, new).await?;
     Ok(Started { run: show(&started.state), replayed: started.replayed, key_kept })
 }
 

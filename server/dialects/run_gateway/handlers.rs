@@ -13,15 +13,21 @@ use crate::dialects::common::refusal::{Refusal, headers, of_api};
 use crate::dialects::common::resume::Resume;
 
 impl RunGateway for Handlers {
+    type Refusal = Refusal;
+
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
         self.gate.admit(head, operation).await
     }
 
-    fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
-        problem(cx, of_api(&fault))
+    fn refusal(&self, fault: Fault) -> Refusal {
+        of_api(&fault)
     }
 
-    async fn health(&self, _cx: &Caller, _request: HealthRequest) -> Result<Reply<HealthOk>, Problem> {
+    fn problem(&self, cx: &Caller, refusal: Refusal) -> Problem {
+        Problem { status: refusal.status, headers: headers(&refusal), body: Box::new(envelope(cx, &refusal)) }
+    }
+
+    async fn health(&self, _cx: &Caller, _request: HealthRequest) -> Result<Reply<HealthOk>, Refusal> {
         let health = match &self.coordinator {
             Coordinator::Local(runs) => service::health(runs).await,
             Coordinator::Remote(remote) => forward::health(remote).await,
@@ -33,50 +39,50 @@ impl RunGateway for Handlers {
         Ok(HealthOk::Ok(health).into())
     }
 
-    async fn version(&self, _cx: &Caller, _request: VersionRequest) -> Result<Reply<VersionOk>, Problem> {
+    async fn version(&self, _cx: &Caller, _request: VersionRequest) -> Result<Reply<VersionOk>, Refusal> {
         Ok(VersionOk::Ok(service::version("runyard-run-gateway")).into())
     }
 
-    async fn start_run(&self, cx: &Caller, request: StartRunRequest) -> Result<Reply<StartRunOk>, Problem> {
+    async fn start_run(&self, cx: &Caller, request: StartRunRequest) -> Result<Reply<StartRunOk>, Refusal> {
         let key = request.idempotency_key.as_deref();
         let started = match &self.coordinator {
             Coordinator::Local(here) => runs::start(here, cx, API, request.body, key).await,
             Coordinator::Remote(remote) => forward::start(remote, cx, &request.body, key).await,
             Coordinator::Missing(_) => Err(missing()),
         };
-        Ok(started.map_err(|refusal| problem(cx, refusal))?.reply(StartRunOk::Ok))
+        Ok(started?.reply(StartRunOk::Ok))
     }
 
-    async fn get_run(&self, cx: &Caller, request: GetRunRequest) -> Result<Reply<GetRunOk>, Problem> {
+    async fn get_run(&self, cx: &Caller, request: GetRunRequest) -> Result<Reply<GetRunOk>, Refusal> {
         let run = match &self.coordinator {
             Coordinator::Local(here) => runs::get(here, cx, &request.run_id).await,
             Coordinator::Remote(remote) => forward::get(remote, cx, &request.run_id).await,
             Coordinator::Missing(_) => Err(missing()),
         };
-        Ok(GetRunOk::Ok(run.map_err(|refusal| problem(cx, refusal))?).into())
+        Ok(GetRunOk::Ok(run?).into())
     }
 
-    async fn cancel_run(&self, cx: &Caller, request: CancelRunRequest) -> Result<Reply<CancelRunOk>, Problem> {
+    async fn cancel_run(&self, cx: &Caller, request: CancelRunRequest) -> Result<Reply<CancelRunOk>, Refusal> {
         let run = match &self.coordinator {
             Coordinator::Local(here) => runs::cancel(here, cx, &request.run_id).await,
             Coordinator::Remote(remote) => forward::cancel(remote, cx, &request.run_id).await,
             Coordinator::Missing(_) => Err(missing()),
         };
-        Ok(CancelRunOk::Ok(run.map_err(|refusal| problem(cx, refusal))?).into())
+        Ok(CancelRunOk::Ok(run?).into())
     }
 
     async fn stream_run_events(
         &self,
         cx: &Caller,
         request: StreamRunEventsRequest,
-    ) -> Result<Reply<StreamRunEventsOk>, Problem> {
+    ) -> Result<Reply<StreamRunEventsOk>, Refusal> {
         let wanted = Resume::new(request.after_seq, request.last_event_id).wanted(request.follow);
         let events = match &self.coordinator {
             Coordinator::Local(here) => runs::events(here, cx, &request.run_id, wanted).await,
             Coordinator::Remote(remote) => forward::events(remote, cx, &request.run_id, wanted).await,
             Coordinator::Missing(_) => Err(missing()),
         };
-        Ok(StreamRunEventsOk::Ok(events.map_err(|refusal| problem(cx, refusal))?).into())
+        Ok(StreamRunEventsOk::Ok(events?).into())
     }
 }
 
@@ -87,8 +93,4 @@ fn missing() -> Refusal {
     Refusal::new(Code::RunCoordinatorMissing, MISSING)
         .with("setting", "coordinator.url")
         .with("environment", "JARVIS_RUN_COORDINATOR_URL")
-}
-
-fn problem(cx: &Caller, refusal: Refusal) -> Problem {
-    Problem { status: refusal.status, headers: headers(&refusal), body: Box::new(envelope(cx, &refusal)) }
 }

@@ -17,30 +17,34 @@ use crate::dialects::common::start::{invalid_fields, start_once};
 use crate::feed::{self, Beat, Goes};
 
 impl Runtime for Handlers {
+    type Refusal = Refusal;
+
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
         self.gate.admit(head, operation).await
     }
 
-    fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
-        problem(cx, of_api(&fault))
+    fn refusal(&self, fault: Fault) -> Refusal {
+        of_api(&fault)
     }
 
-    async fn health(&self, _cx: &Caller, _request: HealthRequest) -> Result<Reply<HealthOk>, Problem> {
+    fn problem(&self, cx: &Caller, refusal: Refusal) -> Problem {
+        problem(cx, refusal)
+    }
+
+    async fn health(&self, _cx: &Caller, _request: HealthRequest) -> Result<Reply<HealthOk>, Refusal> {
         Ok(HealthOk::Ok(service::health(&self.runs).await).into())
     }
 
-    async fn version(&self, _cx: &Caller, _request: VersionRequest) -> Result<Reply<VersionOk>, Problem> {
+    async fn version(&self, _cx: &Caller, _request: VersionRequest) -> Result<Reply<VersionOk>, Refusal> {
         Ok(VersionOk::Ok(service::version("runyard-runtime")).into())
     }
 
-    async fn create_run(&self, cx: &Caller, request: CreateRunRequest) -> Result<Reply<CreateRunOk>, Problem> {
-        let refused = |refusal| problem(cx, refusal);
+    async fn create_run(&self, cx: &Caller, request: CreateRunRequest) -> Result<Reply<CreateRunOk>, Refusal> {
         let new = wire::new_run(&request.body, &self.runs.catalog_of(&cx.tenant));
-        let new = new.map_err(|fields| refused(invalid_fields(&fields)))?;
+        let new = new.map_err(|fields| invalid_fields(&fields))?;
         let key = request.idempotency_key.as_deref();
-        let started = start_once(&self.runs, cx, new, key, |state| state.run).await.map_err(refused)?;
-        let state = self.runs.ended_within(&cx.tenant, started.run, self.sync_wait, &cx.stopping).await;
-        let state = state.map_err(|error| refused(of_runs(error)))?;
+        let started = start_once(&self.runs, cx, new, key, |state| state.run).await?;
+        let state = self.runs.ended_within(&cx.tenant, started.run, self.sync_wait, &cx.stopping).await?;
         Ok(started.reply(|_| CreateRunOk::Ok(wire::status(&state))))
     }
 
@@ -48,8 +52,8 @@ impl Runtime for Handlers {
         &self,
         cx: &Caller,
         request: GetRunStatusRequest,
-    ) -> Result<Reply<GetRunStatusOk>, Problem> {
-        let state = self.state(cx, &request.run_id).await.map_err(|refusal| problem(cx, refusal))?;
+    ) -> Result<Reply<GetRunStatusOk>, Refusal> {
+        let state = self.state(cx, &request.run_id).await?;
         Ok(GetRunStatusOk::Ok(wire::status(&state)).into())
     }
 
@@ -57,17 +61,16 @@ impl Runtime for Handlers {
         &self,
         cx: &Caller,
         request: GetRunResultRequest,
-    ) -> Result<Reply<GetRunResultOk>, Problem> {
-        let state = self.state(cx, &request.run_id).await.map_err(|refusal| problem(cx, refusal))?;
-        let result = wire::result(&state).ok_or_else(|| problem(cx, not_finished(&state)))?;
+    ) -> Result<Reply<GetRunResultOk>, Refusal> {
+        let state = self.state(cx, &request.run_id).await?;
+        let result = wire::result(&state).ok_or_else(|| not_finished(&state))?;
         Ok(GetRunResultOk::Ok(result).into())
     }
 
-    async fn cancel_run(&self, cx: &Caller, request: CancelRunRequest) -> Result<Reply<CancelRunOk>, Problem> {
-        let refused = |refusal| problem(cx, refusal);
-        let run = self.state(cx, &request.run_id).await.map_err(refused)?.run;
+    async fn cancel_run(&self, cx: &Caller, request: CancelRunRequest) -> Result<Reply<CancelRunOk>, Refusal> {
+        let run = self.state(cx, &request.run_id).await?.run;
         let canceled = self.runs.submit(&cx.tenant, run, Command::Cancel { reason: None }).await;
-        let state = canceled.map_err(|error| refused(of_runs(error)))?;
+        let state = canceled?;
         Ok(CancelRunOk::Ok(wire::status(&state)).into())
     }
 
@@ -75,9 +78,8 @@ impl Runtime for Handlers {
         &self,
         cx: &Caller,
         request: StreamRunEventsRequest,
-    ) -> Result<Reply<StreamRunEventsOk>, Problem> {
-        let refused = |refusal| problem(cx, refusal);
-        let state = self.state(cx, &request.run_id).await.map_err(refused)?;
+    ) -> Result<Reply<StreamRunEventsOk>, Refusal> {
+        let state = self.state(cx, &request.run_id).await?;
         let wanted = Resume::new(request.after_seq, request.last_event_id).wanted(request.follow);
         let shown = self.runs.shown::<Projection>(&cx.tenant, &state, wanted, cx.stopping.clone(), |_| Goes::On);
         let frames = if matches!(state.status, RunStatus::Final(_)) && wanted.after_seq > 0 {

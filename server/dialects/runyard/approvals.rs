@@ -20,13 +20,13 @@ pub(super) async fn list(
     let after = after.transpose()?;
     let limit = request.limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(LIMIT);
     let run = match &request.run_id {
-        Some(reference) => Some(handlers.runs.get(&cx.tenant, reference).await.map_err(of_runs)?.run),
+        Some(reference) => Some(handlers.runs.get(&cx.tenant, reference).await?.run),
         None => None,
     };
     let filter = ApprovalFilter { run, statuses: request.state.iter().map(status).collect() };
     // One more than requested, to see whether there is a next page.
     let found = handlers.runs.approvals(&cx.tenant, &filter, after, limit + 1).await;
-    let mut found = found.map_err(of_runs)?;
+    let mut found = found?;
     let more = found.len() > limit;
     found.truncate(limit);
     let next = found
@@ -38,7 +38,7 @@ pub(super) async fn list(
 
 /// Returns one approval request with its subject.
 pub(super) async fn get(handlers: &Handlers, cx: &Caller, reference: &str) -> Result<types::Approval, Refusal> {
-    let (state, approval) = handlers.runs.approval(&cx.tenant, reference).await.map_err(of_runs)?;
+    let (state, approval) = handlers.runs.approval(&cx.tenant, reference).await?;
     shown(&state, approval, reference)
 }
 
@@ -48,7 +48,7 @@ pub(super) async fn decide(
     cx: &Caller,
     request: DecideApprovalRequest,
 ) -> Result<types::Approval, Refusal> {
-    let (_, approval) = handlers.runs.approval(&cx.tenant, &request.approval_id).await.map_err(of_runs)?;
+    let (_, approval) = handlers.runs.approval(&cx.tenant, &request.approval_id).await?;
     let said = ApprovalDecision {
         verdict: match request.body.decision {
             types::Verdict::Approved => Verdict::Approved,
@@ -57,7 +57,7 @@ pub(super) async fn decide(
         by: cx.subject.as_deref().map(str::to_owned),
         comment: request.body.comment.as_ref().map(|comment| comment.to_string()),
     };
-    let decided = handlers.runs.decide(&cx.tenant, approval, said).await.map_err(of_runs)?;
+    let decided = handlers.runs.decide(&cx.tenant, approval, said).await?;
     shown(&decided.state, approval, &request.approval_id)
 }
 

@@ -38,6 +38,8 @@ const APPROVAL: [&str; 2] = ["RunController_runApproval", "RunController_decideA
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 impl Toolregistry for Handlers {
+    type Refusal = Refusal;
+
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
         // The token in a link is a credential of its own, and a link cannot carry a second one.
         if APPROVAL.contains(&operation.id) {
@@ -46,16 +48,20 @@ impl Toolregistry for Handlers {
         self.gate.admit(head, operation).await
     }
 
-    fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
-        problem(cx, of_api(&fault))
+    fn refusal(&self, fault: Fault) -> Refusal {
+        of_api(&fault)
+    }
+
+    fn problem(&self, cx: &Caller, refusal: Refusal) -> Problem {
+        problem(cx, refusal)
     }
 
     async fn run_controller_list_runs(
         &self,
         cx: &Caller,
         request: RunControllerListRunsRequest,
-    ) -> Result<Reply<RunControllerListRunsOk>, Problem> {
-        let runs = self.list(cx, &request).await.map_err(|refusal| problem(cx, refusal))?;
+    ) -> Result<Reply<RunControllerListRunsOk>, Refusal> {
+        let runs = self.list(cx, &request).await?;
         Ok(RunControllerListRunsOk::Ok(runs).into())
     }
 
@@ -63,14 +69,13 @@ impl Toolregistry for Handlers {
         &self,
         cx: &Caller,
         request: RunControllerCreateRunRequest,
-    ) -> Result<Reply<RunControllerCreateRunOk>, Problem> {
-        let refused = |refusal| problem(cx, refusal);
-        let _open = self.open(cx).map_err(refused)?;
+    ) -> Result<Reply<RunControllerCreateRunOk>, Refusal> {
+        let _open = self.open(cx)?;
         let key = request.idempotency_key.as_deref();
-        let started = self.start(cx, &request.body, request.on_step_failure, key).await.map_err(refused)?;
+        let started = self.start(cx, &request.body, request.on_step_failure, key).await?;
         self.planned(cx, started.state.run).await;
-        let state = self.state(cx, started.state.run).await.map_err(refused)?;
-        let events = self.events(cx, &state).await.map_err(refused)?;
+        let state = self.state(cx, started.state.run).await?;
+        let events = self.events(cx, &state).await?;
         let reply = Reply::from(RunControllerCreateRunOk::Created(wire::created(&state, events)));
         Ok(if started.replayed { reply.with_header(REPLAYED, HeaderValue::from_static("true")) } else { reply })
     }
@@ -79,24 +84,23 @@ impl Toolregistry for Handlers {
         &self,
         cx: &Caller,
         request: RunControllerRunApprovalRequest,
-    ) -> Result<Reply<RunControllerRunApprovalOk>, Problem> {
+    ) -> Result<Reply<RunControllerRunApprovalOk>, Refusal> {
         use RunControllerRunApprovalOk::{Created, Ok as Shown};
-        let refused = |refusal| problem(cx, refusal);
         if is_prefetch(cx) {
-            return Err(refused(prefetched()));
+            return Err(prefetched());
         }
         if page::is_wanted(&cx.headers) {
-            return Ok(as_page(Shown(self.approval_page(cx, &request.token).await.map_err(refused)?)));
+            return Ok(as_page(Shown(self.approval_page(cx, &request.token).await?)));
         }
-        Ok(as_page(Created(self.decide_by_token(cx, &request.token).await.map_err(refused)?)))
+        Ok(as_page(Created(self.decide_by_token(cx, &request.token).await?)))
     }
 
     async fn run_controller_decide_approval(
         &self,
         cx: &Caller,
         request: RunControllerDecideApprovalRequest,
-    ) -> Result<Reply<RunControllerDecideApprovalOk>, Problem> {
-        let decided = self.decide_by_token(cx, &request.token).await.map_err(|refusal| problem(cx, refusal))?;
+    ) -> Result<Reply<RunControllerDecideApprovalOk>, Refusal> {
+        let decided = self.decide_by_token(cx, &request.token).await?;
         Ok(as_page(RunControllerDecideApprovalOk::Created(decided)))
     }
 
@@ -104,11 +108,10 @@ impl Toolregistry for Handlers {
         &self,
         cx: &Caller,
         request: RunControllerGetRunRequest,
-    ) -> Result<Reply<RunControllerGetRunOk>, Problem> {
-        let refused = |refusal| problem(cx, refusal);
-        let with_events = switch("includeEvents", request.include_events.as_deref()).map_err(refused)?;
-        let state = self.named(cx, &request.run_id).await.map_err(refused)?;
-        let run = self.dto(cx, &state, with_events).await.map_err(refused)?;
+    ) -> Result<Reply<RunControllerGetRunOk>, Refusal> {
+        let with_events = switch("includeEvents", request.include_events.as_deref())?;
+        let state = self.named(cx, &request.run_id).await?;
+        let run = self.dto(cx, &state, with_events).await?;
         Ok(RunControllerGetRunOk::Ok(run).into())
     }
 
@@ -116,11 +119,9 @@ impl Toolregistry for Handlers {
         &self,
         cx: &Caller,
         request: RunControllerAbortRunRequest,
-    ) -> Result<Reply<RunControllerAbortRunOk>, Problem> {
-        let refused = |refusal| problem(cx, refusal);
-        let run = self.named(cx, &request.run_id).await.map_err(refused)?.run;
-        let aborted = self.runs.submit(&cx.tenant, run, Command::Cancel { reason: None }).await;
-        aborted.map_err(|error| refused(of_runs(error)))?;
+    ) -> Result<Reply<RunControllerAbortRunOk>, Refusal> {
+        let run = self.named(cx, &request.run_id).await?.run;
+        self.runs.submit(&cx.tenant, run, Command::Cancel { reason: None }).await?;
         Ok(RunControllerAbortRunOk::Ok.into())
     }
 
@@ -128,13 +129,12 @@ impl Toolregistry for Handlers {
         &self,
         cx: &Caller,
         request: RunControllerSseRequest,
-    ) -> Result<Reply<RunControllerSseOk>, Problem> {
-        let refused = |refusal| problem(cx, refusal);
-        let with_tool_calls = switch("includeToolCalls", request.include_tool_calls.as_deref()).map_err(refused)?;
-        let state = self.named(cx, &request.run_id).await.map_err(refused)?;
-        let open = self.open(cx).map_err(refused)?;
+    ) -> Result<Reply<RunControllerSseOk>, Refusal> {
+        let with_tool_calls = switch("includeToolCalls", request.include_tool_calls.as_deref())?;
+        let state = self.named(cx, &request.run_id).await?;
+        let open = self.open(cx)?;
         let after = Resume::new(None, request.last_event_id).seq();
-        if self.is_past_the_end(cx, &state, after).await.map_err(refused)? {
+        if self.is_past_the_end(cx, &state, after).await? {
             return Ok(RunControllerSseOk::NoContent.into());
         }
         let follows = request.follow.unwrap_or(true);
@@ -147,8 +147,8 @@ impl Toolregistry for Handlers {
         &self,
         cx: &Caller,
         request: ExecutionPlanControllerGetExecutionPlanRequest,
-    ) -> Result<Reply<ExecutionPlanControllerGetExecutionPlanOk>, Problem> {
-        let state = self.planned_by(cx, &request.execution_plan_id).await.map_err(|refusal| problem(cx, refusal))?;
+    ) -> Result<Reply<ExecutionPlanControllerGetExecutionPlanOk>, Refusal> {
+        let state = self.planned_by(cx, &request.execution_plan_id).await?;
         Ok(ExecutionPlanControllerGetExecutionPlanOk::Ok(wire::plan(&state)).into())
     }
 
@@ -156,7 +156,7 @@ impl Toolregistry for Handlers {
         &self,
         cx: &Caller,
         request: IntegrationControllerListIntegrationsRequest,
-    ) -> Result<Reply<IntegrationControllerListIntegrationsOk>, Problem> {
+    ) -> Result<Reply<IntegrationControllerListIntegrationsOk>, Refusal> {
         let active = request.active.unwrap_or(true);
         let catalog = self.runs.catalog_of(&cx.tenant);
         let listed = catalog.integrations().iter().filter(|one| one.active == active);
@@ -225,11 +225,11 @@ impl Handlers {
     async fn list(&self, cx: &Caller, request: &RunControllerListRunsRequest) -> Result<Vec<types::RunDto>, Refusal> {
         let page = whole("page", request.page)?.unwrap_or(1);
         let size = whole("pageSize", request.page_size)?.unwrap_or(PAGE_SIZE);
-        let rows = self.runs.page(&cx.tenant, &filter(request), (page - 1) * size, size).await.map_err(of_runs)?;
+        let rows = self.runs.page(&cx.tenant, &filter(request), (page - 1) * size, size).await?;
         let mut runs = Vec::with_capacity(rows.len());
         let mut answer = AnswerSize::of(self.runs.answer_bytes());
         for row in rows {
-            let Some(state) = self.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
+            let Some(state) = self.runs.listed(&cx.tenant, &row).await? else { continue };
             let run = self.dto(cx, &state, request.include_events.unwrap_or(false)).await?;
             // Pages are numbered: a shortened page would hide the runs that do not fit.
             if !answer.admits(&run) {
@@ -248,7 +248,7 @@ impl Handlers {
     /// The events of a run up to this state.
     async fn events(&self, cx: &Caller, state: &State) -> Result<Vec<Object>, Refusal> {
         let (mut projection, links) = (Projection::of(state.run), self.links(cx));
-        let log = self.runs.log(&cx.tenant, state.run).await.map_err(of_runs)?;
+        let log = self.runs.log(&cx.tenant, state.run).await?;
         let seen = log.iter().take_while(|recorded| recorded.position <= state.version);
         let events = seen.filter_map(|recorded| projection.project(recorded)).map(without_tool_calls);
         Ok(events.filter_map(|event| object(&links.put_into(state.run, event))).collect())

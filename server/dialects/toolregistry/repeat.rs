@@ -38,7 +38,7 @@ impl Handlers {
             labels: vec![label(REPEAT_KEY, key), label(USER, user)],
             ..Filter::default()
         };
-        let rows = self.runs.list(&cx.tenant, &filter, None, 1).await.map_err(of_runs)?;
+        let rows = self.runs.list(&cx.tenant, &filter, None, 1).await?;
         let found = match rows.first() {
             Some(row) => self.runs.by_id(&cx.tenant, row.run).await,
             // A run without a key is found by its own id.

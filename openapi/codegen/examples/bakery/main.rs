@@ -33,12 +33,18 @@ fn refused(reason: &str) -> Refusal {
 }
 
 impl Bakery for Shelf {
+    type Refusal = Problem;
+
     async fn admit(&self, head: &Head, _operation: &'static Operation) -> Result<Caller, Fault> {
         Ok(head.anonymous())
     }
 
-    fn problem(&self, _cx: &Caller, fault: Fault) -> Problem {
+    fn refusal(&self, fault: Fault) -> Problem {
         Problem::new(fault.status(), refused(&fault.to_string()))
+    }
+
+    fn problem(&self, _: &Caller, refusal: Problem) -> Problem {
+        refusal
     }
 
     async fn list_loaves(&self, _cx: &Caller, request: ListLoavesRequest) -> Result<Reply<ListLoavesOk>, Problem> {

@@ -17,12 +17,18 @@ mod rest;
 struct Oven;
 
 impl Bakery for Oven {
+    type Refusal = Problem;
+
     async fn admit(&self, head: &Head, _: &'static Operation) -> Result<Caller, Fault> {
         Ok(head.anonymous())
     }
 
-    fn problem(&self, _: &Caller, fault: Fault) -> Problem {
+    fn refusal(&self, fault: Fault) -> Problem {
         Problem::new(fault.status(), value(json!({ "reason": fault.to_string() })))
+    }
+
+    fn problem(&self, _: &Caller, refusal: Problem) -> Problem {
+        refusal
     }
 
     async fn bake_loaf(&self, _: &Caller, request: BakeLoafRequest) -> Result<Reply<BakeLoafOk>, Problem> {

@@ -29,6 +29,8 @@ fn events() -> [Value; 3] {
 }
 
 impl Dify for App {
+    type Refusal = Problem;
+
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
         if operation.secured && !head.headers.contains_key("authorization") {
             let (reason, challenge) = ("a key is required".into(), "Bearer".into());
@@ -37,9 +39,13 @@ impl Dify for App {
         Ok(head.anonymous())
     }
 
-    fn problem(&self, _: &Caller, fault: Fault) -> Problem {
+    fn refusal(&self, fault: Fault) -> Problem {
         let body = json!({ "status": fault.status().as_u16(), "code": "invalid_param", "message": fault.to_string() });
         Problem::new(fault.status(), value(body))
+    }
+
+    fn problem(&self, _: &Caller, refusal: Problem) -> Problem {
+        refusal
     }
 
     async fn execute_workflow(

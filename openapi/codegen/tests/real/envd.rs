@@ -25,12 +25,18 @@ fn refused(status: StatusCode, message: &str) -> Problem {
 }
 
 impl E2bEnvd for Sandbox {
+    type Refusal = Problem;
+
     async fn admit(&self, head: &Head, _: &'static Operation) -> Result<Caller, Fault> {
         Ok(head.anonymous())
     }
 
-    fn problem(&self, _: &Caller, fault: Fault) -> Problem {
+    fn refusal(&self, fault: Fault) -> Problem {
         refused(fault.status(), &fault.to_string())
+    }
+
+    fn problem(&self, _: &Caller, refusal: Problem) -> Problem {
+        refusal
     }
 
     async fn post_files(&self, _: &Caller, request: PostFilesRequest) -> Result<Reply<PostFilesOk>, Problem> {

@@ -18,12 +18,18 @@ mod rest;
 struct Echo;
 
 impl Foreign for Echo {
+    type Refusal = Problem;
+
     async fn admit(&self, head: &Head, _: &'static Operation) -> Result<Caller, Fault> {
         Ok(head.anonymous())
     }
 
-    fn problem(&self, _: &Caller, fault: Fault) -> Problem {
+    fn refusal(&self, fault: Fault) -> Problem {
         Problem::new(fault.status(), value(json!({ "detail": fault.to_string() })))
+    }
+
+    fn problem(&self, _: &Caller, refusal: Problem) -> Problem {
+        refusal
     }
 
     async fn order(&self, _: &Caller, request: OrderRequest) -> Result<Reply<OrderOk>, Problem> {

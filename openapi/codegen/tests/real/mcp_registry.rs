@@ -29,12 +29,18 @@ fn registered() -> Value {
 }
 
 impl McpRegistry for Registry {
+    type Refusal = Problem;
+
     async fn admit(&self, head: &Head, _: &'static Operation) -> Result<Caller, Fault> {
         Ok(head.anonymous())
     }
 
-    fn problem(&self, _: &Caller, fault: Fault) -> Problem {
+    fn refusal(&self, fault: Fault) -> Problem {
         Problem::new(fault.status(), value(json!({ "error": fault.to_string() })))
+    }
+
+    fn problem(&self, _: &Caller, refusal: Problem) -> Problem {
+        refusal
     }
 
     async fn get_v0_servers(&self, _: &Caller, request: GetV0ServersRequest) -> Result<Reply<GetV0ServersOk>, Problem> {
