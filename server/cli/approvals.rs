@@ -11,8 +11,8 @@ use runyard_api::runyard::types::{Approval, ApprovalList, ApprovalState, Planned
 use runyard_client::runyard::Client;
 use serde_json::json;
 
-use super::Context;
 use super::connection::{Connection, Need, Use};
+use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::inputs;
 use super::lengths::{between, clock_time};

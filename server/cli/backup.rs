@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
+use super::context::Context;
 use super::failure::{Exit, Failure, with_causes};
 use super::output::{Output, text};
-use super::{Context, check, local};
+use super::{check, local};
 use crate::check::{Scope, Summary};
 use crate::clock::Clock;
 use crate::store::StoreError;

@@ -4,8 +4,8 @@ use clap::Args;
 use runyard_api::arp::schemas::RunState;
 use serde_json::json;
 
-use super::Context;
 use super::connection::{Connection, Need, Use};
+use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::output::{self, strong};
 

@@ -15,8 +15,8 @@ use runyard_client::cargo::types::{
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::Context;
 use super::connection::Connection;
+use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::output::one_line;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::Context;
+use super::context::Context;
 use super::failure::{Exit, Failure, with_causes};
 use super::local;
 use super::output::{Output, text};

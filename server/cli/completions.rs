@@ -4,8 +4,8 @@ use clap::Args;
 use clap_complete::Shell;
 use serde_json::json;
 
+use super::context::Context;
 use super::failure::{Exit, Failure};
-use super::{Context, help};
 
 /// Which shell.
 #[derive(Debug, Clone, Args)]
@@ -24,9 +24,8 @@ pub struct Arguments {
 ///
 /// # Errors
 /// The script is not text, which no shell of the list has.
-pub fn completions(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
+pub fn completions(arguments: &Arguments, mut command: clap::Command, context: &mut Context) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    let mut command = help::command();
     clap_complete::generate(arguments.shell, &mut command, "runyard", &mut script);
     let script = String::from_utf8(script).map_err(|error| Failure::new("no_script", error.to_string()))?;
     if context.output.is_json() {

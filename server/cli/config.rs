@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
-use super::Context;
+use super::context::Context;
 use super::failure::{Exit, Failure};
 use crate::config::load::FILE_NAME;
 use crate::config::show::{effective, template};

@@ -6,8 +6,8 @@ use clap::Args;
 use runyard_api::runyard::types::{Approval, DecisionGiven, Verdict};
 use serde_json::json;
 
-use super::Context;
 use super::connection::{Connection, Need, Peer, Use};
+use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::output::{self, one_line, strong};
 use crate::codes::Code;

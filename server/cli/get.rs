@@ -6,8 +6,8 @@ use runyard_api::arp::schemas::Run;
 use runyard_client::runyard::types as own;
 use serde_json::{Value, json};
 
-use super::Context;
 use super::connection::{Connection, Need, Use};
+use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::lengths::{between, clock_time};
 use super::output::{self, Output, faint, one_line, strong};

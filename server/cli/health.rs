@@ -7,9 +7,10 @@ use runyard_client::runyard::types::{Health, Status};
 use runyard_client::{Retry, runyard};
 use serde_json::json;
 
+use super::context::Context;
 use super::failure::{Exit, Failure, UNREACHABLE};
 use super::output::{self, one_line};
-use super::{Context, discovery, local};
+use super::{discovery, local};
 use crate::clock::Clock;
 
 /// The longest wait for an answer.

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use anstyle::Style;
-use clap::{Args, CommandFactory};
+use clap::Args;
 use serde_json::json;
 
+use super::context::Context;
 use super::failure::Exit;
-use super::{Cli, Context};
 
 /// The commands in the order in which people need them. Commands that are hidden have no group.
 pub(super) const GROUPS: [(&str, &[&str]); 6] = [
@@ -39,9 +39,8 @@ command: that of the Runyard API.
 Settings: flags win over RUNYARD_... variables, and these over runyard.toml. `runyard config show` lists them.
 `runyard COMMAND --help` has examples; `runyard help exit-codes` lists the exit codes.";
 
-/// The definition of all commands, with the commands in groups in its help.
-pub fn command() -> clap::Command {
-    let command = Cli::command();
+/// The definition of all commands with the commands in groups in its help.
+pub(super) fn grouped(command: clap::Command) -> clap::Command {
     let mut groups = String::new();
     for (title, names) in GROUPS {
         // Writing to a string does not fail.
@@ -80,35 +79,4 @@ pub fn show_exit_codes(context: &mut Context) -> Exit {
     let codes = EXIT_CODES.map(|(exit, meaning)| json!({ "code": exit.code(), "meaning": meaning }));
     output.object(&json!({ "exit_codes": codes }));
     Exit::Success
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_command_is_in_one_group_and_hidden_ones_in_none() {
-        let command = Cli::command();
-        let grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
-        for one in command.get_subcommands() {
-            let times = grouped.iter().filter(|name| **name == one.get_name()).count();
-            assert_eq!(times, usize::from(!one.is_hide_set()), "{}", one.get_name());
-        }
-        for name in grouped {
-            let about = command.find_subcommand(name).and_then(clap::Command::get_about).map(ToString::to_string);
-            let about = about.unwrap_or_else(|| panic!("{name} is not a command"));
-            assert!(about.chars().count() <= 90, "{name}: {about}");
-        }
-    }
-
-    #[test]
-    fn the_help_shows_groups_options_and_where_settings_come_from() {
-        let help = command().render_help().to_string();
-        for part in
-            ["Runs:\n  run ", "Approvals:\n  approvals ", "Options:\n", "--data-dir <FOLDER>", "help exit-codes"]
-        {
-            assert!(help.contains(part), "{part}: {help}");
-        }
-        assert!(!help.contains("\n  exit-codes"), "{help}");
-    }
 }

@@ -7,8 +7,8 @@ use clap::{Args, Subcommand};
 use runyard_api::runyard::types::{Key, KeyList};
 use serde_json::{Map, Value, json};
 
-use super::Context;
 use super::connection::{Connection, Need, Use};
+use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::lengths::read_seconds;
 use super::output::{self, Output};

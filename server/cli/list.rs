@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use runyard_api::runyard::types::{RunList, RunState, RunSummary};
 use serde_json::json;
 
-use super::Context;
 use super::connection::{Connection, Need, Use};
+use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::inputs;
 use super::lengths::{self, between, clock_time};

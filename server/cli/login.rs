@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use super::Context;
+use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::output::{one_line, strong};
 use crate::auth::{Application, Secret, TokenError, TokenRequest};

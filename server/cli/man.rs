@@ -3,14 +3,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 use serde_json::json;
 
+use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::help::{self, EXIT_CODES};
-use super::{Cli, Context};
 
 /// Where to.
 #[derive(Debug, Clone, Default, Args)]
@@ -24,14 +24,14 @@ pub struct Arguments {
     pub out: Option<PathBuf>,
 }
 
-/// Prints the page, or writes all of them.
+/// Prints the page of these commands, or writes the pages of all of them.
 ///
 /// # Errors
 /// The folder cannot be written.
-pub fn man(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
+pub fn man(arguments: &Arguments, command: clap::Command, context: &mut Context) -> Result<Exit, Failure> {
     let output = &mut context.output;
     let Some(folder) = &arguments.out else {
-        let page = page(&whole(), true).map_err(|error| Failure::new("not_written", error.to_string()))?;
+        let page = page(&whole(command), true).map_err(|error| Failure::new("not_written", error.to_string()))?;
         if output.is_json() {
             output.object(&json!({ "page": page }));
         } else {
@@ -39,7 +39,7 @@ pub fn man(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure
         }
         return Ok(Exit::Success);
     };
-    let files = write(folder).map_err(|error| {
+    let files = write(command, folder).map_err(|error| {
         Failure::new("not_written", format!("cannot write manual pages into {}: {error}", folder.display()))
     })?;
     output.line(&format!("wrote {} pages into {}", files.len(), folder.display()));
@@ -48,16 +48,16 @@ pub fn man(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure
 }
 
 /// The definition of all commands, each under its full name (`runyard-run`), as pages are called.
-fn whole() -> clap::Command {
-    let mut command = Cli::command().after_help(help::AFTER).disable_help_subcommand(true);
+fn whole(command: clap::Command) -> clap::Command {
+    let mut command = command.after_help(help::AFTER).disable_help_subcommand(true);
     command.build();
     command
 }
 
-fn write(folder: &Path) -> io::Result<Vec<String>> {
+pub(super) fn write(command: clap::Command, folder: &Path) -> io::Result<Vec<String>> {
     std::fs::create_dir_all(folder)?;
     let mut files = Vec::new();
-    let command = whole();
+    let command = whole(command);
     let mut open = vec![(command.clone(), true)];
     while let Some((command, is_first)) = open.pop() {
         let name = format!("{}.1", command.get_display_name().unwrap_or(command.get_name()));
@@ -82,23 +82,4 @@ fn page(command: &clap::Command, is_first: bool) -> io::Result<String> {
         roff.to_writer(&mut page)?;
     }
     String::from_utf8(page).map_err(io::Error::other)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_command_that_is_shown_has_a_page_and_the_first_has_exit_codes() {
-        let folder = tempfile::tempdir().unwrap();
-        let files = write(folder.path()).unwrap();
-        for name in ["runyard.1", "runyard-run.1", "runyard-keys-create.1", "runyard-openapi-diff.1"] {
-            assert!(files.iter().any(|file| file == name), "{name}: {files:?}");
-        }
-        assert!(!files.iter().any(|file| file.contains("exit-codes")), "{files:?}");
-        let first = std::fs::read_to_string(folder.path().join("runyard.1")).unwrap();
-        assert!(first.contains("EXIT STATUS") && first.contains("usage error"), "{first}");
-        let keys = std::fs::read_to_string(folder.path().join("runyard-keys-create.1")).unwrap();
-        assert!(keys.contains("runyard keys create"), "{keys}");
-    }
 }

@@ -17,18 +17,18 @@
 //! | `backup`, `restore`, `check` | [`mod@backup`], [`mod@check`] | | | |
 //! | `openapi`, `config` | [`openapi`], [`config`] | | | |
 //! | `health` | [`health`] | | | |
-//! | `completions`, `man` | [`mod@completions`], [`mod@man`] | | | |
+//! | `completions`, `man` | [`mod@completions`], [`mod@man`] | | what every command is given | [`context`] |
 //!
 //! A command reads its arguments, opens a [`connection::Connection`], calls generated clients, and prints. Nothing is decided
 //! about runs here, and nothing here reads the store, except to copy it whole or to check the whole of it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::auth::Secret;
 use crate::config::load::Flag;
@@ -44,6 +44,7 @@ pub mod check;
 pub mod completions;
 pub mod config;
 pub mod connection;
+pub mod context;
 pub mod decide;
 mod discovery;
 pub mod failure;
@@ -75,7 +76,7 @@ pub mod steps;
 mod tree;
 pub mod watch;
 
-use connection::Target;
+use context::Context;
 use failure::{Exit, Failure};
 use output::Output;
 
@@ -193,37 +194,6 @@ pub enum Command {
     ExitCodes(help::ExitCodes),
 }
 
-/// What every command is given.
-pub struct Context {
-    /// Where to print.
-    pub output: Output,
-    /// The configuration and where its values came from.
-    pub loaded: Loaded,
-    /// The base URL given by `--url` or `RUNYARD_URL`.
-    pub url: Option<String>,
-    /// The credential given by `--token` or `RUNYARD_TOKEN`.
-    pub token: Option<Secret>,
-    /// The file of the login; none without a home folder.
-    pub login: Option<PathBuf>,
-}
-
-impl Context {
-    /// Where this command is to find runs.
-    pub fn target(&self) -> Target {
-        let (url, token, login) = (self.url.clone(), self.token.clone(), self.login.clone());
-        Target { url, config: self.loaded.config.clone(), token, login }
-    }
-
-    /// The file of the login.
-    ///
-    /// # Errors
-    /// There is no home folder.
-    pub fn login_file(&self) -> Result<&Path, Failure> {
-        let none = || Failure::usage("there is no place to store a login").advise("set HOME or XDG_CONFIG_HOME");
-        self.login.as_deref().ok_or_else(none)
-    }
-}
-
 /// What the arguments and the environment give every command.
 struct Environment {
     loaded: Loaded,
@@ -235,7 +205,7 @@ struct Environment {
 /// The whole program: arguments (with the program's name first) and environment in, exit code out.
 pub fn main(arguments: Vec<OsString>, environment: BTreeMap<String, String>) -> ExitCode {
     let wants_json = arguments.iter().any(|argument| argument == "--json");
-    let parsed = help::command().try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let parsed = definition().try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return not_parsed(&error, wants_json).into(),
@@ -250,6 +220,11 @@ pub fn main(arguments: Vec<OsString>, environment: BTreeMap<String, String>) -> 
             failure.exit.into()
         }
     }
+}
+
+/// The definition of all commands, with the commands in groups in its help.
+pub fn definition() -> clap::Command {
+    help::grouped(Cli::command())
 }
 
 /// Help and version are not errors. Everything else is, with the reason that clap found.
@@ -410,8 +385,8 @@ async fn dispatch(command: Command, context: &mut Context) -> Result<Exit, Failu
         Command::Check(arguments) => check::check(&arguments, context),
         Command::Openapi(arguments) => openapi::openapi(&arguments, context),
         Command::Config(arguments) => config::config(&arguments, context),
-        Command::Completions(arguments) => completions::completions(&arguments, context),
-        Command::Man(arguments) => man::man(&arguments, context),
+        Command::Completions(arguments) => completions::completions(&arguments, definition(), context),
+        Command::Man(arguments) => man::man(&arguments, Cli::command(), context),
         Command::ExitCodes(_) => Ok(help::show_exit_codes(context)),
     }
 }

@@ -5,8 +5,8 @@ use clap::builder::PossibleValuesParser;
 use runyard_api::runyard::types::{NodeKind, NodeType};
 use serde_json::json;
 
-use super::Context;
 use super::connection::{Connection, Need, Use};
+use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::output::Output;
 

@@ -6,7 +6,7 @@ use clap::Args;
 use runyard_engine::RunId;
 use serde_json::json;
 
-use super::Context;
+use super::context::Context;
 use super::failure::{Exit, Failure, with_causes};
 use super::local;
 use super::output::{strong, text};

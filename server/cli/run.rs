@@ -6,8 +6,8 @@ use runyard_client::run_gateway::{Error, StartRunRequest};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Context;
 use super::connection::{Connection, Need, Use};
+use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::follow::{Follow, Followed, Stop};
 use super::outcome;

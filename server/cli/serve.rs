@@ -6,10 +6,11 @@ use clap::Args;
 use runyard_api::host::Closed;
 use serde_json::json;
 
+use super::context::Context;
 use super::failure::{Exit, Failure, with_causes};
+use super::local;
 use super::output::{faint, padded, strong, text};
 use super::signals::Signals;
-use super::{Context, local};
 use crate::config::auth::Mode;
 use crate::config::{Config, GatewayMode, LogFormat};
 use crate::logging;

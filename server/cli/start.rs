@@ -3,8 +3,8 @@
 use clap::Args;
 use serde_json::json;
 
-use super::Context;
 use super::connection::{Connection, Need, Peer, Use};
+use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::output::one_line;
 use super::request::Wanted;

@@ -1,7 +1,5 @@
 //! The command line as a whole: what parses, what is a usage error, what becomes a setting.
 
-use clap::CommandFactory;
-
 use super::*;
 
 fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
@@ -16,7 +14,7 @@ fn refusal(arguments: &[&str]) -> String {
 
 #[test]
 fn the_tree_of_commands_is_sound() {
-    help::command().debug_assert();
+    definition().debug_assert();
 }
 
 #[test]
@@ -100,4 +98,42 @@ fn flags_become_settings_and_named_ones_go_before_set() {
     assert_eq!(loaded.config.log.filter, "debug");
     let failure = flags(&parse(&["--set", "workers", "list"]).unwrap()).unwrap_err();
     assert_eq!((failure.exit, failure.message.as_str()), (Exit::Usage, "--set \"workers\" is not KEY=VALUE"));
+}
+
+#[test]
+fn every_command_is_in_one_group_and_hidden_ones_in_none() {
+    let command = Cli::command();
+    let grouped: Vec<&str> = help::GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+    for one in command.get_subcommands() {
+        let times = grouped.iter().filter(|name| **name == one.get_name()).count();
+        assert_eq!(times, usize::from(!one.is_hide_set()), "{}", one.get_name());
+    }
+    for name in grouped {
+        let about = command.find_subcommand(name).and_then(clap::Command::get_about).map(ToString::to_string);
+        let about = about.unwrap_or_else(|| panic!("{name} is not a command"));
+        assert!(about.chars().count() <= 90, "{name}: {about}");
+    }
+}
+
+#[test]
+fn the_help_shows_groups_options_and_where_settings_come_from() {
+    let help = definition().render_help().to_string();
+    for part in ["Runs:\n  run ", "Approvals:\n  approvals ", "Options:\n", "--data-dir <FOLDER>", "help exit-codes"] {
+        assert!(help.contains(part), "{part}: {help}");
+    }
+    assert!(!help.contains("\n  exit-codes"), "{help}");
+}
+
+#[test]
+fn every_command_that_is_shown_has_a_page_and_the_first_has_exit_codes() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = man::write(Cli::command(), folder.path()).unwrap();
+    for name in ["runyard.1", "runyard-run.1", "runyard-keys-create.1", "runyard-openapi-diff.1"] {
+        assert!(files.iter().any(|file| file == name), "{name}: {files:?}");
+    }
+    assert!(!files.iter().any(|file| file.contains("exit-codes")), "{files:?}");
+    let first = std::fs::read_to_string(folder.path().join("runyard.1")).unwrap();
+    assert!(first.contains("EXIT STATUS") && first.contains("usage error"), "{first}");
+    let keys = std::fs::read_to_string(folder.path().join("runyard-keys-create.1")).unwrap();
+    assert!(keys.contains("runyard keys create"), "{keys}");
 }

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::Context;
 use super::connection::{Connection, Need, Peer, Use};
+use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::follow::{Follow, Followed, Stop};
 use super::outcome;

@@ -9,7 +9,7 @@ use runyard_api::DOCUMENTS;
 use runyard_openapi_diff::{AllowList, Reviewed};
 use serde_json::Value;
 
-use crate::cli::Context;
+use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{self, Output};
 

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use clap::Args;
 
-use crate::cli::Context;
+use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
 
 /// The generator's file name.

@@ -14,7 +14,7 @@ pub mod show;
 
 use clap::{Args, Subcommand};
 
-use super::Context;
+use super::context::Context;
 use super::failure::{Exit, Failure};
 
 /// A document to print, or a subcommand.

@@ -5,7 +5,7 @@ use runyard_api::DOCUMENTS;
 use runyard_api::host::Document;
 use serde_json::{Value, json};
 
-use crate::cli::Context;
+use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
 
 /// Which document, and what of it.
