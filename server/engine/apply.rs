@@ -12,8 +12,8 @@ use crate::kinds::facts::{ApprovalOf, Rest, Work};
 use crate::node_type::NodeKind;
 use crate::policy::is_tried;
 use crate::{
-    Approval, ApprovalId, Constraints, Decided, Event, Node, NodeRunId, NodeState, Object, OnFailure, Pause, Recorded,
-    RunId, RunOutcome, RunStatus, Shortfall, Start, State, Verdict, Wait, limits, standing,
+    Approval, ApprovalDecision, ApprovalId, Constraints, Event, Node, NodeRunId, NodeState, Object, OnFailure, Pause,
+    Recorded, RunId, RunOutcome, RunStatus, Shortfall, Start, State, Verdict, Wait, dependency, limits,
 };
 
 /// Rebuilds the state of a run from its log.
@@ -37,7 +37,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) -> Result<(), Corrupt> {
     if *position != state.version + 1 {
         return Err(Corrupt::Position { expected: state.version + 1, found: *position });
     }
-    let fold = Fold { at_ms: *at_ms, event: event.name() };
+    let fold = Application { at_ms: *at_ms, event: event.name() };
     fold.in_time(state, event)?;
     match event {
         Event::Started { start, root, constraints } => fold.started(state, start, *root, constraints)?,
@@ -62,7 +62,8 @@ pub fn apply(state: &mut State, recorded: &Recorded) -> Result<(), Corrupt> {
             fold.approval_asked(state, *node_run, *approval, inputs.as_ref())?;
         }
         Event::ApprovalDecided { node_run, approval, verdict, by, comment } => {
-            let decided = Decided { verdict: *verdict, by: by.clone(), comment: comment.clone(), at_ms: *at_ms };
+            let decided =
+                ApprovalDecision { verdict: *verdict, by: by.clone(), comment: comment.clone(), at_ms: *at_ms };
             fold.approval_decided(state, *node_run, *approval, decided)?;
         }
         Event::Paused { reason, by } => {
@@ -118,12 +119,12 @@ pub fn apply(state: &mut State, recorded: &Recorded) -> Result<(), Corrupt> {
 }
 
 /// The event that is being applied.
-struct Fold {
+struct Application {
     at_ms: i64,
     event: &'static str,
 }
 
-impl Fold {
+impl Application {
     fn in_time(&self, state: &State, event: &Event) -> Result<(), Corrupt> {
         if matches!(state.status, RunStatus::Final(_)) {
             return Err(Corrupt::AfterFinished { event: self.event });
@@ -200,8 +201,8 @@ impl Fold {
             notes: Arc::new(child.notes.clone()),
             ..Node::new(id, child.node_type.clone(), self.at_ms)
         };
-        node.unmet = standing::unmet(state, &node);
-        node.state = if node.unmet == 0 { NodeState::Queued } else { NodeState::Pending };
+        node.unsatisfied = dependency::unsatisfied(state, &node);
+        node.state = if node.unsatisfied == 0 { NodeState::Queued } else { NodeState::Pending };
         insert(state, node);
         Ok(())
     }
@@ -367,7 +368,7 @@ impl Fold {
         state: &mut State,
         id: NodeRunId,
         approval: ApprovalId,
-        decided: Decided,
+        decided: ApprovalDecision,
     ) -> Result<(), Corrupt> {
         let node = self.node(state, id)?;
         let open = node.approval.as_ref().is_some_and(|asked| asked.id == approval && asked.decided.is_none());
@@ -428,14 +429,14 @@ impl Fold {
     fn node_finished(&self, state: &mut State, id: NodeRunId, end: FinalState) -> Result<(), Corrupt> {
         move_to(state, id, NodeState::Final(end));
         let node = self.node(state, id)?;
-        let (parent, nearer) = (node.parent, standing::brought_nearer(state, node));
+        let (parent, nearer) = (node.parent, dependency::advanced_by(state, node));
         if let Some(parent) = parent {
             self.node_mut(state, parent)?.live_children -= 1;
         }
         for sibling in nearer {
             let node = self.node_mut(state, sibling)?;
-            node.unmet -= 1;
-            if node.unmet == 0 && node.state == NodeState::Pending {
+            node.unsatisfied -= 1;
+            if node.unsatisfied == 0 && node.state == NodeState::Pending {
                 move_to(state, sibling, NodeState::Queued);
             }
         }
@@ -512,31 +513,31 @@ fn move_to(state: &mut State, id: NodeRunId, to: NodeState) {
 }
 
 fn enter(state: &mut State, at: NodeState, ordinal: usize, kind: NodeKind) {
-    let line = &mut state.line;
+    let ready = &mut state.ready;
     match at {
-        NodeState::Queued if kind == NodeKind::Call => _ = line.calls.insert(ordinal),
-        NodeState::Queued => _ = line.others.insert(ordinal),
+        NodeState::Queued if kind == NodeKind::Call => _ = ready.calls.insert(ordinal),
+        NodeState::Queued => _ = ready.others.insert(ordinal),
         NodeState::Running => {
-            line.calls_running += u64::from(kind == NodeKind::Call);
-            line.running += 1;
+            ready.calls_running += u64::from(kind == NodeKind::Call);
+            ready.running += 1;
         }
-        NodeState::Waiting(Wait::Approval) => line.asked += 1,
-        NodeState::Waiting(Wait::Input) => line.questions += 1,
+        NodeState::Waiting(Wait::Approval) => ready.asked += 1,
+        NodeState::Waiting(Wait::Input) => ready.questions += 1,
         NodeState::Pending | NodeState::Waiting(_) | NodeState::Final(_) => {}
     }
 }
 
 fn leave(state: &mut State, at: NodeState, ordinal: usize, kind: NodeKind) {
-    let line = &mut state.line;
+    let ready = &mut state.ready;
     match at {
-        NodeState::Queued if kind == NodeKind::Call => _ = line.calls.remove(&ordinal),
-        NodeState::Queued => _ = line.others.remove(&ordinal),
+        NodeState::Queued if kind == NodeKind::Call => _ = ready.calls.remove(&ordinal),
+        NodeState::Queued => _ = ready.others.remove(&ordinal),
         NodeState::Running => {
-            line.calls_running -= u64::from(kind == NodeKind::Call);
-            line.running -= 1;
+            ready.calls_running -= u64::from(kind == NodeKind::Call);
+            ready.running -= 1;
         }
-        NodeState::Waiting(Wait::Approval) => line.asked -= 1,
-        NodeState::Waiting(Wait::Input) => line.questions -= 1,
+        NodeState::Waiting(Wait::Approval) => ready.asked -= 1,
+        NodeState::Waiting(Wait::Input) => ready.questions -= 1,
         NodeState::Pending | NodeState::Waiting(_) | NodeState::Final(_) => {}
     }
 }

@@ -10,7 +10,7 @@
 //! (`denied`). Time limits of the run include the wait. The engine records the approver's name and does not check it.
 
 use crate::kinds::facts::ApprovalOf;
-pub use crate::record::approval::{Approval, ApprovalStrategy, Decided, Verdict};
+pub use crate::record::approval::{Approval, ApprovalDecision, ApprovalStrategy, Verdict};
 use crate::{Node, NodeState, State, Wait};
 
 impl Node {

@@ -8,7 +8,7 @@ use crate::ending::Checked;
 use crate::event::{Failure, FinalState};
 use crate::large::{self, Digest, Found};
 use crate::plan::{Form, Source, as_text};
-use crate::{FailureCode, Node, NodeRunId, Object, State, standing};
+use crate::{FailureCode, Node, NodeRunId, Object, State, dependency};
 
 /// The large values to load before the inputs of a node run can be resolved: those that a binding reads a part of, or
 /// formats as text.
@@ -47,7 +47,7 @@ fn look<'a>(state: &'a State, composite: NodeRunId, source: &Source) -> Option<F
 
 fn outputs<'a>(state: &'a State, composite: NodeRunId, source: &Source) -> Option<&'a Object> {
     let named = state.node(NodeRunId::child(state.run, composite, &source.step))?;
-    standing::stand_in(state, named).outputs.as_ref()
+    dependency::effective(state, named).outputs.as_ref()
 }
 
 /// The inputs with every binding resolved; `None` if the node run has no bindings.
@@ -69,7 +69,7 @@ pub(crate) fn resolve(state: &State, node: &Node) -> Checked<Option<Object>> {
 /// is missing because a failure was ignored.
 pub(crate) fn read(state: &State, composite: NodeRunId, source: &Source) -> Checked<Value> {
     let named = state.node(NodeRunId::child(state.run, composite, &source.step));
-    let sibling = named.map(|named| standing::stand_in(state, named));
+    let sibling = named.map(|named| dependency::effective(state, named));
     let outputs = sibling.and_then(|sibling| sibling.outputs.as_ref());
     let found = match outputs {
         _ if sibling.is_some_and(|sibling| sibling.final_state() != Some(FinalState::Succeeded)) => {

@@ -7,13 +7,13 @@ use std::fmt;
 
 use crate::constraints::least;
 use crate::event::FinalState;
-use crate::kinds::graph::{Onward, onward};
+use crate::kinds::graph::{Continuation, continuation};
 use crate::limits::node_type_fits;
 use crate::policy::{self, is_tried};
-use crate::state::Line;
+use crate::state::ReadyQueue;
 use crate::{
     Node, NodeKind, NodeRunId, NodeState, Rest, RunId, RunOutcome, RunStatus, State, Verdict, Wait, approval,
-    outstanding, standing,
+    dependency, outstanding,
 };
 
 /// A violated invariant.
@@ -36,7 +36,7 @@ impl fmt::Display for Violation {
 
 /// All violated invariants; empty if the engine and the store are correct. Also empty before the first event.
 pub fn check(state: &State) -> Vec<Violation> {
-    let mut laws = Laws { broken: Vec::new(), node_run: None };
+    let mut laws = Invariants { broken: Vec::new(), node_run: None };
     if state.start.is_none() {
         laws.must(*state == State::new(state.run), "nothing has happened before the first event");
         return laws.broken;
@@ -56,12 +56,12 @@ pub fn check(state: &State) -> Vec<Violation> {
     laws.broken
 }
 
-struct Laws {
+struct Invariants {
     broken: Vec<Violation>,
     node_run: Option<NodeRunId>,
 }
 
-impl Laws {
+impl Invariants {
     fn must(&mut self, holds: bool, law: &'static str) {
         if !holds {
             self.broken.push(Violation { node_run: self.node_run, law });
@@ -70,7 +70,7 @@ impl Laws {
 }
 
 /// Invariants of the run as a whole.
-fn run(laws: &mut Laws, state: &State) {
+fn run(laws: &mut Invariants, state: &State) {
     let nodes = || state.nodes.values();
     laws.must(state.order.len() == state.nodes.len(), "every node run has one place in the order");
     laws.must(state.root().is_some_and(|root| root.id.is_root_of(state.run)), "the root comes first");
@@ -79,7 +79,7 @@ fn run(laws: &mut Laws, state: &State) {
     let depend = |count: fn(&Node) -> usize| nodes().map(|node| count(node)).sum::<usize>();
     let both = depend(|node| node.dependants.len()) == depend(|node| node.depends_on.len());
     laws.must(both, "a dependency knows each of its dependants once");
-    laws.must(state.line == line(state), "the line is what the node runs say");
+    laws.must(state.ready == ready_queue(state), "the ready queue is what the node runs say");
     let asked = nodes().filter_map(|node| Some((node.approval.as_ref()?.id, node.id))).collect();
     laws.must(state.approvals == asked, "every approval is known once");
     let steps: u64 = nodes().filter(|node| is_atomic(node)).map(|node| u64::from(node.attempt)).sum();
@@ -107,31 +107,31 @@ fn run(laws: &mut Laws, state: &State) {
         laws.must(state.root().is_some_and(Node::is_live), "a live run has a live root");
         laws.must(state.next_ready().is_none(), "whoever can begin has begun");
     }
-    laws.must(state.line.calls_running <= state.parallel_max(), "no more calls at once than allowed");
+    laws.must(state.ready.calls_running <= state.parallel_max(), "no more calls at once than allowed");
 }
 
 /// Recomputes the queue of ready node runs from scratch.
-fn line(state: &State) -> Line {
-    let mut line = Line::default();
+fn ready_queue(state: &State) -> ReadyQueue {
+    let mut ready = ReadyQueue::default();
     for node in state.nodes.values() {
         let call = node.node_type.kind == NodeKind::Call;
         match node.state {
-            NodeState::Queued if call => _ = line.calls.insert(node.ordinal),
-            NodeState::Queued => _ = line.others.insert(node.ordinal),
+            NodeState::Queued if call => _ = ready.calls.insert(node.ordinal),
+            NodeState::Queued => _ = ready.others.insert(node.ordinal),
             NodeState::Running => {
-                line.calls_running += u64::from(call);
-                line.running += 1;
+                ready.calls_running += u64::from(call);
+                ready.running += 1;
             }
-            NodeState::Waiting(Wait::Approval) => line.asked += 1,
-            NodeState::Waiting(Wait::Input) => line.questions += 1,
+            NodeState::Waiting(Wait::Approval) => ready.asked += 1,
+            NodeState::Waiting(Wait::Input) => ready.questions += 1,
             NodeState::Pending | NodeState::Waiting(_) | NodeState::Final(_) => {}
         }
     }
-    line
+    ready
 }
 
 /// Invariants of a node run's position in the tree.
-fn place(laws: &mut Laws, state: &State, node: &Node) {
+fn place(laws: &mut Invariants, state: &State, node: &Node) {
     laws.must(state.order.get(node.ordinal) == Some(&node.id), "a node run is at its place in the order");
     match node.parent.map(|id| state.node(id)) {
         None => laws.must(node.depth == 0 && node.ordinal == 0, "only the root has no parent"),
@@ -162,24 +162,24 @@ fn place(laws: &mut Laws, state: &State, node: &Node) {
 }
 
 /// Invariants of a node run's status.
-fn standing(laws: &mut Laws, state: &State, node: &Node) {
+fn standing(laws: &mut Invariants, state: &State, node: &Node) {
     let siblings = || node.depends_on.iter().filter_map(|id| state.node(*id));
-    let unmet = standing::unmet(state, node);
-    laws.must(node.unmet == unmet, "unmet dependencies are counted right");
+    let unsatisfied = dependency::unsatisfied(state, node);
+    laws.must(node.unsatisfied == unsatisfied, "unsatisfied dependencies are counted right");
     laws.must(siblings().all(|sibling| sibling.parent == node.parent), "dependencies are siblings");
     let dependants = || node.dependants.iter().filter_map(|id| state.node(*id));
     laws.must(dependants().all(|other| other.depends_on.contains(&node.id)), "who depends on a node run says so");
     let began = node.attempt > 0;
     laws.must(began == node.started_at_ms.is_some(), "who began has a beginning");
-    laws.must(!began || unmet == 0, "nobody begins before its dependencies are met");
+    laws.must(!began || unsatisfied == 0, "nobody begins before its dependencies are met");
     laws.must(node.is_live() == node.ended_at_ms.is_none(), "who has ended has an end");
     let kind = node.node_type.kind;
     match node.state {
         NodeState::Pending => {
-            laws.must(!began && unmet > 0, "who is pending has a dependency that has not ended");
-            laws.must(standing::hopeless(state, node).is_none(), "nobody waits in vain");
+            laws.must(!began && unsatisfied > 0, "who is pending has a dependency that has not ended");
+            laws.must(dependency::unsatisfiable(state, node).is_none(), "nobody waits in vain");
         }
-        NodeState::Queued => laws.must((!began || is_tried(kind)) && unmet == 0, "who is queued could begin"),
+        NodeState::Queued => laws.must((!began || is_tried(kind)) && unsatisfied == 0, "who is queued could begin"),
         NodeState::Running => {
             let open = node.items.is_none() && node.children.is_empty();
             laws.must(is_tried(kind) && open, "who is tried runs, until it knows what it is made of");
@@ -210,7 +210,7 @@ fn standing(laws: &mut Laws, state: &State, node: &Node) {
             laws.must(verdict(node) == Some(None), "who waits for an approval has asked, and has no answer");
         }
         NodeState::Final(FinalState::Succeeded) => {
-            let good = |child: &Node| match standing::stand_in(state, child).final_state() {
+            let good = |child: &Node| match dependency::effective(state, child).final_state() {
                 Some(FinalState::Succeeded | FinalState::Skipped) => true,
                 Some(FinalState::Failed | FinalState::Canceled) | None => false,
             };
@@ -235,20 +235,20 @@ fn standing(laws: &mut Laws, state: &State, node: &Node) {
 }
 
 /// Invariants of a graph's execution: it begins at the entry, runs one node at a time, and follows the edges.
-fn walk(laws: &mut Laws, state: &State, graph: &Node) {
+fn walk(laws: &mut Invariants, state: &State, graph: &Node) {
     let walked: Vec<&Node> = graph.children.iter().filter_map(|id| state.node(*id)).collect();
     laws.must(graph.live_children <= 1, "a walk is in one place at once");
     let entry = graph.graph.as_ref().map(|graph| graph.entry);
     laws.must(walked.first().is_none_or(|first| first.place == entry), "a walk begins at the entry");
-    let follows = |pair: &[&Node]| Some(onward(graph, pair[0])) == pair[1].place.map(Onward::To);
+    let follows = |pair: &[&Node]| Some(continuation(graph, pair[0])) == pair[1].place.map(Continuation::To);
     laws.must(walked.windows(2).all(follows), "a walk follows the ways of its graph");
     let ended = graph.final_state() == Some(FinalState::Succeeded);
-    let last = walked.last().map(|last| onward(graph, last));
-    laws.must(!ended || last == Some(Onward::End), "a walk that succeeded has come to its end");
+    let last = walked.last().map(|last| continuation(graph, last));
+    laws.must(!ended || last == Some(Continuation::End), "a walk that succeeded has come to its end");
 }
 
 /// Invariants of a list: items run in order, and at most `at_once` at a time.
-fn list(laws: &mut Laws, state: &State, list: &Node) {
+fn list(laws: &mut Invariants, state: &State, list: &Node) {
     let through = || list.children.iter().filter_map(|id| state.node(*id));
     let in_order = through().enumerate().all(|(index, child)| child.place == u32::try_from(index).ok());
     laws.must(in_order, "items are taken in their order");
@@ -267,7 +267,7 @@ fn verdict(node: &Node) -> Option<Option<Verdict>> {
 }
 
 /// Invariants of the limits for a node run and its descendants.
-fn limits(laws: &mut Laws, state: &State, node: &Node) {
+fn limits(laws: &mut Invariants, state: &State, node: &Node) {
     let Node { constraints, .. } = node;
     let within = |limit: Option<u64>, found: u64| limit.is_none_or(|limit| found <= limit);
     let below = !node.children.is_empty();

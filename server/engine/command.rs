@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::event::{Artifact, CodeText, Evaluation, Failure, FinalState, RecoveryAction};
 use crate::graph::{Content, Route};
-use crate::output_check::{Fitted, Made};
+use crate::output_check::{Fitted, RunResult};
 use crate::plan::Plan;
 use crate::policy::{Invalid, Policy};
 pub use crate::record::start::{Parent, Start, Turn};
@@ -349,7 +349,7 @@ pub enum Rejected {
     },
     /// The result must be checked against the run's output schema before this can be decided.
     #[error("it has not been found out whether the run's result fits its schema")]
-    Unfitted(Box<Made>),
+    Unfitted(Box<RunResult>),
     /// The node run does not wait for input.
     #[error("node run {node_run} does not wait for input")]
     NotAsking {

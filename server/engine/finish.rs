@@ -8,7 +8,7 @@ use crate::ending::{Ending, ended_as};
 use crate::event::{Evaluation, EvaluationStatus, Failure, FinalState};
 use crate::fit::fitted;
 use crate::{
-    Event, FailureCode, Node, NodeKind, NodeRunId, Object, Rejected, RunOutcome, State, depth, kinds, standing,
+    Event, FailureCode, Node, NodeKind, NodeRunId, Object, Rejected, RunOutcome, State, dependency, depth, kinds,
 };
 
 /// Ends a node run after its descendants, and then every ancestor that ends as a result, up to the run.
@@ -46,7 +46,7 @@ pub(crate) fn skip(draft: &mut Draft, id: NodeRunId, why: Failure) -> Result<Vec
         // A node run that depends on two skipped ones occurs twice.
         if draft.node(id)?.is_live() {
             record_end(draft, id, Ending::skipped(why))?;
-            next.extend(standing::made_hopeless(draft.state(), draft.node(id)?).into_iter().rev());
+            next.extend(dependency::became_unsatisfiable(draft.state(), draft.node(id)?).into_iter().rev());
             skipped.push(id);
         }
     }
@@ -55,9 +55,9 @@ pub(crate) fn skip(draft: &mut Draft, id: NodeRunId, why: Failure) -> Result<Vec
 
 /// Skips the siblings that can never begin after the end of this node run, without notifying their parent. Returns the
 /// skipped node runs.
-pub(crate) fn skip_hopeless(draft: &mut Draft, id: NodeRunId) -> Result<Vec<NodeRunId>, Rejected> {
+pub(crate) fn skip_unsatisfiable(draft: &mut Draft, id: NodeRunId) -> Result<Vec<NodeRunId>, Rejected> {
     let mut skipped = Vec::new();
-    for (sibling, why) in standing::made_hopeless(draft.state(), draft.node(id)?) {
+    for (sibling, why) in dependency::became_unsatisfiable(draft.state(), draft.node(id)?) {
         skipped.extend(skip(draft, sibling, why)?);
     }
     Ok(skipped)

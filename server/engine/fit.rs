@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::draft::Draft;
 use crate::ending::Ending;
 use crate::event::{Failure, FinalState};
-use crate::output_check::{FitResult, Made};
+use crate::output_check::{FitResult, RunResult};
 use crate::{Context, FailureCode, Node, NodeKind, NodeRunId, Object, Rejected, Shortfall, State};
 
 /// Fits the end of a run's root to the output schema, if there is one. A result that does not fit becomes a failure.
@@ -30,7 +30,7 @@ pub(crate) fn fitted(draft: &Draft, root: NodeRunId, mut ending: Ending) -> Resu
 /// others.
 pub(crate) fn refuse_unfit(state: &State, context: Context<'_>, node: &Node, outputs: &Object) -> Result<(), Rejected> {
     let Some(schema) = schema(state).filter(|_| node.parent.is_none()) else { return Ok(()) };
-    let made = Made { schema: schema.clone(), answer: Value::Object(outputs.clone()), steps: None };
+    let made = RunResult { schema: schema.clone(), answer: Value::Object(outputs.clone()), steps: None };
     verdict(context, made)?.map(|_| ()).map_err(|failure| {
         let Failure { code, message: reason, .. } = *failure;
         Rejected::ResultUnfit { code, reason }
@@ -38,7 +38,7 @@ pub(crate) fn refuse_unfit(state: &State, context: Context<'_>, node: &Node, out
 }
 
 /// The answer of the check, if the context has it. Otherwise the check is requested.
-fn verdict(context: Context<'_>, made: Made) -> Result<FitResult, Rejected> {
+fn verdict(context: Context<'_>, made: RunResult) -> Result<FitResult, Rejected> {
     match context.fitted.filter(|fitted| fitted.made == made) {
         Some(fitted) => Ok(fitted.verdict.clone()),
         None => Err(Rejected::Unfitted(Box::new(made))),
@@ -55,7 +55,7 @@ type Outputs = Result<Object, Box<Failure>>;
 fn result_of(draft: &Draft, plan: &Node, schema: &Value, mut outputs: Object) -> Result<Outputs, Rejected> {
     let made = plan.children.iter().filter_map(|id| draft.state().node(*id)?.outputs.clone());
     let answer = outputs.get("result").cloned().unwrap_or_default();
-    let made = Made { schema: schema.clone(), answer, steps: Some(made.collect()) };
+    let made = RunResult { schema: schema.clone(), answer, steps: Some(made.collect()) };
     Ok(verdict(draft.context(), made)?.map(|result| {
         outputs.insert("result".to_owned(), result);
         outputs
@@ -64,7 +64,7 @@ fn result_of(draft: &Draft, plan: &Node, schema: &Value, mut outputs: Object) ->
 
 /// Fits the whole outputs, which must be an object even if the schema allows other values.
 fn whole(draft: &Draft, schema: &Value, outputs: Object) -> Result<Outputs, Rejected> {
-    let made = Made { schema: schema.clone(), answer: Value::Object(outputs), steps: None };
+    let made = RunResult { schema: schema.clone(), answer: Value::Object(outputs), steps: None };
     Ok(match verdict(draft.context(), made)? {
         Ok(Value::Object(outputs)) => Ok(outputs),
         Ok(_) => {

@@ -215,7 +215,7 @@ pub(crate) fn digests(object: &Object) -> BTreeSet<Digest> {
 /// The size of the data that a run has written so far. It is counted with every recorded event, so that the limit holds
 /// for every source of data.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Written {
+pub struct BytesWritten {
     /// The approximate memory size of its events, bytes. Its state is smaller.
     pub events: u64,
     /// Its large values with their lengths. A value that is referenced several times counts once.
@@ -224,7 +224,7 @@ pub struct Written {
     pub values_bytes: u64,
 }
 
-impl Written {
+impl BytesWritten {
     /// The total size, bytes.
     pub fn bytes(&self) -> u64 {
         self.events.saturating_add(self.values_bytes)

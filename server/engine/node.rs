@@ -34,7 +34,7 @@ pub struct Node {
     /// The siblings that must succeed first.
     pub depends_on: Vec<NodeRunId>,
     /// The number of unsatisfied dependencies, plus one for a fallback that no sibling has failed for yet.
-    pub unmet: usize,
+    pub unsatisfied: usize,
     /// The siblings that it is the fallback of.
     pub fallback_for: Vec<NodeRunId>,
     /// The siblings that depend on this one.
@@ -125,7 +125,7 @@ impl Node {
             inputs: Arc::default(),
             bindings: Vec::new(),
             depends_on: Vec::new(),
-            unmet: 0,
+            unsatisfied: 0,
             fallback_for: Vec::new(),
             dependants: Vec::new(),
             children: Vec::new(),

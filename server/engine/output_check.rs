@@ -7,7 +7,7 @@ use crate::{Failure, Object};
 
 /// A run's result, and the schema that it has to fit.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Made {
+pub struct RunResult {
     /// The schema that the run was started with.
     pub schema: Value,
     /// The run's result: for a plan its `result`, for other kinds the outputs.
@@ -24,7 +24,7 @@ pub type FitResult = Result<Value, Box<Failure>>;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fitted {
     /// The check.
-    pub made: Made,
+    pub made: RunResult,
     /// The answer.
     pub verdict: FitResult,
 }

@@ -25,7 +25,7 @@ pub(crate) fn dispatch(draft: &mut Draft) -> Result<(), Rejected> {
 }
 
 /// What a node run needs to begin.
-struct Ready {
+struct Prepared {
     /// The inputs, if bindings changed them.
     inputs: Option<Object>,
     wait: Option<Wait>,
@@ -40,32 +40,32 @@ fn is_new(node: &Node) -> bool {
 }
 
 /// Checks everything that can fail before an attempt begins. On an error the node run fails without the attempt.
-fn prepare(draft: &Draft, node: &Node) -> Checked<Ready> {
+fn prepare(draft: &Draft, node: &Node) -> Checked<Prepared> {
     let inputs = if is_new(node) { bindings::resolve(draft.state(), node)? } else { None };
     if inputs.as_ref().is_some_and(|inputs| depth::object_nests_deeper(inputs, draft.depth_max())) {
         return Err(depth::too_deep("the inputs", draft.depth_max()).into());
     }
     limits::one_more_step(draft.state(), node)?;
     let wait = kinds::begin(draft.state(), node, inputs.as_ref().unwrap_or(&node.inputs), draft.at_ms())?;
-    Ok(Ready { inputs, wait, asks: approval::comes_first(draft.state(), node) })
+    Ok(Prepared { inputs, wait, asks: approval::comes_first(draft.state(), node) })
 }
 
 /// Requests an approval, except for a node run that could not begin anyway.
-fn ask(draft: &mut Draft, node_run: NodeRunId, ready: Ready) -> Result<(), Rejected> {
+fn ask(draft: &mut Draft, node_run: NodeRunId, ready: Prepared) -> Result<(), Rejected> {
     let (approval, before) = (ApprovalId::of(draft.state().run, node_run), draft.wanted(node_run)?);
     draft.record(Event::ApprovalAsked { node_run, approval, inputs: ready.inputs })?;
     draft.exchange(node_run, before)?;
     Ok(())
 }
 
-fn begin(draft: &mut Draft, node_run: NodeRunId, ready: Ready) -> Result<(), Rejected> {
+fn begin(draft: &mut Draft, node_run: NodeRunId, ready: Prepared) -> Result<(), Rejected> {
     let (attempt, before) = (draft.node(node_run)?.attempt + 1, draft.wanted(node_run)?);
     draft.record(Event::NodeStarted { node_run, attempt, inputs: ready.inputs })?;
     if let Some(wait) = ready.wait {
         draft.record(Event::NodeWaiting { node_run, wait })?;
     }
-    if kinds::knows_its_way(draft.state(), draft.node(node_run)?) {
-        return kinds::set_out(draft, node_run, before);
+    if kinds::content_is_known(draft.state(), draft.node(node_run)?) {
+        return kinds::begin_children(draft, node_run, before);
     }
     draft.exchange(node_run, before)?;
     Ok(())

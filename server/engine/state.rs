@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::event::Failure;
-use crate::large::Written;
+use crate::large::BytesWritten;
 pub use crate::node::Node;
 pub use crate::record::status::{NodeState, RunOutcome, RunStatus, Wait};
 use crate::{Approval, ApprovalId, Constraints, NodeRunId, NodeRuns, Object, Position, RunId, Start};
@@ -48,14 +48,14 @@ pub struct State {
     /// Unix milliseconds of `Finished`.
     pub ended_at_ms: Option<i64>,
     /// The size of its events, and the large values that they reference.
-    pub written: Written,
+    pub written: BytesWritten,
     /// The node runs that may begin next. Part of the fold, so that no decision has to search the tree.
-    pub(crate) line: Line,
+    pub(crate) ready: ReadyQueue,
 }
 
 /// The node runs that may begin next, by their ordinal.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Line {
+pub(crate) struct ReadyQueue {
     /// Queued calls; each one counts for `parallel_max`.
     pub(crate) calls: BTreeSet<usize>,
     /// All other queued node runs; they do not count for `parallel_max`.
@@ -101,8 +101,8 @@ impl State {
             started_at_ms: None,
             updated_at_ms: None,
             ended_at_ms: None,
-            written: Written::default(),
-            line: Line::default(),
+            written: BytesWritten::default(),
+            ready: ReadyQueue::default(),
         }
     }
 
@@ -128,19 +128,19 @@ impl State {
 
     /// Whether it has an open approval request.
     pub fn is_asking(&self) -> bool {
-        self.line.asked > 0
+        self.ready.asked > 0
     }
 
     /// Whether it has an open question.
     pub fn has_open_question(&self) -> bool {
-        self.line.questions > 0
+        self.ready.questions > 0
     }
 
     /// The open questions, in the order of creation.
     pub fn open_questions(&self) -> impl Iterator<Item = &Node> {
         let open = |node: &&Node| node.state == NodeState::Waiting(Wait::Input);
         let nodes = self.order.iter().filter_map(|id| self.node(*id));
-        nodes.filter(open).take(usize::try_from(self.line.questions).unwrap_or(usize::MAX))
+        nodes.filter(open).take(usize::try_from(self.ready.questions).unwrap_or(usize::MAX))
     }
 
     /// The node runs with an approval request, in the order of creation.
@@ -157,7 +157,7 @@ impl State {
 
     /// The status of a run that has not ended.
     pub(crate) fn moving(&self) -> RunStatus {
-        let Line { calls, others, running, .. } = &self.line;
+        let ReadyQueue { calls, others, running, .. } = &self.ready;
         let queued = !calls.is_empty() || !others.is_empty();
         if *running > 0 || (queued && !self.is_held()) { RunStatus::Running } else { RunStatus::Waiting }
     }
@@ -167,8 +167,8 @@ impl State {
         if self.is_held() {
             return None;
         }
-        let call = self.line.calls.first().filter(|_| self.line.calls_running < self.parallel_max());
-        let other = self.line.others.first();
+        let call = self.ready.calls.first().filter(|_| self.ready.calls_running < self.parallel_max());
+        let other = self.ready.others.first();
         let ordinal = match (call, other) {
             (Some(call), Some(other)) => call.min(other),
             (call, other) => call.or(other)?,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use runyard_engine::graph::{Fallback, OnItemFailure, Outline, Ways, check};
+use runyard_engine::graph::{EdgeCount, Fallback, OnItemFailure, Outline, check};
 use runyard_engine::{Graph, GraphNode, Items, NodeKind, NodeType, NodeTypeRef, Object, Policy};
 use serde_json::Value;
 
@@ -283,14 +283,14 @@ fn outline(node: &WrittenNode) -> Outline<'_> {
 
 /// How many outgoing edges a node of this type may have. Every node may be the last of its path, whether it is a
 /// script or a call, unless it chooses an edge; then its outputs are the graph's.
-pub fn ways(node_type_id: &str, inputs: &Object) -> Ways {
+pub fn ways(node_type_id: &str, inputs: &Object) -> EdgeCount {
     match node_type_id {
-        "runyard.graph.end" => Ways::Exactly(0),
-        "runyard.graph.branch" | "runyard.graph.split" => Ways::Exactly(2),
+        "runyard.graph.end" => EdgeCount::Exactly(0),
+        "runyard.graph.branch" | "runyard.graph.split" => EdgeCount::Exactly(2),
         "runyard.graph.switch" => match inputs.get("routes").and_then(Value::as_array) {
-            Some(routes) => Ways::Exactly(routes.len()),
-            None => Ways::Any,
+            Some(routes) => EdgeCount::Exactly(routes.len()),
+            None => EdgeCount::Any,
         },
-        _ => Ways::AtMost(1),
+        _ => EdgeCount::AtMost(1),
     }
 }

@@ -16,7 +16,7 @@
 use std::collections::HashMap;
 
 use runyard_engine::event::Failure;
-use runyard_engine::{FailureCode, FitResult, Made, Object};
+use runyard_engine::{FailureCode, FitResult, Object, RunResult};
 use serde_json::{Value, json};
 
 use crate::catalog::Violation;
@@ -36,7 +36,7 @@ pub fn check(schema: &Value, limits: &Limits) -> Result<(), BadSchema> {
 ///
 /// # Errors
 /// `output_schema_mismatch`, with `details.violations`; `validation_too_expensive`; `expansion_too_large`.
-pub fn fit(made: &Made, limits: &Limits) -> FitResult {
+pub fn fit(made: &RunResult, limits: &Limits) -> FitResult {
     let work = Work::of(limits);
     // The schema was checked when the run was started, so it is wrong only if other limits applied then.
     let schema = Schema::read(&made.schema, &work).map_err(|bad| {

@@ -12,9 +12,9 @@ mod wish;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use runyard_engine::large::{Digest, Written};
+use runyard_engine::large::{BytesWritten, Digest};
 use runyard_engine::{
-    Command, Decision, EffectId, Fitted, Made, Node, NodeRunId, Position, Recorded, Rejected, Reply, RunId, Slot,
+    Command, Decision, EffectId, Fitted, Node, NodeRunId, Position, Recorded, Rejected, Reply, RunId, RunResult, Slot,
     State, apply,
 };
 use tokio::sync::{Mutex as AsyncMutex, Notify};
@@ -335,7 +335,13 @@ impl Submitter {
 
     /// Checks the result against the run's output schema, off the runtime: the schema is the caller's, and the value
     /// may be anything.
-    async fn fitted(&self, tenant: &str, run: RunId, made: Made, extracted: &mut Extracted) -> Result<Fitted, Error> {
+    async fn fitted(
+        &self,
+        tenant: &str,
+        run: RunId,
+        made: RunResult,
+        extracted: &mut Extracted,
+    ) -> Result<Fitted, Error> {
         let limits = self.limits;
         let whole = self.values.whole_made(tenant, run, &made, extracted).await?;
         let verdict = match self.compute.run_step(tenant, move || output_schema::fit(&whole, &limits)).await {
@@ -461,7 +467,7 @@ impl Submitter {
 
     async fn replay_with(&self, tenant: &str, run: RunId, lean: bool) -> Result<ReplayedLog, Error> {
         let mut state = State::new(run);
-        let mut written = Written::default();
+        let mut written = BytesWritten::default();
         // A run at its limit is ended by events that exceed it.
         let held_max = self.bytes.held.saturating_mul(2);
         loop {

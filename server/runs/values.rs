@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use runyard_engine::large::{self, Digest, Reference};
-use runyard_engine::{Command, Event, Made, Object, Recorded, RunId, Slot, State};
+use runyard_engine::{Command, Event, Object, Recorded, RunId, RunResult, Slot, State};
 use serde_json::Value;
 
 pub(super) use self::extract::{Extracted, Known};
@@ -249,9 +249,9 @@ impl Values {
         &self,
         tenant: &str,
         run: RunId,
-        made: &Made,
+        made: &RunResult,
         extracted: &Extracted,
-    ) -> Result<Made, Unresolved> {
+    ) -> Result<RunResult, Unresolved> {
         let mut copy = made.clone();
         let mut wanted = Wanted::only(None, self.bounds.read);
         each_slot(&mut copy, &mut |slot| wanted.look(&slot));
@@ -286,7 +286,7 @@ impl Values {
 }
 
 /// Every value in the result of a run.
-fn each_slot(made: &mut Made, visit: &mut dyn FnMut(Slot<'_>)) {
+fn each_slot(made: &mut RunResult, visit: &mut dyn FnMut(Slot<'_>)) {
     visit(Slot::Value(&mut made.answer));
     made.steps.iter_mut().flatten().for_each(|outputs| visit(Slot::Object(outputs)));
 }

@@ -221,11 +221,11 @@ pub fn child_requests(choices: &mut Choices) -> Vec<ChildRequest> {
 pub fn child_specs(choices: &mut Choices, catalog: &Catalog) -> Vec<ChildSpec> {
     let mut requests = child_requests(choices);
     // Sometimes the last one is the fallback of the one before it.
-    if let [.., whom, stand_in] = &mut requests[..]
-        && let Some(key) = stand_in.key.clone()
+    if let [.., replaced, fallback] = &mut requests[..]
+        && let Some(key) = fallback.key.clone()
         && choices.percent(30)
     {
-        whom.policy.on_failure = OnFailure::GoTo(key);
+        replaced.policy.on_failure = OnFailure::GoTo(key);
     }
     let spec = |request: ChildRequest, choices: &mut Choices| {
         let depends = if choices.percent(30) { vec![(*choices.pick(&["a", "b"])).to_owned()] } else { Vec::new() };

@@ -12,7 +12,7 @@ use runyard::store::memory::Memory;
 use runyard::store::{Claimed, Epoch, Filter, KeyUse, LabelFilter, Status, Store};
 use runyard_engine::event::FORMAT_VERSION;
 use runyard_engine::{
-    Command, Context, Effect, EffectId, Event, Made, Node, NodeRunId, Recorded, RunId, State, apply, check,
+    Command, Context, Effect, EffectId, Event, Node, NodeRunId, Recorded, RunId, RunResult, State, apply, check,
     closing_effects, decide_with, outstanding, replay, upcast,
 };
 
@@ -309,7 +309,7 @@ impl Model {
         let refuses = |state: &State| {
             let at_ms = state.updated_at_ms.unwrap_or_default();
             let context = Context { at_ms, run, fitted: None, depth_max: 64 };
-            let fit = |made: &Made| output_schema::fit(made, &runyard::limits::Limits::default());
+            let fit = |made: &RunResult| output_schema::fit(made, &runyard::limits::Limits::default());
             decide_with(state, command.clone(), context, fit).is_err()
         };
         if refuses(&known.state) {

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use runyard_api::cargo::types::{InvalidNodeReason as Reason, Node, NodeKind, Retry};
-use runyard_engine::graph::{Outline, Ways};
+use runyard_engine::graph::{EdgeCount, Outline};
 use runyard_engine::policy::{ATTEMPTS_MAX, BACKOFF_MAX, WAIT_MS_MAX};
 use runyard_engine::{Graph, NodeType, NodeTypeRef, Object};
 use serde_json::{Value, json};
@@ -165,7 +165,7 @@ impl Reader<'_> {
         let as_runs = seen_as_runs(nodes);
         for node in nodes {
             let read = self.node(node, depth, as_runs.contains(node.slug.as_str()));
-            let ways = read.as_ref().map_or(Ways::Any, |(_, ways)| *ways);
+            let ways = read.as_ref().map_or(EdgeCount::Any, |(_, ways)| *ways);
             outlines.push(outline(node, ways));
             match read {
                 Ok((node, _)) => written.push(node),
@@ -177,7 +177,7 @@ impl Reader<'_> {
         Ok(WrittenGraph { entry: Some(start.uuid.clone()), nodes: written, text: None })
     }
 
-    fn node(&mut self, node: &Node, depth: usize, as_run: bool) -> Result<(WrittenNode, Ways), (Reason, String)> {
+    fn node(&mut self, node: &Node, depth: usize, as_run: bool) -> Result<(WrittenNode, EdgeCount), (Reason, String)> {
         let (node_type, mut inputs, ways) = match node.kind {
             NodeKind::Native => self.native(node, depth)?,
             NodeKind::Connector => self.connector(node)?,
@@ -206,7 +206,7 @@ impl Reader<'_> {
         Ok((written, ways))
     }
 
-    fn native(&mut self, node: &Node, depth: usize) -> Result<(String, Object, Ways), (Reason, String)> {
+    fn native(&mut self, node: &Node, depth: usize) -> Result<(String, Object, EdgeCount), (Reason, String)> {
         let invalid = |message: String| (Reason::NativeInvalid, message);
         let native = native::action(node).map_err(invalid)?;
         let mut inputs = native::inputs(native, &node.config).map_err(invalid)?;
@@ -231,7 +231,7 @@ impl Reader<'_> {
         serde_json::to_value(graph).map_err(|error| invalid(error.to_string()))
     }
 
-    fn connector(&self, node: &Node) -> Result<(String, Object, Ways), (Reason, String)> {
+    fn connector(&self, node: &Node) -> Result<(String, Object, EdgeCount), (Reason, String)> {
         let missing = |message: String| (Reason::ConnectorNotFound, message);
         let (Some(integration), Some(action)) = (&node.integration_slug, &node.action_slug) else {
             return Err(missing("a connector needs an integrationSlug and an actionSlug".to_owned()));
@@ -240,11 +240,11 @@ impl Reader<'_> {
         self.resolve(&node_type).map_err(|_| {
             missing(format!("there is no action `{action}` of an integration `{integration}` in the configuration"))
         })?;
-        Ok((node_type, node.config.clone(), Ways::AtMost(1)))
+        Ok((node_type, node.config.clone(), EdgeCount::AtMost(1)))
     }
 
     /// A run of the tool's release, with the node's configuration as its data.
-    fn tool(&mut self, node: &Node, depth: usize) -> Result<(String, Object, Ways), (Reason, String)> {
+    fn tool(&mut self, node: &Node, depth: usize) -> Result<(String, Object, EdgeCount), (Reason, String)> {
         let invalid = |message: String| (Reason::ToolInvalid, message);
         let Some(tool) = &node.tool_uuid else {
             return Err(invalid("a tool node needs a toolUuid; there are no templates here".to_owned()));
@@ -266,7 +266,7 @@ impl Reader<'_> {
         let graph = serde_json::to_value(graph).map_err(|error| invalid(error.to_string()))?;
         inputs.insert("graph".to_owned(), graph);
         inputs.insert("title".to_owned(), literal(&called.name));
-        Ok((SUB_RUN.to_owned(), inputs, Ways::AtMost(1)))
+        Ok((SUB_RUN.to_owned(), inputs, EdgeCount::AtMost(1)))
     }
 
     /// Whether literal inputs are valid. Expressions are evaluated only when the node is reached.
@@ -294,7 +294,7 @@ pub(super) fn bytes_of(node: &Node) -> u64 {
 }
 
 /// A run of the planner with the prompt as its goal, because there are no models.
-fn agent(node: &Node, limits: &Limits) -> Result<(String, Object, Ways), (Reason, String)> {
+fn agent(node: &Node, limits: &Limits) -> Result<(String, Object, EdgeCount), (Reason, String)> {
     let says = |prompt: &&Value| prompt.as_str().is_some_and(|text| !text.trim().is_empty()) || is_worked_out(prompt);
     let Some(prompt) = node.config.get("prompt").filter(says) else {
         return Err((
@@ -307,7 +307,7 @@ fn agent(node: &Node, limits: &Limits) -> Result<(String, Object, Ways), (Reason
     if let Some(schema) = asked_output(node, limits).map_err(|message| (Reason::ToolInvalid, message))? {
         inputs.insert("output_schema".to_owned(), schema);
     }
-    Ok((SUB_RUN.to_owned(), inputs, Ways::AtMost(1)))
+    Ok((SUB_RUN.to_owned(), inputs, EdgeCount::AtMost(1)))
 }
 
 /// The schema of an agent's answer; `None` if any answer is valid.
@@ -369,7 +369,7 @@ fn run_slug(path: &str) -> Option<&str> {
     ["outputs", "run_id", "state"].iter().any(named).then(|| &path[..end])
 }
 
-fn outline(node: &Node, ways: Ways) -> Outline<'_> {
+fn outline(node: &Node, ways: EdgeCount) -> Outline<'_> {
     Outline {
         key: &node.uuid,
         slug: &node.slug,

@@ -3,7 +3,7 @@
 
 use runyard_api::cargo::types::Node;
 use runyard_engine::Object;
-use runyard_engine::graph::Ways;
+use runyard_engine::graph::EdgeCount;
 use serde_json::Value;
 
 /// An action of the orchestration itself.
@@ -66,12 +66,12 @@ pub(super) fn slug_of(node_type: &str) -> Option<&'static str> {
 }
 
 /// The outgoing edges of such a node.
-pub(super) fn ways(native: &Native, config: &Object) -> Ways {
+pub(super) fn ways(native: &Native, config: &Object) -> EdgeCount {
     match native.slug {
-        "end" => Ways::Exactly(0),
-        "branch" | "split" => Ways::Exactly(2),
-        "switch" => Ways::Exactly(config.get("routes").and_then(Value::as_array).map_or(0, Vec::len)),
-        _ => Ways::AtMost(1),
+        "end" => EdgeCount::Exactly(0),
+        "branch" | "split" => EdgeCount::Exactly(2),
+        "switch" => EdgeCount::Exactly(config.get("routes").and_then(Value::as_array).map_or(0, Vec::len)),
+        _ => EdgeCount::AtMost(1),
     }
 }
 

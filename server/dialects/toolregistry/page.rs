@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use maud::{DOCTYPE, Markup, html};
 use runyard_api::host::ByteStream;
 use runyard_api::toolregistry::types::ExecPlanByIdResponseDtoPlan;
-use runyard_engine::{Decided, Node, State, Verdict};
+use runyard_engine::{ApprovalDecision, Node, State, Verdict};
 use sha2::{Digest, Sha256};
 
 use super::wire;
@@ -73,7 +73,7 @@ pub(super) fn closed(state: &State, node: &Node) -> ByteStream {
     page("Nothing to decide", html! { p { (what) } (request(state, node)) })
 }
 
-fn earlier(decided: &Decided) -> String {
+fn earlier(decided: &ApprovalDecision) -> String {
     let verdict = match decided.verdict {
         Verdict::Approved => "approved",
         Verdict::Denied => "denied",

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The approver's verdict.
-pub(super) struct Said {
+pub(super) struct VerdictDetails {
     pub(super) verdict: Verdict,
     pub(super) by: Option<String>,
     pub(super) comment: Option<String>,
@@ -22,7 +22,7 @@ pub(super) struct Said {
 pub(super) fn decide(
     state: &State,
     approval: ApprovalId,
-    said: Said,
+    said: VerdictDetails,
     context: Context<'_>,
 ) -> Result<Decision, Rejected> {
     let node = state.approvals.get(&approval).and_then(|id| state.node(*id));
@@ -41,7 +41,7 @@ pub(super) fn decide(
     }
     let mut draft = Draft::new(state, context);
     let why = denied(node, approval, &said);
-    let Said { verdict, by, comment } = said;
+    let VerdictDetails { verdict, by, comment } = said;
     draft.record(Event::ApprovalDecided { node_run: node.id, approval, verdict, by, comment })?;
     match verdict {
         Verdict::Approved => go_on(&mut draft, node)?,
@@ -66,7 +66,7 @@ fn go_on(draft: &mut Draft, node: &Node) -> Result<(), Rejected> {
 }
 
 /// The failure with which the run is canceled.
-fn denied(node: &Node, approval: ApprovalId, said: &Said) -> Failure {
+fn denied(node: &Node, approval: ApprovalId, said: &VerdictDetails) -> Failure {
     let what = match node.parent {
         None if node.is_planned() => "the plan".to_owned(),
         None => "the run".to_owned(),

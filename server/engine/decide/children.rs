@@ -10,12 +10,12 @@ use serde_json::Value;
 
 use crate::draft::Draft;
 use crate::event::ChildCreated;
+use crate::fallbacks::{self, StepOutline};
 use crate::plan::CandidateSet;
 use crate::policy::{self, Invalid, OnFailure};
-use crate::stand_ins::{self, Sketch};
 use crate::{
     ChildSpec, Constraints, Context, Decision, Event, Node, NodeKind, NodeRunId, NodeState, NodeTypeRef, Object,
-    Policy, Rejected, Reply, RunId, State, finish, limits, schedule, standing,
+    Policy, Rejected, Reply, RunId, State, dependency, finish, limits, schedule,
 };
 
 /// Creates the children that do not exist yet.
@@ -41,7 +41,7 @@ pub(super) fn decide(
     }
     super::target::movable(state, node)?;
     let Batch { mut new, reply } = batch?;
-    stand_in(&mut new)?;
+    effective(&mut new)?;
     limits::children_fit(state, node, new.len())?;
     for child in &new {
         limits::node_type_fits(&node.constraints.merge(&child.spec.constraints), &child.spec.node_type)?;
@@ -58,7 +58,7 @@ pub(super) fn decide(
     for child in new {
         child.record(&mut draft, node)?;
     }
-    skip_hopeless(&mut draft, &reply)?;
+    skip_unsatisfiable(&mut draft, &reply)?;
     schedule::dispatch(&mut draft)?;
     Ok(draft.reply(Reply::Children(reply)))
 }
@@ -181,21 +181,21 @@ fn same(key: &str, now: &Asked, before: &Asked) -> Result<(), Rejected> {
 }
 
 /// Resolves the fallbacks among the new children.
-fn stand_in(new: &mut [New]) -> Result<(), Rejected> {
-    let sketches: Vec<Sketch> = new.iter().map(New::sketch).collect();
-    let arranged = stand_ins::arrange(&sketches).map_err(|(place, invalid)| new[place].refused(invalid))?;
+fn effective(new: &mut [New]) -> Result<(), Rejected> {
+    let sketches: Vec<StepOutline> = new.iter().map(New::sketch).collect();
+    let arranged = fallbacks::arrange(&sketches).map_err(|(place, invalid)| new[place].refused(invalid))?;
     let ids: Vec<NodeRunId> = new.iter().map(|child| child.id).collect();
-    for (child, whom) in new.iter_mut().zip(arranged) {
-        child.fallback_for = whom.into_iter().map(|place| ids[place]).collect();
+    for (child, replaced) in new.iter_mut().zip(arranged) {
+        child.fallback_for = replaced.into_iter().map(|place| ids[place]).collect();
     }
     Ok(())
 }
 
 impl New {
     /// With keys in their stored form.
-    fn sketch(&self) -> Sketch<'_> {
+    fn sketch(&self) -> StepOutline<'_> {
         let depends_on = self.spec.depends_on.iter().map(|key| kept_key(key).into()).collect();
-        Sketch { key: &self.key, depends_on, on_failure: &self.spec.policy.on_failure }
+        StepOutline { key: &self.key, depends_on, on_failure: &self.spec.policy.on_failure }
     }
 
     fn refused(&self, invalid: Invalid) -> Rejected {
@@ -252,10 +252,10 @@ fn subtask_id(spec: &ChildSpec) -> String {
 }
 
 /// Skips new children that depend on a sibling that has already ended without success.
-fn skip_hopeless(draft: &mut Draft, children: &[NodeRunId]) -> Result<(), Rejected> {
+fn skip_unsatisfiable(draft: &mut Draft, children: &[NodeRunId]) -> Result<(), Rejected> {
     for id in children {
         let node = draft.node(*id)?;
-        let why = standing::hopeless(draft.state(), node).filter(|_| node.state == NodeState::Pending);
+        let why = dependency::unsatisfiable(draft.state(), node).filter(|_| node.state == NodeState::Pending);
         if let Some(why) = why {
             finish::skip(draft, *id, why)?;
         }

@@ -31,7 +31,7 @@ pub(super) fn decide(
         Ok(()) => {
             let before = draft.wanted(node_run)?;
             draft.record(Event::Loaded { node_run, inputs, content })?;
-            kinds::set_out(&mut draft, node_run, before)?;
+            kinds::begin_children(&mut draft, node_run, before)?;
         }
         Err(failure) => attempts::failed(&mut draft, node_run, failure)?,
     }

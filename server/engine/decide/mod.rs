@@ -18,8 +18,8 @@ mod sub_runs;
 mod target;
 mod wake;
 
-use self::approve::Said;
-use crate::output_check::{FitResult, Fitted, Made};
+use self::approve::VerdictDetails;
+use crate::output_check::{FitResult, Fitted, RunResult};
 use crate::{Command, Context, Corrupt, Decision, Rejected, State, depth};
 
 /// Decides what follows from a command.
@@ -54,7 +54,7 @@ pub fn decide(state: &State, command: Command, context: Context<'_>) -> Result<D
         Command::Report { node_run, report } => sub_runs::report(state, node_run, *report, context),
         Command::Deliver { node_run, input } => deliver::decide(state, node_run, &input, context),
         Command::Decide { approval, verdict, by, comment } => {
-            approve::decide(state, approval, Said { verdict, by, comment }, context)
+            approve::decide(state, approval, VerdictDetails { verdict, by, comment }, context)
         }
         Command::Pause { reason, by } => pause::pause(state, reason, by, context),
         Command::Resume { by } => pause::resume(state, by, context),
@@ -71,7 +71,7 @@ pub fn decide_with(
     state: &State,
     command: Command,
     context: Context<'_>,
-    fit: impl Fn(&Made) -> FitResult,
+    fit: impl Fn(&RunResult) -> FitResult,
 ) -> Result<Decision, Rejected> {
     match decide(state, command.clone(), context) {
         Err(Rejected::Unfitted(made)) => {
@@ -86,6 +86,6 @@ pub fn decide_with(
 ///
 /// # Errors
 /// None.
-pub fn as_made(made: &Made) -> FitResult {
+pub fn as_made(made: &RunResult) -> FitResult {
     Ok(made.answer.clone())
 }

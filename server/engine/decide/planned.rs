@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use crate::draft::Draft;
 use crate::ending::Checked;
 use crate::event::{ChildCreated, Failure};
+use crate::fallbacks::{self, StepOutline};
 use crate::limits::Breach;
 use crate::plan::{CandidateSet, Plan, PlanResult, Step};
 use crate::policy::{self, Invalid};
-use crate::stand_ins::{self, Sketch};
 use crate::{
     ApprovalId, Constraints, Context, Decision, EffectId, Event, FailureCode, Node, NodeKind, NodeRunId, Rejected,
     RunId, State, Wait, approval, attempts, ids, limits, outstanding, schedule,
@@ -27,12 +27,12 @@ pub(super) fn decide(
         |node: &&Node| node.node_type.kind == NodeKind::Plan && outstanding::is_work_of(state.run, node, effect);
     let Some(node) = state.node(node_run).filter(asked) else { return Ok(Decision::default()) };
     let mut draft = Draft::answering(state, context, effect);
-    let checked = well_formed(&plan).and_then(|stand_ins| {
+    let checked = well_formed(&plan).and_then(|fallbacks| {
         within_limits(state, node, &plan).map_err(|breach| Box::new(Failure::from(breach)))?;
-        Ok(stand_ins)
+        Ok(fallbacks)
     });
     match checked {
-        Ok(stand_ins) => record(&mut draft, node, plan, stand_ins)?,
+        Ok(fallbacks) => record(&mut draft, node, plan, fallbacks)?,
         Err(failure) => attempts::failed(&mut draft, node_run, failure)?,
     }
     schedule::dispatch(&mut draft)?;
@@ -79,14 +79,14 @@ fn well_formed(plan: &Plan) -> Checked<Vec<Vec<usize>>> {
     match (stranger, results) {
         (Some(result), _) => wrong(format!("the result comes from `{}`, which is not a step", result.step)),
         (None, Some([])) => wrong("the result is a list of nothing".to_owned()),
-        _ => stand_ins::arrange(&plan.steps.iter().map(sketch).collect::<Vec<_>>()).map_err(|(place, found)| {
+        _ => fallbacks::arrange(&plan.steps.iter().map(sketch).collect::<Vec<_>>()).map_err(|(place, found)| {
             invalid(format!("step `{}`: {}: {}", plan.steps[place].id, found.field, found.reason))
         }),
     }
 }
 
-fn sketch(step: &Step) -> Sketch<'_> {
-    Sketch {
+fn sketch(step: &Step) -> StepOutline<'_> {
+    StepOutline {
         key: &step.id,
         depends_on: step.depends_on.iter().map(|id| id.as_str().into()).collect(),
         on_failure: &step.policy.on_failure,
@@ -103,7 +103,7 @@ fn within_limits(state: &State, node: &Node, plan: &Plan) -> Result<(), Breach> 
     Ok(())
 }
 
-fn record(draft: &mut Draft, node: &Node, plan: Plan, stand_ins: Vec<Vec<usize>>) -> Result<(), Rejected> {
+fn record(draft: &mut Draft, node: &Node, plan: Plan, fallbacks: Vec<Vec<usize>>) -> Result<(), Rejected> {
     let run = draft.state().run;
     let Plan { summary, steps, result } = plan;
     draft.record(Event::Decomposed {
@@ -115,9 +115,9 @@ fn record(draft: &mut Draft, node: &Node, plan: Plan, stand_ins: Vec<Vec<usize>>
     })?;
     let for_all = draft.state().start.as_ref().map(|start| start.steps.clone()).unwrap_or_default();
     let ids: Vec<NodeRunId> = steps.iter().map(|step| NodeRunId::child(run, node.id, &step.id)).collect();
-    for (mut step, whom) in steps.into_iter().zip(stand_ins) {
+    for (mut step, replaced) in steps.into_iter().zip(fallbacks) {
         step.policy = step.policy.or_for_all(&for_all, step.node_type.kind);
-        let fallback_for = whom.into_iter().map(|place| ids[place]).collect();
+        let fallback_for = replaced.into_iter().map(|place| ids[place]).collect();
         for event in child(run, node, step, fallback_for) {
             draft.record(event)?;
         }

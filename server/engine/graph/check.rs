@@ -16,12 +16,12 @@ pub struct Outline<'a> {
     /// The node that follows if it fails, by key.
     pub fallback: Option<&'a str>,
     /// How many outgoing edges its type requires.
-    pub ways: Ways,
+    pub ways: EdgeCount,
 }
 
 /// How many outgoing edges a node type requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ways {
+pub enum EdgeCount {
     /// Exactly this number.
     Exactly(usize),
     /// At most this number.
@@ -71,7 +71,7 @@ pub enum Reason {
     /// The number of outgoing edges does not fit the type.
     WrongChildCount {
         /// What the type requires.
-        expected: Ways,
+        expected: EdgeCount,
         /// The number found.
         found: usize,
     },
@@ -135,9 +135,9 @@ fn ways_on(faults: &mut Faults, places: &BTreeMap<&str, usize>, place: usize) ->
     let node = &faults.nodes[place];
     let found = node.children.len();
     let fits = match node.ways {
-        Ways::Exactly(expected) => found == expected,
-        Ways::AtMost(most) => found <= most,
-        Ways::Any => true,
+        EdgeCount::Exactly(expected) => found == expected,
+        EdgeCount::AtMost(most) => found <= most,
+        EdgeCount::Any => true,
     };
     if !fits {
         faults.of(place, Reason::WrongChildCount { expected: node.ways, found });
@@ -241,12 +241,12 @@ impl fmt::Display for Reason {
     }
 }
 
-impl fmt::Display for Ways {
+impl fmt::Display for EdgeCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Ways::Exactly(ways) => write!(f, "{ways}"),
-            Ways::AtMost(ways) => write!(f, "at most {ways}"),
-            Ways::Any => f.write_str("any number"),
+            EdgeCount::Exactly(ways) => write!(f, "{ways}"),
+            EdgeCount::AtMost(ways) => write!(f, "at most {ways}"),
+            EdgeCount::Any => f.write_str("any number"),
         }
     }
 }
@@ -257,7 +257,7 @@ mod tests {
 
     fn node<'a>(key: &'a str, children: &[&'a str]) -> Outline<'a> {
         let children = children.iter().map(|child| Some(*child).filter(|child| !child.is_empty())).collect();
-        Outline { key, slug: key, children, fallback: None, ways: Ways::Any }
+        Outline { key, slug: key, children, fallback: None, ways: EdgeCount::Any }
     }
 
     fn told(nodes: &[Outline]) -> Vec<String> {
@@ -276,9 +276,9 @@ mod tests {
     #[test]
     fn every_fault_is_named_with_its_node() {
         let nodes = [
-            Outline { ways: Ways::Exactly(2), ..node("a", &["b"]) },
+            Outline { ways: EdgeCount::Exactly(2), ..node("a", &["b"]) },
             Outline { slug: "not so", fallback: Some("nobody"), ..node("b", &["nowhere", "c"]) },
-            Outline { slug: "a", ways: Ways::AtMost(0), ..node("c", &["b"]) },
+            Outline { slug: "a", ways: EdgeCount::AtMost(0), ..node("c", &["b"]) },
             Outline { slug: "other", ..node("a", &[]) },
             node("", &[]),
         ];

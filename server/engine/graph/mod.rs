@@ -13,7 +13,7 @@ use crate::policy::{self, Invalid};
 use crate::{NodeType, OnFailure};
 
 pub use crate::record::graph::{Content, Fallback, Graph, GraphNode, Items, OnItemFailure, Route};
-pub use check::{Fault, Outline, Reason, Ways, check};
+pub use check::{EdgeCount, Fault, Outline, Reason, check};
 
 impl Graph {
     /// The node at a place, if there is one.
@@ -74,7 +74,7 @@ impl Graph {
             slug: &node.slug,
             children: node.ways.iter().map(|way| way.map(key)).collect(),
             fallback: fallback(node),
-            ways: Ways::Any,
+            ways: EdgeCount::Any,
         });
         outlines.collect()
     }

@@ -12,6 +12,6 @@ pub(crate) fn begin() -> Wait {
 
 /// The owner decides what the end of a child means. Siblings that can never begin after it are skipped.
 pub(crate) fn child_ended(draft: &mut Draft, child: NodeRunId) -> Result<Option<Ending>, Rejected> {
-    finish::skip_hopeless(draft, child)?;
+    finish::skip_unsatisfiable(draft, child)?;
     Ok(None)
 }

@@ -20,7 +20,7 @@ use crate::{Constraints, Event, FailureCode, Node, NodeKind, NodeRunId, Object, 
 
 /// Checks whether a known graph may be executed here.
 pub(crate) fn begin(state: &State, node: &Node) -> Checked<()> {
-    if knows_its_way(state, node) {
+    if content_is_known(state, node) {
         limits::children_fit(state, node, 1).map_err(|breach| Box::new(Failure::from(breach)))?;
     }
     Ok(())
@@ -28,7 +28,7 @@ pub(crate) fn begin(state: &State, node: &Node) -> Checked<()> {
 
 /// Whether the graph is already known because it was created with the node run. A node of another graph is loaded
 /// anyway, because its inputs may have to be evaluated.
-pub(crate) fn knows_its_way(state: &State, node: &Node) -> bool {
+pub(crate) fn content_is_known(state: &State, node: &Node) -> bool {
     let parent = node.parent.and_then(|id| state.node(id));
     node.graph.is_some() && parent.is_none_or(|parent| parent.node_type.kind != NodeKind::Graph)
 }
@@ -42,16 +42,16 @@ pub(crate) fn first(draft: &mut Draft, id: NodeRunId) -> Result<Option<Ending>, 
 /// Begins the next node, or ends as described above.
 pub(crate) fn child_ended(draft: &mut Draft, id: NodeRunId, child: NodeRunId) -> Result<Option<Ending>, Rejected> {
     let (graph, child) = (draft.node(id)?, draft.node(child)?);
-    match onward(graph, child) {
-        Onward::To(place) => reach(draft, id, place),
-        Onward::End => Ok(Some(answer(draft.state(), graph))),
-        Onward::Fail => Ok(Some(Ending::failed(child_failed(graph, child)))),
+    match continuation(graph, child) {
+        Continuation::To(place) => reach(draft, id, place),
+        Continuation::End => Ok(Some(answer(draft.state(), graph))),
+        Continuation::Fail => Ok(Some(Ending::failed(child_failed(graph, child)))),
     }
 }
 
 /// What follows the end of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Onward {
+pub(crate) enum Continuation {
     /// This node.
     To(u32),
     /// The end of the graph.
@@ -61,21 +61,21 @@ pub(crate) enum Onward {
 }
 
 /// What follows a node that has ended.
-pub(crate) fn onward(graph: &Node, child: &Node) -> Onward {
-    let Some(node) = node_of(graph, child) else { return Onward::Fail };
+pub(crate) fn continuation(graph: &Node, child: &Node) -> Continuation {
+    let Some(node) = node_of(graph, child) else { return Continuation::Fail };
     let by = |way: u32| match node.ways.get(way as usize).copied().flatten() {
-        Some(place) => Onward::To(place),
-        None => Onward::End,
+        Some(place) => Continuation::To(place),
+        None => Continuation::End,
     };
     match (child.final_state(), node.fallback) {
         _ if is_done(child) => match child.route {
             None => by(0),
             Some(Route::Way(way)) => by(way),
-            Some(Route::Stop) => Onward::End,
+            Some(Route::Stop) => Continuation::End,
         },
-        (Some(FinalState::Failed), Fallback::GoTo(place)) => Onward::To(place),
+        (Some(FinalState::Failed), Fallback::GoTo(place)) => Continuation::To(place),
         (Some(FinalState::Failed), Fallback::GoOn) => by(0),
-        _ => Onward::Fail,
+        _ => Continuation::Fail,
     }
 }
 

@@ -31,16 +31,16 @@ pub(crate) fn begin(state: &State, node: &Node, inputs: &Object, at_ms: i64) -> 
 }
 
 /// Whether the content of a node run that has just begun is already known.
-pub(crate) fn knows_its_way(state: &State, node: &Node) -> bool {
+pub(crate) fn content_is_known(state: &State, node: &Node) -> bool {
     match node.node_type.kind {
-        NodeKind::Graph => graph::knows_its_way(state, node),
+        NodeKind::Graph => graph::content_is_known(state, node),
         _ => false,
     }
 }
 
 /// Continues once the content of a composite is known: creates the first children, or ends if there is nothing to do.
 /// `before` lists its effects until now.
-pub(crate) fn set_out(draft: &mut Draft, id: NodeRunId, before: Vec<EffectId>) -> Result<(), Rejected> {
+pub(crate) fn begin_children(draft: &mut Draft, id: NodeRunId, before: Vec<EffectId>) -> Result<(), Rejected> {
     let node = draft.node(id)?;
     let kind = node.node_type.kind;
     let count = match kind {

@@ -16,12 +16,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::dependency::{self, DependencyStatus};
 use crate::draft::Draft;
 use crate::ending::{Ending, ended_as};
 use crate::event::{Failure, FinalState};
 use crate::finish;
 use crate::plan::{PlanResult, Source};
-use crate::standing::{self, Standing};
 use crate::{FailureCode, Node, NodeRunId, NodeState, Object, Rejected, Shortfall, State, Wait, bindings, large};
 
 /// A plan runs as soon as it has begun, because it is being planned.
@@ -31,12 +31,12 @@ pub(crate) fn begin() -> Option<Wait> {
 
 /// Handles the end of a child as described above.
 pub(crate) fn child_ended(draft: &mut Draft, plan: NodeRunId, child: NodeRunId) -> Result<Option<Ending>, Rejected> {
-    if standing::of(draft.state(), draft.node(child)?) == Standing::Hopeless {
+    if dependency::status(draft.state(), draft.node(child)?) == DependencyStatus::Unsatisfiable {
         return give_up(draft, plan, child).map(Some);
     }
-    for skipped in finish::skip_hopeless(draft, child)? {
-        let whom = draft.node(skipped)?.fallback_for.iter().filter_map(|id| draft.state().node(*id));
-        let lost = whom.filter(|whom| whom.final_state() == Some(FinalState::Failed)).map(|whom| whom.id).next();
+    for skipped in finish::skip_unsatisfiable(draft, child)? {
+        let replaced = draft.node(skipped)?.fallback_for.iter().filter_map(|id| draft.state().node(*id));
+        let lost = replaced.filter(|replaced| replaced.final_state() == Some(FinalState::Failed)).map(|replaced| replaced.id).next();
         if let Some(lost) = lost {
             return give_up(draft, plan, lost).map(Some);
         }
@@ -123,7 +123,7 @@ fn answer(state: &State, plan: &Node) -> Ending {
 fn shortfall(state: &State, plan: &Node) -> Option<(Shortfall, Failure)> {
     let children = || plan.children.iter().filter_map(|id| state.node(*id));
     let passed_over = |child: &&Node| {
-        child.final_state() == Some(FinalState::Failed) && standing::fallback_of(state, child).is_none()
+        child.final_state() == Some(FinalState::Failed) && dependency::fallback_of(state, child).is_none()
     };
     let lost: Vec<&Node> = children().filter(passed_over).collect();
     let first = lost.first()?;
@@ -160,7 +160,7 @@ fn summary(child: &Node) -> Value {
 fn last_outputs(state: &State, plan: &Node) -> Value {
     let mut children = plan.children.iter().rev().filter_map(|id| state.node(*id));
     let Some(last) = children.find(|child| child.fallback_for.is_empty()) else { return Value::Null };
-    let last = standing::stand_in(state, last);
+    let last = dependency::effective(state, last);
     match &last.outputs {
         Some(outputs) if outputs.len() == 1 && !outputs.contains_key(large::MARK) => {
             outputs.values().next().cloned().unwrap_or_default()

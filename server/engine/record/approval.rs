@@ -50,12 +50,12 @@ pub struct Approval {
     /// Unix milliseconds.
     pub asked_at_ms: i64,
     /// The decision; `None` while the request is open, or if the node run ended first.
-    pub decided: Option<Decided>,
+    pub decided: Option<ApprovalDecision>,
 }
 
 /// The decision on an approval request, with its details.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Decided {
+pub struct ApprovalDecision {
     /// The verdict.
     pub verdict: Verdict,
     /// The caller's name, if known; opaque.

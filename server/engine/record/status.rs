@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum NodeState {
     /// A dependency is not satisfied yet.
     Pending,
-    /// Ready to begin.
+    /// Prepared to begin.
     Queued,
     /// Its work is in progress.
     Running,

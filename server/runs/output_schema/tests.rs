@@ -6,12 +6,12 @@ use super::*;
 
 fn fitted(schema: &Value, answer: Value, steps: &[Value]) -> Result<Value, String> {
     let steps = steps.iter().map(|step| step.as_object().unwrap().clone()).collect();
-    super::fit(&Made { schema: schema.clone(), answer, steps: Some(steps) }, &Limits::default())
+    super::fit(&RunResult { schema: schema.clone(), answer, steps: Some(steps) }, &Limits::default())
         .map_err(|failure| failure.message)
 }
 
 fn fit(schema: &Value, answer: &Value) -> FitResult {
-    super::fit(&Made { schema: schema.clone(), answer: answer.clone(), steps: None }, &Limits::default())
+    super::fit(&RunResult { schema: schema.clone(), answer: answer.clone(), steps: None }, &Limits::default())
 }
 
 fn check(schema: &Value) -> Result<(), String> {

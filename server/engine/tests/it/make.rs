@@ -7,8 +7,8 @@ use runyard_engine::event::{CodeText, Evaluation, EvaluationStatus, Failure, Fin
 use runyard_engine::graph::{Fallback, OnItemFailure};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
 use runyard_engine::{
-    ApprovalStrategy, Completion, Constraints, Graph, GraphNode, Items, Labels, Made, NodeKind, NodeType, NodeTypeRef,
-    Object, OnFailure, Plan, Policy, Retry, RunId, SideEffect, Start,
+    ApprovalStrategy, Completion, Constraints, Graph, GraphNode, Items, Labels, NodeKind, NodeType, NodeTypeRef,
+    Object, OnFailure, Plan, Policy, Retry, RunId, RunResult, SideEffect, Start,
 };
 use serde_json::Value;
 
@@ -54,7 +54,7 @@ pub(crate) fn node_type(kind: NodeKind) -> NodeType {
 
 /// A stub of the output schema check: the value of the schema's `const` fits. For a plan, an output of a step with this
 /// value is enough.
-pub(crate) fn fit(made: &Made) -> Result<Value, Box<Failure>> {
+pub(crate) fn fit(made: &RunResult) -> Result<Value, Box<Failure>> {
     let wanted = &made.schema["const"];
     let stepped = made.steps.iter().flatten().any(|outputs| outputs.values().any(|value| value == wanted));
     if &made.answer == wanted || stepped { Ok(wanted.clone()) } else { Err(Box::new(failure("unfit"))) }

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::make::{self, child, completion, evaluation, failure, node_type, object, recovery, start};
 use crate::world::World;
-use made::{Made, any_graph, any_made};
+use made::{RunResult, any_graph, any_made};
 
 const CASES: u32 = 256;
 const MOVES_MAX: usize = 50;
@@ -33,14 +33,14 @@ enum Move {
     Answer {
         which: usize,
         well: bool,
-        made: Made,
+        made: RunResult,
     },
     /// An earlier answer is repeated: late, twice, or for another node run.
     Stale {
         effect: usize,
         node: usize,
         kind: u8,
-        made: Made,
+        made: RunResult,
     },
     Create {
         node: usize,
@@ -232,7 +232,7 @@ fn obey(world: &mut World, seen: &Seen, next: Move) {
     }
 }
 
-fn answer(world: &World, asked: &Effect, well: bool, made: Made) -> Command {
+fn answer(world: &World, asked: &Effect, well: bool, made: RunResult) -> Command {
     let (effect, node_run) = (asked.id, asked.node_run);
     match (&asked.request, well) {
         (Request::Wake, _) => Command::Wake { effect, node_run },
@@ -287,7 +287,7 @@ fn wind_up(world: &mut World) {
         let wanted: Vec<_> = world.wanted.values().cloned().collect();
         world.at_ms = wanted.iter().map(|effect| effect.due_at_ms).fold(world.at_ms, i64::max);
         for effect in wanted {
-            world.submit(answer(world, &effect, true, Made::plain())).unwrap();
+            world.submit(answer(world, &effect, true, RunResult::plain())).unwrap();
         }
         let leaf = world.state.order.iter().rev().filter_map(|id| world.state.node(*id));
         let owned = |node: &&runyard_engine::Node| {
@@ -422,7 +422,7 @@ fn any_child() -> impl Strategy<Value = ChildSpec> {
 }
 
 /// Points every fallback at the next child, or uses `Continue` if that one has no key.
-fn with_stand_ins(mut children: Vec<ChildSpec>) -> Vec<ChildSpec> {
+fn with_fallbacks(mut children: Vec<ChildSpec>) -> Vec<ChildSpec> {
     for place in 0..children.len() {
         let next = children.get(place + 1).and_then(|next| next.key.clone());
         if let OnFailure::GoTo(key) = &mut children[place].policy.on_failure
@@ -537,7 +537,7 @@ fn any_move() -> impl Strategy<Value = Move> {
         10 => (any::<usize>(), any::<usize>(), any::<u8>(), any_made())
             .prop_map(|(effect, node, kind, made)| Move::Stale { effect, node, kind, made }),
         40 => (any::<usize>(), prop::collection::vec(any_child(), 1..4))
-            .prop_map(|(node, children)| Move::Create { node, children: with_stand_ins(children) }),
+            .prop_map(|(node, children)| Move::Create { node, children: with_fallbacks(children) }),
         5 => (any::<usize>(), state).prop_map(|(node, state)| Move::Complete { node, completion: completion(state) }),
         8 => (any::<usize>(), status, any::<bool>())
             .prop_map(|(node, status, recovery)| Move::Evaluate { node, status, recovery }),
@@ -580,7 +580,7 @@ fn the_draws_reach_every_event() {
             if let Event::NodeFinished { node_run, state: FinalState::Succeeded, .. } = &recorded.event
                 && !world.state.node(*node_run).unwrap().fallback_for.is_empty()
             {
-                *met.entry("stand-in".to_owned()).or_insert(0) += 1;
+                *met.entry("fallback".to_owned()).or_insert(0) += 1;
             }
         }
     }

@@ -12,18 +12,18 @@ use crate::make::{self, drawn, graph, items, node_type, object};
 
 /// Generated answers; the test uses the one that fits the effect.
 #[derive(Debug, Clone)]
-pub(super) struct Made {
+pub(super) struct RunResult {
     pub(super) plan: Plan,
     graph: Arc<Graph>,
     items: Items,
     pub(super) routed: Option<(Option<Route>, i64)>,
 }
 
-impl Made {
+impl RunResult {
     /// The simplest answer of each kind.
     pub(super) fn plain() -> Self {
         let plan = make::plan(vec![make::step("last", &[])]);
-        Made { plan, graph: graph(vec![drawn("last", &[])]), items: items(vec![json!(1)]), routed: None }
+        RunResult { plan, graph: graph(vec![drawn("last", &[])]), items: items(vec![json!(1)]), routed: None }
     }
 
     pub(super) fn content(self, kind: NodeKind) -> Content {
@@ -45,16 +45,16 @@ pub(super) fn any_graph(depth: u32) -> BoxedStrategy<Arc<Graph>> {
     (prop::collection::vec(node, 1..6), broken)
         .prop_map(|(nodes, broken)| {
             let count = u32::try_from(nodes.len()).unwrap();
-            let onward = |place: u32, by: u32| Some(place + by).filter(|to| *to < count);
+            let continuation = |place: u32, by: u32| Some(place + by).filter(|to| *to < count);
             let mut drawn: Vec<GraphNode> = (0..count)
                 .zip(nodes)
                 .map(|(place, (kind, ways, policy, fallback, within, inputs))| GraphNode {
                     node_type: node_type(kind),
                     inputs: object(inputs),
-                    ways: ways.into_iter().map(|by| onward(place, if broken { 0 } else { by? })).collect(),
+                    ways: ways.into_iter().map(|by| continuation(place, if broken { 0 } else { by? })).collect(),
                     policy: Policy { on_failure: OnFailure::Fail, ..fitting(policy, kind) },
                     fallback: match fallback {
-                        Fallback::GoTo(by) => onward(place, by).map_or(Fallback::GoOn, Fallback::GoTo),
+                        Fallback::GoTo(by) => continuation(place, by).map_or(Fallback::GoOn, Fallback::GoTo),
                         other => other,
                     },
                     graph: within.filter(|_| matches!(kind, NodeKind::Graph | NodeKind::Each)),
@@ -91,10 +91,10 @@ fn any_items() -> impl Strategy<Value = Items> {
 }
 
 /// Mostly the requested content without more.
-pub(super) fn any_made() -> impl Strategy<Value = Made> {
+pub(super) fn any_made() -> impl Strategy<Value = RunResult> {
     let route = prop::option::weighted(0.8, prop_oneof![6 => (0_u32..3).prop_map(Route::Way), 1 => Just(Route::Stop)]);
     let routed = prop::option::weighted(0.5, (route, prop_oneof![3 => Just(0_i64), 1 => 1_i64..500]));
-    (any_plan(), any_graph(0), any_items(), routed).prop_map(|(plan, graph, items, routed)| Made {
+    (any_plan(), any_graph(0), any_items(), routed).prop_map(|(plan, graph, items, routed)| RunResult {
         plan,
         graph,
         items,

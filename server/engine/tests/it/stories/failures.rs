@@ -70,29 +70,29 @@ fn a_canceled_run_is_canceled_and_not_partial() {
 }
 
 #[test]
-fn a_stand_in_runs_instead_and_its_result_stands_for_the_failed_ones() {
+fn a_fallback_runs_instead_and_its_result_stands_for_the_failed_ones() {
     planned(vec![with(go_to("spare"), step("a", &[])), step("spare", &[]), reader("b", "a", &["a"])])
         .fail("root/a")
         .complete("root/spare")
         .complete("root/b")
-        .matches_transcript("stand_in_runs");
+        .matches_transcript("fallback_runs");
 }
 
 #[test]
-fn a_stand_in_that_is_not_needed_is_skipped_with_what_follows_it() {
+fn a_fallback_that_is_not_needed_is_skipped_with_what_follows_it() {
     let steps = vec![
         with(go_to("spare"), step("a", &[])),
         reader("b", "a", &["a"]),
         step("spare", &[]),
         step("after", &["spare"]),
     ];
-    planned(steps).complete("root/a").complete("root/b").matches_transcript("stand_in_not_needed");
+    planned(steps).complete("root/a").complete("root/b").matches_transcript("fallback_not_needed");
 }
 
 #[test]
-fn a_stand_in_that_fails_fails_the_plan_unless_it_has_one_too() {
+fn a_fallback_that_fails_fails_the_plan_unless_it_has_one_too() {
     let steps = || vec![with(go_to("b"), step("a", &[])), step("b", &[]), step("c", &["a"])];
-    planned(steps()).fail("root/a").fail("root/b").matches_transcript("stand_in_fails");
+    planned(steps()).fail("root/a").fail("root/b").matches_transcript("fallback_fails");
     let mut chain = steps();
     chain[1].policy = go_to("d");
     chain.push(step("d", &[]));
@@ -101,7 +101,7 @@ fn a_stand_in_that_fails_fails_the_plan_unless_it_has_one_too() {
 }
 
 #[test]
-fn a_stand_in_that_is_passed_over_makes_the_run_partial() {
+fn a_fallback_that_is_passed_over_makes_the_run_partial() {
     let steps = vec![with(go_to("b"), step("a", &[])), with(passed_over(), step("b", &[])), reader("c", "a", &["a"])];
     let story = planned(steps).fail("root/a").fail("root/b");
     assert_eq!(*story.node("root/c").inputs, object(json!({ "text": null })));
@@ -109,7 +109,7 @@ fn a_stand_in_that_is_passed_over_makes_the_run_partial() {
 }
 
 #[test]
-fn one_stand_in_serves_several_and_runs_once() {
+fn one_fallback_serves_several_and_runs_once() {
     let steps = vec![
         with(go_to("spare"), step("a", &[])),
         with(go_to("spare"), step("b", &[])),
@@ -121,11 +121,11 @@ fn one_stand_in_serves_several_and_runs_once() {
         .complete("root/spare")
         .fail("root/a")
         .complete("root/c")
-        .matches_transcript("stand_in_for_two");
+        .matches_transcript("fallback_for_two");
 }
 
 #[test]
-fn a_stand_in_that_can_never_begin_is_none() {
+fn a_fallback_that_can_never_begin_is_none() {
     // `spare` waits for a dependant of `b`'s fallback, which is not needed.
     let steps = vec![
         with(go_to("spare"), step("a", &[])),
@@ -141,7 +141,7 @@ fn a_stand_in_that_can_never_begin_is_none() {
 }
 
 #[test]
-fn a_stand_in_begins_only_after_what_it_depends_on() {
+fn a_fallback_begins_only_after_what_it_depends_on() {
     let steps = vec![with(go_to("spare"), step("a", &[])), step("b", &[]), step("spare", &["b"])];
     let story = planned(steps).fail("root/a");
     assert_eq!(story.node("root/spare").attempt, 0);

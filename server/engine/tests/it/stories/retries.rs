@@ -51,8 +51,11 @@ fn one_try_is_all_there_is_unless_more_are_asked_for() {
 
 #[test]
 fn what_says_that_it_is_not_retryable_is_not_tried_again() {
-    let hopeless = Failure { retryable: Some(false), ..failure("hopeless") };
-    assert_eq!(ended(&Story::new().start(call(tries(3))).fail_with("root", hopeless)), ("hopeless".into(), 1));
+    let unsatisfiable = Failure { retryable: Some(false), ..failure("unsatisfiable") };
+    assert_eq!(
+        ended(&Story::new().start(call(tries(3))).fail_with("root", unsatisfiable)),
+        ("unsatisfiable".into(), 1)
+    );
 }
 
 #[test]
@@ -61,11 +64,11 @@ fn a_list_of_codes_decides_alone() {
         let Some(retry) = tries(3).retry else { panic!() };
         Policy { retry: Some(Retry { codes: Some(BTreeSet::from([code.to_owned()])), ..retry }), ..Policy::default() }
     };
-    let hopeless = Failure { retryable: Some(false), ..failure("hopeless") };
-    let story = Story::new().start(call(only("hopeless"))).fail_with("root", hopeless.clone());
+    let unsatisfiable = Failure { retryable: Some(false), ..failure("unsatisfiable") };
+    let story = Story::new().start(call(only("unsatisfiable"))).fail_with("root", unsatisfiable.clone());
     assert!(story.node("root").is_live());
     let soon = Failure { retryable: Some(true), ..failure("soon") };
-    assert_eq!(ended(&Story::new().start(call(only("hopeless"))).fail_with("root", soon)), ("soon".into(), 1));
+    assert_eq!(ended(&Story::new().start(call(only("unsatisfiable"))).fail_with("root", soon)), ("soon".into(), 1));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::policy::{Invalid, OnFailure};
 
 /// The fields of a child that this module needs.
-pub(crate) struct Sketch<'a> {
+pub(crate) struct StepOutline<'a> {
     /// Unique in the list.
     pub(crate) key: &'a str,
     /// Keys; those that are not in the list are ignored.
@@ -19,28 +19,28 @@ pub(crate) struct Sketch<'a> {
 
 /// Returns for every child the indexes of the children that it is the fallback of. An error has the index of the child
 /// and the reason.
-pub(crate) fn arrange(children: &[Sketch]) -> Result<Vec<Vec<usize>>, (usize, Invalid)> {
-    let mut whom = vec![Vec::new(); children.len()];
+pub(crate) fn arrange(children: &[StepOutline]) -> Result<Vec<Vec<usize>>, (usize, Invalid)> {
+    let mut replaced = vec![Vec::new(); children.len()];
     if children.iter().all(|child| !matches!(child.on_failure, OnFailure::GoTo(_))) {
-        return Ok(whom);
+        return Ok(replaced);
     }
     let places: BTreeMap<&str, usize> = children.iter().enumerate().map(|(place, child)| (child.key, place)).collect();
     for (place, child) in children.iter().enumerate() {
         if let OnFailure::GoTo(key) = child.on_failure {
-            match places.get(key.as_str()).filter(|stand_in| **stand_in > place) {
-                Some(stand_in) => whom[*stand_in].push(place),
+            match places.get(key.as_str()).filter(|fallback| **fallback > place) {
+                Some(fallback) => replaced[*fallback].push(place),
                 None => return Err((place, wrong(format!("go to `{key}`: there is no later child with that key")))),
             }
         }
     }
-    match in_vain(children, &places, &whom) {
+    match waiting_forever(children, &places, &replaced) {
         Some(place) => {
-            let first = whom[place].first().map_or("", |whom| children[*whom].key);
+            let first = replaced[place].first().map_or("", |replaced| children[*replaced].key);
             let reason =
                 format!("`{}` is to run if `{first}` fails, and waits for what waits for it", children[place].key);
             Err((place, wrong(reason)))
         }
-        None => Ok(whom),
+        None => Ok(replaced),
     }
 }
 
@@ -53,9 +53,9 @@ fn wrong(reason: String) -> Invalid {
 /// A topological sort over two nodes for each child: its own end, and its effective end, which includes its fallback. A
 /// child ends after the effective ends of its dependencies, and a fallback after the children that it replaces. What
 /// cannot be sorted is on a cycle.
-fn in_vain(children: &[Sketch], places: &BTreeMap<&str, usize>, whom: &[Vec<usize>]) -> Option<usize> {
+fn waiting_forever(children: &[StepOutline], places: &BTreeMap<&str, usize>, replaced: &[Vec<usize>]) -> Option<usize> {
     let count = children.len();
-    let spoken = |place: usize| count + place;
+    let effective_end = |place: usize| count + place;
     let mut after = vec![Vec::new(); 2 * count];
     let mut open = vec![0_usize; 2 * count];
     let mut comes_after = |later: usize, earlier: usize| {
@@ -63,13 +63,13 @@ fn in_vain(children: &[Sketch], places: &BTreeMap<&str, usize>, whom: &[Vec<usiz
         open[later] += 1;
     };
     for (place, child) in children.iter().enumerate() {
-        comes_after(spoken(place), place);
+        comes_after(effective_end(place), place);
         for dependency in child.depends_on.iter().filter_map(|key| places.get(&**key)) {
-            comes_after(place, spoken(*dependency));
+            comes_after(place, effective_end(*dependency));
         }
-        for other in &whom[place] {
+        for other in &replaced[place] {
             comes_after(place, *other);
-            comes_after(spoken(*other), spoken(place));
+            comes_after(effective_end(*other), effective_end(place));
         }
     }
     let mut next: Vec<usize> = (0..2 * count).filter(|point| open[*point] == 0).collect();
@@ -81,5 +81,5 @@ fn in_vain(children: &[Sketch], places: &BTreeMap<&str, usize>, whom: &[Vec<usiz
             }
         }
     }
-    (0..count).find(|place| open[*place] > 0 && !whom[*place].is_empty())
+    (0..count).find(|place| open[*place] > 0 && !replaced[*place].is_empty())
 }
