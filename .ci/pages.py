@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 
-from yard import ROOT, check
+from workspace import ROOT, check
 
 # What a page says of cargo beside `cargo run`, and the part of `.ci/run` that does it.
 BUILDS = {
@@ -76,19 +76,19 @@ def script(page):
     return "".join(parts)
 
 
-def run(page, yard):
+def run(page, workspace):
     """Runs a page in a folder of its own."""
-    tools = yard.folder / "tools"
+    tools = workspace.folder / "tools"
     tools.mkdir()
     builds = "\n".join(f'  "{build}") exit 0;;' for build in BUILDS)
     real = subprocess.run(["sh", "-c", "command -v curl"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     for name, text in {"cargo": CARGO % builds, "curl": CURL % real}.items():
         (tools / name).write_text(text)
         (tools / name).chmod(0o755)
-    (tools / "runyard").symlink_to(yard.binary)
-    folder = yard.folder / "folder"
+    (tools / "runyard").symlink_to(workspace.binary)
+    folder = workspace.folder / "folder"
     folder.mkdir()
-    environment = {"PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(yard.folder), "LANG": "C.UTF-8"}
+    environment = {"PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(workspace.folder), "LANG": "C.UTF-8"}
     if can_be_apart():
         done = shell([*UNSHARE, sys.executable, "-c", APART, "bash", "-c", script(page)], folder, environment)
     else:

@@ -11,7 +11,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == worker::ARGUMENT) {
-        worker::give_way();
+        worker::lower_priority();
         let worked = worker::work(std::io::stdin().lock(), std::io::stdout().lock());
         return if worked.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }

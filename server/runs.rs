@@ -211,14 +211,14 @@ impl Runs {
     /// # Errors
     /// The store did not answer.
     pub async fn listed(&self, tenant: &str, row: &RunRow) -> Result<Option<Arc<State>>, Error> {
-        match self.listed_at_hand(tenant, row).await? {
+        match self.listed_from_cache(tenant, row).await? {
             Some(state) => Ok(Some(self.values.shown(tenant, state).await?)),
             None => Ok(None),
         }
     }
 
     /// The same, with references to its large values.
-    async fn listed_at_hand(&self, tenant: &str, row: &RunRow) -> Result<Option<Arc<State>>, Error> {
+    async fn listed_from_cache(&self, tenant: &str, row: &RunRow) -> Result<Option<Arc<State>>, Error> {
         match self.submitter.load(tenant, row.run).await {
             Err(Error::Unreadable { run, reason }) => {
                 tracing::warn!(%run, reason, "a run cannot be read and is left out; `runyard check` says more");

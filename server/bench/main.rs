@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     let first = arguments.next().unwrap_or_default();
     if first == worker::ARGUMENT {
-        worker::give_way();
+        worker::lower_priority();
         let worked = worker::work(std::io::stdin().lock(), std::io::stdout().lock());
         return if worked.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{CheckEvent, Scope, Summary, check};
 use crate::clock::Clock;
 use crate::runs::NewRun;
-use crate::runs::fixture::{NOW_MS, TENANT, Yard, bounded, new_run, others_go_on};
+use crate::runs::fixture::{Fixture, NOW_MS, TENANT, bounded, new_run, others_go_on};
 use crate::store::location::StoreUrl;
 use crate::store::sqlite::{FILE_NAME, Options, Sqlite};
 
@@ -20,22 +20,22 @@ const PLANNER: &str = "runyard.composite.planner.general";
 async fn filled() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(Sqlite::open(folder.path(), Options::default()).unwrap());
-    let yard = Yard::over(store.clone(), Clock::manual(NOW_MS));
-    let driving = yard.drive_plainly("one");
+    let fixture = Fixture::over(store.clone(), Clock::manual(NOW_MS));
+    let driving = fixture.drive_plainly("one");
     let goal = "Generate a UUID, then hash the text \"abc\", then return the hash.";
-    let ended = yard.start(PLANNER, json!({ "goal": goal })).await;
-    yard.ended(ended).await;
+    let ended = fixture.start(PLANNER, json!({ "goal": goal })).await;
+    fixture.ended(ended).await;
     let labels = Labels::from_iter([("user".to_owned(), ["ann".to_owned()].into())]);
     let labelled = NewRun { labels, ..new_run("runyard.core.uuid4", json!({})) }.named("labelled").keyed("k-1");
-    yard.ended(yard.runs.start(TENANT, labelled).await.unwrap().state.run).await;
-    yard.start("runyard.core.sleep", json!({ "seconds": 3600 })).await;
+    fixture.ended(fixture.runs.start(TENANT, labelled).await.unwrap().state.run).await;
+    fixture.start("runyard.core.sleep", json!({ "seconds": 3600 })).await;
     let asking = new_run(PLANNER, json!({ "goal": goal }));
-    yard.runs.start(TENANT, NewRun { approval: ApprovalStrategy::OnStart, ..asking }).await.unwrap();
+    fixture.runs.start(TENANT, NewRun { approval: ApprovalStrategy::OnStart, ..asking }).await.unwrap();
     others_go_on().await;
-    yard.clock.advance(std::time::Duration::from_millis(1));
+    fixture.clock.advance(std::time::Duration::from_millis(1));
     others_go_on().await;
     driving.stop().await;
-    drop(yard);
+    drop(fixture);
     bounded(async {
         while Arc::strong_count(&store) > 1 {
             tokio::task::yield_now().await;

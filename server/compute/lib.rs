@@ -3,9 +3,9 @@
 //! | file             | what                                                                        |
 //! |------------------|-----------------------------------------------------------------------------|
 //! | this one         | [`Compute`]: runs a job on a separate thread, with a deadline               |
-//! | `turns.rs`       | the queue: round robin over the tenants                                     |
+//! | `fair_semaphore.rs` | permits, in turns of the tenants                                         |
 //! | `threads.rs`     | the threads                                                                 |
-//! | `worker_slot.rs` | the driver's slot, released while its work waits for a turn                 |
+//! | `worker_slot.rs` | the driver's slot, released while its work waits for a permit               |
 //! | `clock.rs`       | the only code that reads the wall clock or sleeps                           |
 //! | `sizes.rs`       | the size of a value, for limits on copies                                   |
 //!
@@ -14,9 +14,9 @@
 //! does not wait for the overdue thread.
 
 pub mod clock;
+mod fair_semaphore;
 pub mod sizes;
 mod threads;
-mod turns;
 pub mod worker_slot;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,7 +26,7 @@ use runyard_engine::FailureCode;
 use runyard_engine::event::Failure;
 use tokio::sync::oneshot;
 
-pub use turns::{Full, Turn, Turns};
+pub use fair_semaphore::{FairSemaphore, Full, Permit};
 
 use crate::clock::Clock;
 use threads::{Stuck, Threads};
@@ -42,7 +42,7 @@ pub struct Compute {
 }
 
 struct Inner {
-    turns: Turns,
+    semaphore: FairSemaphore,
     threads: Threads,
     clock: Clock,
     deadline: Duration,
@@ -81,8 +81,8 @@ impl Compute {
     /// Creates a pool. `threads` is the most concurrent jobs of one tenant, `queue` its most waiting jobs, and
     /// `deadline` the time limit of each job.
     pub fn new(threads: usize, queue: usize, deadline: Duration, clock: Clock) -> Self {
-        let turns = Turns::new(threads + SPARE, threads, queue);
-        let inner = Inner { turns, threads: Threads::default(), clock, deadline };
+        let semaphore = FairSemaphore::new(threads + SPARE, threads, queue);
+        let inner = Inner { semaphore, threads: Threads::default(), clock, deadline };
         Compute { inner: Some(Arc::new(inner)) }
     }
 
@@ -92,7 +92,7 @@ impl Compute {
         Compute { inner: None }
     }
 
-    /// Runs this work in the tenant's turn and returns its result.
+    /// Runs this work under a permit of the tenant and returns its result.
     ///
     /// # Errors
     /// [`Refused`]; the work may then continue up to its own limits, and its result is dropped.
@@ -102,8 +102,8 @@ impl Compute {
         F: FnOnce() -> T + Send + 'static,
     {
         let Some(inner) = &self.inner else { return Ok(work()) };
-        let turn = inner.turns.take(tenant).await.map_err(|Full| Refused::Busy)?;
-        inner.run(turn, work).await
+        let permit = inner.semaphore.acquire(tenant).await.map_err(|Full| Refused::Busy)?;
+        inner.run(permit, work).await
     }
 
     /// As [`run`](Self::run), without a limit on waiting jobs: for the steps of runs, whose number the driver's workers
@@ -117,22 +117,22 @@ impl Compute {
         F: FnOnce() -> T + Send + 'static,
     {
         let Some(inner) = &self.inner else { return Ok(work()) };
-        inner.run(inner.turns.wait(tenant).await, work).await
+        inner.run(inner.semaphore.wait(tenant).await, work).await
     }
 }
 
 impl Inner {
-    async fn run<T, F>(&self, turn: Turn, work: F) -> Result<T, Refused>
+    async fn run<T, F>(&self, permit: Permit, work: F) -> Result<T, Refused>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let turn = Arc::new(Mutex::new(Some(turn)));
-        let held = turn.clone();
+        let permit = Arc::new(Mutex::new(Some(permit)));
+        let held = permit.clone();
         let (sender, result) = oneshot::channel();
         let job = Box::new(move || {
             let worked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-            // Release the turn before sending the result, so that the receiver can submit the next job.
+            // Release the permit before sending the result, so that the receiver can submit the next job.
             drop(held.lock().unwrap_or_else(PoisonError::into_inner).take());
             // If the caller has gone away, the result is dropped.
             let _ = sender.send(worked);
@@ -147,7 +147,7 @@ impl Inner {
             },
             () = self.clock.sleep(self.deadline) => {
                 if self.threads.give_up(&job) == Stuck::Replaced {
-                    drop(turn.lock().unwrap_or_else(PoisonError::into_inner).take());
+                    drop(permit.lock().unwrap_or_else(PoisonError::into_inner).take());
                 }
                 Err(Refused::TookTooLong)
             }

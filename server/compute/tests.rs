@@ -7,20 +7,20 @@ use super::*;
 
 #[tokio::test]
 async fn turns_go_round_the_tenants_and_in_order_within_one() {
-    let turns = Turns::new(1, 1, 100);
-    let first = turns.take("flood").await.unwrap();
+    let semaphore = FairSemaphore::new(1, 1, 100);
+    let first = semaphore.acquire("flood").await.unwrap();
     let (sender, mut order) = tokio::sync::mpsc::unbounded_channel();
     let mut tasks = Vec::new();
     for (tenant, number) in [("flood", 1), ("flood", 2), ("flood", 3), ("quiet", 4), ("other", 5), ("other", 6)] {
-        let (turns, sender) = (turns.clone(), sender.clone());
-        let before = turns_waiting(&turns);
-        let waiting = turns.clone();
+        let (semaphore, sender) = (semaphore.clone(), sender.clone());
+        let before = waiting_requests(&semaphore);
+        let waiting = semaphore.clone();
         tasks.push(tokio::spawn(async move {
-            let turn = turns.take(tenant).await.unwrap();
+            let permit = semaphore.acquire(tenant).await.unwrap();
             sender.send(number).unwrap();
-            drop(turn);
+            drop(permit);
         }));
-        while turns_waiting(&waiting) == before {
+        while waiting_requests(&waiting) == before {
             tokio::task::yield_now().await;
         }
     }
@@ -35,26 +35,26 @@ async fn turns_go_round_the_tenants_and_in_order_within_one() {
     assert_eq!(seen, [1, 4, 5, 2, 6, 3]);
 }
 
-fn turns_waiting(turns: &Turns) -> usize {
-    ["flood", "quiet", "other"].iter().map(|tenant| turns.waiting(tenant)).sum()
+fn waiting_requests(semaphore: &FairSemaphore) -> usize {
+    ["flood", "quiet", "other"].iter().map(|tenant| semaphore.waiting(tenant)).sum()
 }
 
 #[tokio::test]
 async fn one_tenant_never_holds_every_place_and_waits_only_so_long_a_line() {
-    let turns = Turns::new(3, 2, 1);
-    let (_one, two) = (turns.take("flood").await.unwrap(), turns.take("flood").await.unwrap());
+    let semaphore = FairSemaphore::new(3, 2, 1);
+    let (_one, two) = (semaphore.acquire("flood").await.unwrap(), semaphore.acquire("flood").await.unwrap());
     let (third, turns_too) = (
         tokio::spawn({
-            let turns = turns.clone();
-            async move { turns.take("flood").await }
+            let semaphore = semaphore.clone();
+            async move { semaphore.acquire("flood").await }
         }),
-        turns.clone(),
+        semaphore.clone(),
     );
     while turns_too.waiting("flood") == 0 {
         tokio::task::yield_now().await;
     }
-    assert!(turns.take("flood").await.is_err(), "one waits already");
-    let quiet = turns.take("quiet").await.unwrap();
+    assert!(semaphore.acquire("flood").await.is_err(), "one waits already");
+    let quiet = semaphore.acquire("quiet").await.unwrap();
     drop(quiet);
     assert!(!third.is_finished(), "a place is free, and it is not this tenant's");
     drop(two);
@@ -63,20 +63,20 @@ async fn one_tenant_never_holds_every_place_and_waits_only_so_long_a_line() {
 
 #[tokio::test]
 async fn who_stops_waiting_leaves_the_line_and_loses_no_place() {
-    let turns = Turns::new(1, 1, 10);
-    let held = turns.take("a").await.unwrap();
-    let mut waiting = Box::pin(turns.take("a"));
+    let semaphore = FairSemaphore::new(1, 1, 10);
+    let held = semaphore.acquire("a").await.unwrap();
+    let mut waiting = Box::pin(semaphore.acquire("a"));
     assert!(futures::poll!(&mut waiting).is_pending());
-    // It got its turn, and was dropped before it received it.
+    // It got its permit, and was dropped before it received it.
     drop(held);
     drop(waiting);
-    drop(turns.take("b").await.unwrap());
-    let held = turns.take("b").await.unwrap();
-    let mut waiting = Box::pin(turns.take("a"));
+    drop(semaphore.acquire("b").await.unwrap());
+    let held = semaphore.acquire("b").await.unwrap();
+    let mut waiting = Box::pin(semaphore.acquire("a"));
     assert!(futures::poll!(&mut waiting).is_pending());
     drop(waiting);
     drop(held);
-    drop(turns.take("a").await.unwrap());
+    drop(semaphore.acquire("a").await.unwrap());
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The threads: started when there is work and none is idle, and reused. `turns.rs` limits their number.
+//! The threads: started when there is work and none is idle, and reused. `fair_semaphore.rs` limits their number.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -19,12 +19,12 @@ pub(super) struct Threads(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    line: Mutex<Line>,
+    queue: Mutex<JobQueue>,
     work: Condvar,
 }
 
 #[derive(Default)]
-struct Line {
+struct JobQueue {
     jobs: VecDeque<(Box<dyn FnOnce() + Send>, Job)>,
     idle: usize,
     stuck: usize,
@@ -47,9 +47,9 @@ impl Threads {
     /// Starts a job; `None` if the system cannot start a thread.
     pub(super) fn start(&self, work: Box<dyn FnOnce() + Send>) -> Option<Job> {
         let job: Job = Arc::default();
-        let mut line = self.0.lock();
-        line.jobs.push_back((work, job.clone()));
-        if line.idle >= line.jobs.len() {
+        let mut queue = self.0.lock();
+        queue.jobs.push_back((work, job.clone()));
+        if queue.idle >= queue.jobs.len() {
             self.0.work.notify_one();
             return Some(job);
         }
@@ -60,7 +60,7 @@ impl Threads {
             Err(error) => {
                 tracing::error!(%error, "cannot start a thread for work");
                 // Remove the job again. No thread has seen it, because the queue is still locked.
-                line.jobs.pop_back();
+                queue.jobs.pop_back();
                 None
             }
         }
@@ -68,11 +68,11 @@ impl Threads {
 
     /// Abandons a job that takes too long.
     pub(super) fn give_up(&self, job: &Job) -> Stuck {
-        let mut line = self.0.lock();
+        let mut queue = self.0.lock();
         let at_work = job.load(Ordering::SeqCst) == AT_WORK;
-        if at_work && line.stuck < STUCK_MAX {
+        if at_work && queue.stuck < STUCK_MAX {
             job.store(GIVEN_UP, Ordering::SeqCst);
-            line.stuck += 1;
+            queue.stuck += 1;
             return Stuck::Replaced;
         }
         Stuck::Counted
@@ -87,29 +87,29 @@ impl Drop for Threads {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, JobQueue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn work(&self) {
-        give_way();
-        let mut line = self.lock();
+        lower_priority();
+        let mut queue = self.lock();
         loop {
-            if let Some((work, job)) = line.jobs.pop_front() {
-                drop(line);
+            if let Some((work, job)) = queue.jobs.pop_front() {
+                drop(queue);
                 // The job catches its own panics.
                 work();
-                line = self.lock();
+                queue = self.lock();
                 if job.swap(DONE, Ordering::SeqCst) == GIVEN_UP {
-                    line.stuck -= 1;
+                    queue.stuck -= 1;
                     return;
                 }
-            } else if line.closed {
+            } else if queue.closed {
                 return;
             } else {
-                line.idle += 1;
-                line = self.work.wait(line).unwrap_or_else(PoisonError::into_inner);
-                line.idle -= 1;
+                queue.idle += 1;
+                queue = self.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                queue.idle -= 1;
             }
         }
     }
@@ -118,7 +118,7 @@ impl Shared {
 /// Lowers the priority of this thread below that of the async runtime: long work of one tenant must not delay the short
 /// work of others when every processor is busy.
 #[cfg(target_os = "linux")]
-fn give_way() {
+fn lower_priority() {
     /// The lowest: with every processor busy, a higher one takes milliseconds from the async runtime each time that it
     /// wakes. Deadlines also count while work waits for a processor; they are longer than it waits.
     const NICE: i32 = 19;
@@ -130,4 +130,4 @@ fn give_way() {
 
 /// Elsewhere a priority belongs to the whole process.
 #[cfg(not(target_os = "linux"))]
-fn give_way() {}
+fn lower_priority() {}

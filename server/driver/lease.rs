@@ -90,7 +90,7 @@ impl Leases {
                         in_flight.cancel(&self.without_claimed_again(lost).await);
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "could not renew leases; what is in hand may be performed again elsewhere");
+                        tracing::warn!(%error, "could not renew leases; the work may be performed again elsewhere");
                     }
                 }
             }
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_in_hand_and_claimed_again_goes_on_under_the_new_epoch() {
+    fn what_is_performed_and_claimed_again_goes_on_under_the_new_epoch() {
         let leases = Arc::new(Leases::default());
         let effect = EffectId::from_uuid(uuid::Uuid::from_u128(1));
         assert!(!leases.goes_on(effect, 1), "no driver has it");

@@ -31,7 +31,7 @@ const LOOK_AGAIN_MS: i64 = 30_000;
 /// Moves runs until it is stopped, then finishes the claimed work. If the caller drops the future, the claimed work is
 /// dropped too, and the next driver claims it again: no work continues for a server that has ended.
 pub async fn drive(parts: Parts, stopping: CancellationToken) {
-    let hands = Hands::new(parts.settings.workers);
+    let pool = WorkerPool::new(parts.settings.workers);
     let leases = Arc::new(Leases::default());
     // Sets, because a dropped set aborts its tasks.
     let (mut at_work, mut renewing) = (JoinSet::new(), JoinSet::new());
@@ -39,7 +39,7 @@ pub async fn drive(parts: Parts, stopping: CancellationToken) {
     renewing.spawn(leases.clone().renew(store, in_flight, clock, parts.settings.lease_ms));
     while !stopping.is_cancelled() {
         while at_work.try_join_next().is_some() {}
-        let free = hands.free();
+        let free = pool.free();
         let claiming = leases.claiming().await;
         let claimed = claim(&parts, free).await;
         let found = !claimed.is_empty();
@@ -48,13 +48,13 @@ pub async fn drive(parts: Parts, stopping: CancellationToken) {
             if leases.goes_on(one.effect.id, one.epoch) || !is_still_ours(&parts, &one) {
                 continue;
             }
-            let Some((slots, slot)) = hands.take(free).await else { break };
+            let Some((slots, slot)) = pool.take(free).await else { break };
             let parts = parts.clone();
             let lease = leases.hold(one.effect.id, one.epoch);
-            let in_hand = InHand { lease, slot: WorkerSlot::new(slots, slot, parts.work.clone()) };
+            let held_work = HeldWork { lease, slot: WorkerSlot::new(slots, slot, parts.work.clone()) };
             at_work.spawn(async move {
-                let in_hand = in_hand;
-                in_hand.slot.clone().held_by(work::perform_and_settle(&parts, one, &in_hand.lease)).await;
+                let held_work = held_work;
+                held_work.slot.clone().held_by(work::perform_and_settle(&parts, one, &held_work.lease)).await;
             });
         }
         drop(claiming);
@@ -66,38 +66,38 @@ pub async fn drive(parts: Parts, stopping: CancellationToken) {
 }
 
 /// The free workers: workers for all effects, and a few more for timers only. Long calls must not delay a time limit.
-struct Hands {
+struct WorkerPool {
     workers: Arc<Semaphore>,
     timers: Arc<Semaphore>,
 }
 
 /// The kind of effects that free workers can take, and how many.
 #[derive(Clone, Copy)]
-enum Free {
+enum FreeWorkers {
     ForAll(usize),
     ForTimers(usize),
     None,
 }
 
-impl Hands {
+impl WorkerPool {
     fn new(workers: usize) -> Self {
-        Hands { workers: Arc::new(Semaphore::new(workers)), timers: Arc::new(Semaphore::new(TIMERS_AT_ONCE)) }
+        WorkerPool { workers: Arc::new(Semaphore::new(workers)), timers: Arc::new(Semaphore::new(TIMERS_AT_ONCE)) }
     }
 
-    fn free(&self) -> Free {
+    fn free(&self) -> FreeWorkers {
         match (self.workers.available_permits(), self.timers.available_permits()) {
-            (0, 0) => Free::None,
-            (0, timers) => Free::ForTimers(timers),
-            (workers, _) => Free::ForAll(workers),
+            (0, 0) => FreeWorkers::None,
+            (0, timers) => FreeWorkers::ForTimers(timers),
+            (workers, _) => FreeWorkers::ForAll(workers),
         }
     }
 
     /// Takes a worker that was reported as free.
-    async fn take(&self, free: Free) -> Option<(Arc<Semaphore>, OwnedSemaphorePermit)> {
+    async fn take(&self, free: FreeWorkers) -> Option<(Arc<Semaphore>, OwnedSemaphorePermit)> {
         let slots = match free {
-            Free::ForAll(_) => &self.workers,
-            Free::ForTimers(_) => &self.timers,
-            Free::None => return None,
+            FreeWorkers::ForAll(_) => &self.workers,
+            FreeWorkers::ForTimers(_) => &self.timers,
+            FreeWorkers::None => return None,
         };
         Some((slots.clone(), slots.clone().acquire_owned().await.ok()?))
     }
@@ -105,18 +105,18 @@ impl Hands {
 
 /// The resources of a worker during its work. They are released however the work ends: a panic must not block a worker,
 /// or prevent another claim of the effect.
-struct InHand {
+struct HeldWork {
     lease: Lease,
     slot: Arc<WorkerSlot>,
 }
 
-async fn claim(parts: &Parts, free: Free) -> Vec<Claimed> {
+async fn claim(parts: &Parts, free: FreeWorkers) -> Vec<Claimed> {
     let Settings { claimer, lease_ms, .. } = &parts.settings;
     let now_ms = parts.clock.now_ms();
     let claimed = match free {
-        Free::ForAll(limit) => parts.store.claim(claimer, now_ms, *lease_ms, limit).await,
-        Free::ForTimers(limit) => parts.store.claim_timers(claimer, now_ms, *lease_ms, limit).await,
-        Free::None => return Vec::new(),
+        FreeWorkers::ForAll(limit) => parts.store.claim(claimer, now_ms, *lease_ms, limit).await,
+        FreeWorkers::ForTimers(limit) => parts.store.claim_timers(claimer, now_ms, *lease_ms, limit).await,
+        FreeWorkers::None => return Vec::new(),
     };
     match claimed {
         Ok(claimed) => claimed,
@@ -140,11 +140,11 @@ fn is_still_ours(parts: &Parts, claimed: &Claimed) -> bool {
 }
 
 /// Waits for a notification, or until the next effect is due for which a worker is free.
-async fn rest(parts: &Parts, free: Free, stopping: &CancellationToken) {
+async fn rest(parts: &Parts, free: FreeWorkers, stopping: &CancellationToken) {
     let until = match free {
-        Free::ForAll(_) => parts.store.next_due().await.ok().flatten(),
-        Free::ForTimers(_) => parts.store.next_timer_due().await.ok().flatten(),
-        Free::None => None,
+        FreeWorkers::ForAll(_) => parts.store.next_due().await.ok().flatten(),
+        FreeWorkers::ForTimers(_) => parts.store.next_timer_due().await.ok().flatten(),
+        FreeWorkers::None => None,
     };
     let latest = parts.clock.now_ms().saturating_add(LOOK_AGAIN_MS);
     let until = until.map_or(latest, |due| due.min(latest));

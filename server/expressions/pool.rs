@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use runyard_compute::Turns;
+use runyard_compute::FairSemaphore;
 use runyard_compute::clock::Clock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -44,7 +44,7 @@ pub fn this_program_is_a_worker() {
 pub(super) struct Pool {
     program: Option<PathBuf>,
     idle: Mutex<Vec<Worker>>,
-    turns: Turns,
+    semaphore: FairSemaphore,
     clock: Clock,
 }
 
@@ -97,7 +97,12 @@ impl Pool {
     /// Uses this program as workers, or this process.
     pub(super) fn of(program: Option<PathBuf>, clock: Clock) -> Self {
         let at_once = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, AT_ONCE_MAX);
-        Self { program, idle: Mutex::new(Vec::new()), turns: Turns::new(at_once + SPARE, at_once, WAITING_MAX), clock }
+        Self {
+            program,
+            idle: Mutex::new(Vec::new()),
+            semaphore: FairSemaphore::new(at_once + SPARE, at_once, WAITING_MAX),
+            clock,
+        }
     }
 
     /// Serializes a job. It may be long, so do not call this on the async runtime.
@@ -112,7 +117,7 @@ impl Pool {
     /// Evaluates in the tenant's turn. A waiting evaluation holds no worker.
     pub(super) async fn evaluate(&self, tenant: &str, question: Question) -> Answered {
         let failed = |said: &str| Answered::Here(Err(Broken { code: 0, reason: Reason::Failed(said.to_owned()) }));
-        let Ok(_turn) = self.turns.take(tenant).await else {
+        let Ok(_permit) = self.semaphore.acquire(tenant).await else {
             return failed("too many others of the same tenant wait to be evaluated");
         };
         let Question { time_ms, form } = question;

@@ -28,7 +28,7 @@ const BYTES_MAX: usize = 256 * 1024 * 1024;
 pub(super) type Answer = Result<Vec<Option<String>>, Broken>;
 
 /// Lowers the priority of the worker below that of the server, because scripts of one tenant can use every processor.
-pub fn give_way() {
+pub fn lower_priority() {
     /// The lowest priority. A script's time limit counts processor time, so that waiting for a processor fails none.
     #[cfg(unix)]
     const NICE: i32 = 19;

@@ -10,7 +10,7 @@ use super::{Parts, round};
 use crate::clock::Clock;
 use crate::config::Retention as Settings;
 use crate::runs::Error;
-use crate::runs::fixture::{NOW_MS, TENANT, Yard, new_run, others_go_on};
+use crate::runs::fixture::{Fixture, NOW_MS, TENANT, new_run, others_go_on};
 use crate::store::memory::Memory;
 use crate::store::retention::Retention;
 use crate::store::sqlite::{Options, Sqlite};
@@ -19,26 +19,26 @@ use crate::store::{Filter, Store};
 const UUID4: &str = "runyard.core.uuid4";
 
 async fn over<S: Store + Retention>(store: Arc<S>) {
-    let yard = Yard::over(store.clone(), Clock::manual(NOW_MS));
-    let driving = yard.drive_plainly("one");
+    let fixture = Fixture::over(store.clone(), Clock::manual(NOW_MS));
+    let driving = fixture.drive_plainly("one");
     let keeping = |settings: Settings| Parts {
         store: store.clone(),
-        runs: yard.runs.clone(),
-        clock: yard.clock.clone(),
+        runs: fixture.runs.clone(),
+        clock: fixture.clock.clone(),
         settings,
     };
     let mut runs: Vec<RunId> = Vec::new();
     for _ in 0..300 {
-        let run = yard.start(UUID4, json!({})).await;
-        yard.ended(run).await;
+        let run = fixture.start(UUID4, json!({})).await;
+        fixture.ended(run).await;
         runs.push(run);
-        yard.clock.advance(Duration::from_millis(100));
+        fixture.clock.advance(Duration::from_millis(100));
     }
-    let failed = yard.start("runyard.core.fail", json!({})).await;
-    yard.ended(failed).await;
-    let keyed = yard.runs.start(TENANT, new_run(UUID4, json!({})).keyed("k")).await.unwrap().state.run;
-    yard.ended(keyed).await;
-    let asleep = yard.start("runyard.core.sleep", json!({ "seconds": 3600 })).await;
+    let failed = fixture.start("runyard.core.fail", json!({})).await;
+    fixture.ended(failed).await;
+    let keyed = fixture.runs.start(TENANT, new_run(UUID4, json!({})).keyed("k")).await.unwrap().state.run;
+    fixture.ended(keyed).await;
+    let asleep = fixture.start("runyard.core.sleep", json!({ "seconds": 3600 })).await;
     let there = async || -> usize {
         others_go_on().await;
         store.list(TENANT, &Filter::default(), None, 1_000).await.unwrap().len()
@@ -51,7 +51,7 @@ async fn over<S: Store + Retention>(store: Arc<S>) {
             tokio::select! {
                 biased;
                 removed = &mut round => return removed.unwrap(),
-                () = others_go_on() => yard.clock.advance(Duration::from_millis(1)),
+                () = others_go_on() => fixture.clock.advance(Duration::from_millis(1)),
             }
         }
     };
@@ -60,24 +60,24 @@ async fn over<S: Store + Retention>(store: Arc<S>) {
     assert_eq!(there().await, 303);
     assert_eq!(rounded(Settings { max_runs: Some(200), ..Settings::default() }).await, 102);
     assert_eq!(there().await, 201);
-    let gone = yard.runs.get(TENANT, &runs[0].to_string()).await;
+    let gone = fixture.runs.get(TENANT, &runs[0].to_string()).await;
     assert!(matches!(gone, Err(Error::UnknownRun(_))), "{gone:?}");
-    yard.runs.get(TENANT, &runs[102].to_string()).await.unwrap();
+    fixture.runs.get(TENANT, &runs[102].to_string()).await.unwrap();
 
-    yard.clock.advance(Duration::from_secs(60));
+    fixture.clock.advance(Duration::from_secs(60));
     let by_age = Settings { max_age_seconds: Some(50), failed_max_age_seconds: Some(500_000), ..Settings::default() };
     assert_eq!(rounded(by_age.clone()).await, 198);
     assert_eq!(there().await, 3, "the one that failed, the one with a key, and the one that sleeps");
     assert_eq!(rounded(Settings { keys_seconds: 10, ..by_age.clone() }).await, 1);
-    yard.runs.get(TENANT, &failed.to_string()).await.unwrap();
-    let again = yard.runs.start(TENANT, new_run(UUID4, json!({})).keyed("k")).await.unwrap();
+    fixture.runs.get(TENANT, &failed.to_string()).await.unwrap();
+    let again = fixture.runs.start(TENANT, new_run(UUID4, json!({})).keyed("k")).await.unwrap();
     assert!(!again.replayed, "a key goes with its run");
-    yard.ended(again.state.run).await;
-    yard.clock.advance(Duration::from_millis(1));
+    fixture.ended(again.state.run).await;
+    fixture.clock.advance(Duration::from_millis(1));
     assert_eq!(rounded(Settings { max_runs: Some(0), keys_seconds: 0, ..Settings::default() }).await, 2);
     assert_eq!(there().await, 1);
-    yard.runs.get(TENANT, &asleep.to_string()).await.unwrap();
-    let counts: u64 = yard.runs.counts(TENANT).await.unwrap().iter().map(|(_, runs)| runs).sum();
+    fixture.runs.get(TENANT, &asleep.to_string()).await.unwrap();
+    let counts: u64 = fixture.runs.counts(TENANT).await.unwrap().iter().map(|(_, runs)| runs).sum();
     assert_eq!(counts, 1);
     driving.stop().await;
 }

@@ -163,26 +163,26 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
-    use crate::runs::fixture::{NOW_MS, TENANT, Yard, new_run};
+    use crate::runs::fixture::{Fixture, NOW_MS, TENANT, new_run};
     use crate::store::memory::Memory;
 
     fn limits(live_runs: u64, starts_in_flight: u64, run_descendants: u64) -> Limits {
         Limits { live_runs, starts_in_flight, run_descendants, ..Limits::default() }
     }
 
-    async fn yard() -> (Arc<Memory>, Yard) {
+    async fn fixture() -> (Arc<Memory>, Fixture) {
         let store = Arc::new(Memory::new());
-        let yard = Yard::over(store.clone(), Clock::manual(NOW_MS));
-        (store, yard)
+        let fixture = Fixture::over(store.clone(), Clock::manual(NOW_MS));
+        (store, fixture)
     }
 
     #[tokio::test]
     async fn live_runs_past_the_limit_are_refused_until_one_has_ended() {
-        let (store, yard) = yard().await;
+        let (store, fixture) = fixture().await;
         let admission = Admission::new(limits(2, 10, 10));
         for _ in 0..2 {
             admission.one_more(&*store, TENANT, NOW_MS).await.unwrap();
-            yard.start("runyard.core.sleep", json!({ "seconds": 60 })).await;
+            fixture.start("runyard.core.sleep", json!({ "seconds": 60 })).await;
         }
         for later_ms in [0, 1, 5_000] {
             let refused = admission.one_more(&*store, TENANT, NOW_MS + later_ms).await;
@@ -190,7 +190,7 @@ mod tests {
         }
         admission.one_more(&*store, "other", NOW_MS).await.unwrap();
         let live = store.list(TENANT, &Filter::default(), None, 9).await.unwrap();
-        yard.runs.submit(TENANT, live[0].run, runyard_engine::Command::Cancel { reason: None }).await.unwrap();
+        fixture.runs.submit(TENANT, live[0].run, runyard_engine::Command::Cancel { reason: None }).await.unwrap();
         admission.one_more(&*store, TENANT, NOW_MS).await.unwrap();
     }
 
@@ -208,9 +208,9 @@ mod tests {
 
     #[tokio::test]
     async fn descendants_are_counted_from_the_top_also_by_a_server_that_started_none_of_them() {
-        let (store, yard) = yard().await;
-        let top = yard.start("runyard.core.sleep", json!({ "seconds": 60 })).await;
-        let top = yard.state(top).await;
+        let (store, fixture) = fixture().await;
+        let top = fixture.start("runyard.core.sleep", json!({ "seconds": 60 })).await;
+        let top = fixture.state(top).await;
         let admission = Admission::new(limits(99, 9, 3));
         for _ in 0..3 {
             assert_eq!(admission.one_more_below(&*store, TENANT, &top).await.unwrap(), top.run);
@@ -221,7 +221,7 @@ mod tests {
         for label in [PARENT_RUN, ROOT_RUN, ROOT_RUN] {
             let mut new = new_run("runyard.core.sleep", json!({ "seconds": 60 }));
             new.labels.insert(label.to_owned(), [top.run.to_string()].into());
-            yard.runs.start(TENANT, new).await.unwrap();
+            fixture.runs.start(TENANT, new).await.unwrap();
         }
         let other = Admission::new(limits(99, 9, 3));
         assert!(matches!(other.one_more_below(&*store, TENANT, &top).await, Err(Error::TooManyDescendants { .. })));

@@ -41,7 +41,7 @@ const BOUND: Duration = Duration::from_secs(30);
 
 /// One of possibly several servers over a store.
 #[derive(Clone)]
-pub(crate) struct Yard {
+pub(crate) struct Fixture {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
     pub(crate) runs: Runs,
@@ -50,7 +50,7 @@ pub(crate) struct Yard {
     providers: Arc<Providers>,
 }
 
-impl Yard {
+impl Fixture {
     /// The only server over an empty store.
     pub(crate) fn new() -> Self {
         Self::over(Arc::new(Memory::new()), Clock::manual(NOW_MS))
@@ -75,7 +75,7 @@ impl Yard {
             limits: Limits { parallel_max: 16, table },
             compute: Compute::inline(),
         });
-        Yard { store, clock, runs, notifier, work, providers }
+        Fixture { store, clock, runs, notifier, work, providers }
     }
 
     /// Starts a run that must start.
@@ -208,7 +208,7 @@ pub(crate) fn outcome_of(started: &Result<StartedRun, Error>) -> &'static str {
 }
 
 /// A planner that a test controls.
-pub(crate) enum Puppet {
+pub(crate) enum ScriptedPlanner {
     /// Panics.
     Panics,
     /// Fails after a notification.
@@ -220,13 +220,13 @@ pub(crate) enum Puppet {
 }
 
 #[async_trait]
-impl Planner for Puppet {
+impl Planner for ScriptedPlanner {
     async fn plan(&self, _: PlanRequest) -> Result<Plan, Failure> {
         match self {
-            Puppet::Panics => panic!("as a defect would"),
-            Puppet::FailsWhenNotified(notify) => notify.notified().await,
-            Puppet::Counts(asked) => _ = asked.fetch_add(1, Ordering::SeqCst),
-            Puppet::CountsAndWaits(asked, notify) => {
+            ScriptedPlanner::Panics => panic!("as a defect would"),
+            ScriptedPlanner::FailsWhenNotified(notify) => notify.notified().await,
+            ScriptedPlanner::Counts(asked) => _ = asked.fetch_add(1, Ordering::SeqCst),
+            ScriptedPlanner::CountsAndWaits(asked, notify) => {
                 asked.fetch_add(1, Ordering::SeqCst);
                 notify.notified().await;
             }
@@ -241,20 +241,20 @@ impl Planner for Puppet {
 }
 
 /// What happens before a commit, or instead of it. `None`: the commit goes through.
-pub(crate) type Meddling = BoxFuture<'static, Option<StoreError>>;
+pub(crate) type Interference = BoxFuture<'static, Option<StoreError>>;
 
 /// A store in front of another; a test interferes with its commits and claims, one after the other.
-pub(crate) struct Meddled {
+pub(crate) struct InterferingStore {
     pub(crate) inner: Arc<Memory>,
     /// How many events were read from logs.
     pub(crate) events_read: AtomicU64,
-    commits: Mutex<VecDeque<Meddling>>,
+    commits: Mutex<VecDeque<Interference>>,
     claims: Mutex<VecDeque<BoxFuture<'static, ()>>>,
 }
 
-impl Meddled {
+impl InterferingStore {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Meddled {
+        Arc::new(InterferingStore {
             inner: Arc::new(Memory::new()),
             events_read: AtomicU64::new(0),
             commits: Mutex::default(),
@@ -268,8 +268,8 @@ impl Meddled {
     }
 
     /// Interferes with the next commit that has no interference yet.
-    pub(crate) fn next(&self, meddling: impl Future<Output = Option<StoreError>> + Send + 'static) {
-        self.commits.lock().unwrap().push_back(meddling.boxed());
+    pub(crate) fn next(&self, interference: impl Future<Output = Option<StoreError>> + Send + 'static) {
+        self.commits.lock().unwrap().push_back(interference.boxed());
     }
 
     /// How many interferences with claims have not happened yet.
@@ -284,15 +284,15 @@ impl Meddled {
 }
 
 #[async_trait]
-impl Layer for Meddled {
+impl Layer for InterferingStore {
     fn behind(&self) -> Result<&dyn Backend, StoreError> {
         Ok(&*self.inner)
     }
 
     async fn on_commit(&self, appends: Vec<Append>) -> Vec<Result<Committed, StoreError>> {
-        let meddling = self.commits.lock().unwrap().pop_front();
-        let refusal = match meddling {
-            Some(meddling) => meddling.await,
+        let interference = self.commits.lock().unwrap().pop_front();
+        let refusal = match interference {
+            Some(interference) => interference.await,
             None => None,
         };
         match refusal {

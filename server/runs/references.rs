@@ -16,7 +16,7 @@ impl Runs {
         let id = RunId::parse(reference);
         // A run in the cache exists, and then no other run can have its id as a name.
         if let Some(run) = id
-            && self.submitter.is_at_hand(tenant, run)
+            && self.submitter.is_cached(tenant, run)
         {
             return Ok(run);
         }

@@ -118,13 +118,13 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
-    use crate::runs::fixture::{NOW_MS, TENANT, Yard, new_run};
+    use crate::runs::fixture::{Fixture, NOW_MS, TENANT, new_run};
     use crate::store::memory::Memory;
 
     #[tokio::test]
     async fn an_end_is_reported_although_the_cached_state_is_from_before_it() {
         let (store, clock) = (Arc::new(Memory::new()), Clock::manual(NOW_MS));
-        let (first, second) = (Yard::over(store.clone(), clock.clone()), Yard::over(store, clock));
+        let (first, second) = (Fixture::over(store.clone(), clock.clone()), Fixture::over(store, clock));
         let sleep = json!({ "seconds": 60 });
         let inputs = json!({ "node_type_ref": { "node_type_id": "runyard.core.sleep" }, "inputs": sleep });
         let above = first.start("runyard.core.run", inputs).await;

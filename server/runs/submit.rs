@@ -398,12 +398,12 @@ impl Submitter {
     /// Whether a node run may still be live, as far as the cache knows. The cached state may be too old to have the
     /// node run; but a node run that has ended in it has ended for ever.
     pub(super) fn may_be_live(&self, tenant: &str, run: RunId, node_run: NodeRunId) -> bool {
-        let at_hand = self.cache.get(tenant, run);
-        at_hand.is_none_or(|state| state.node(node_run).is_none_or(Node::is_live))
+        let cached = self.cache.get(tenant, run);
+        cached.is_none_or(|state| state.node(node_run).is_none_or(Node::is_live))
     }
 
     /// Whether this tenant's run is cached. False means nothing.
-    pub(super) fn is_at_hand(&self, tenant: &str, run: RunId) -> bool {
+    pub(super) fn is_cached(&self, tenant: &str, run: RunId) -> bool {
         self.cache.get(tenant, run).is_some()
     }
 

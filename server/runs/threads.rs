@@ -88,7 +88,7 @@ impl Runs {
         let Some(turn) = state.as_deref().map(turn_of).filter(|turn| turn.number > 1) else { return Ok(Vec::new()) };
         let mut answers = Vec::new();
         for row in self.thread(tenant, &turn.thread, Some(turn.number), EARLIER_MAX).await? {
-            let state: Option<Arc<State>> = self.listed_at_hand(tenant, &row).await?;
+            let state: Option<Arc<State>> = self.listed_from_cache(tenant, &row).await?;
             if let Some(mut answer) = state.as_deref().and_then(answer::of) {
                 self.values.whole_value(tenant, row.run, &mut answer.value).await?;
                 answers.push(answer);

@@ -243,7 +243,7 @@ async fn claim_and_die(folder: &Path) -> usize {
 }
 
 #[tokio::test]
-async fn what_a_dead_server_had_in_hand_goes_on_at_once_and_not_after_its_lease() {
+async fn what_a_dead_server_was_performing_goes_on_at_once_and_not_after_its_lease() {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start_with(folder.path(), &["--port-base", "0", "--set", "perform=false"]).await;
     let (planned, _) = served.clients.plan("Generate a UUID, then return it.").await;

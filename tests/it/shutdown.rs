@@ -83,7 +83,7 @@ async fn a_client_that_never_reads_does_not_delay_the_shutdown_for_long() {
 }
 
 #[tokio::test]
-async fn work_in_hand_is_there_and_ends_after_the_next_start() {
+async fn claimed_work_is_there_and_ends_after_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let (server, clients) = serve(folder.path(), 60_000).await;
     let goal =

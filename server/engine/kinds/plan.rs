@@ -36,7 +36,10 @@ pub(crate) fn child_ended(draft: &mut Draft, plan: NodeRunId, child: NodeRunId) 
     }
     for skipped in finish::skip_unsatisfiable(draft, child)? {
         let replaced = draft.node(skipped)?.fallback_for.iter().filter_map(|id| draft.state().node(*id));
-        let lost = replaced.filter(|replaced| replaced.final_state() == Some(FinalState::Failed)).map(|replaced| replaced.id).next();
+        let lost = replaced
+            .filter(|replaced| replaced.final_state() == Some(FinalState::Failed))
+            .map(|replaced| replaced.id)
+            .next();
         if let Some(lost) = lost {
             return give_up(draft, plan, lost).map(Some);
         }

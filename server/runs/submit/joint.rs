@@ -59,7 +59,7 @@ impl Joint {
         // The engine applied the events to it: the decision's state is their result.
         let version = self.after.version + decision.events.len() as u64;
         let after = decision.after.take().filter(|after| after.version == version);
-        let missing = || corrupted(self.before.run, "a decision does not hand out what follows from it");
+        let missing = || corrupted(self.before.run, "a decision does not say what follows from it");
         self.after = Arc::new(*after.ok_or_else(missing)?);
         for dropped in decision.dropped {
             // An effect of an earlier decision of the same commit: it is never stored.

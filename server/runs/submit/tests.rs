@@ -12,16 +12,16 @@ use serde_json::{Value, json};
 
 use super::ATTEMPTS_MAX;
 use crate::clock::Clock;
-use crate::runs::fixture::{LEASE_MS, Meddled, NOW_MS, TENANT, Yard, new_run, others_go_on, outcome_of};
+use crate::runs::fixture::{Fixture, InterferingStore, LEASE_MS, NOW_MS, TENANT, new_run, others_go_on, outcome_of};
 use crate::runs::{Error, NewRun};
 use crate::store::{Claimed, Claims, Epoch, Store, StoreError};
 
 /// Two servers over one store; a test can interfere with the commits of the first.
-fn two() -> (Arc<Meddled>, Yard, Yard) {
-    let store = Meddled::new();
+fn two() -> (Arc<InterferingStore>, Fixture, Fixture) {
+    let store = InterferingStore::new();
     let clock = Clock::manual(NOW_MS);
-    let first = Yard::over(store.clone(), clock.clone());
-    let second = Yard::over(store.inner.clone(), clock);
+    let first = Fixture::over(store.clone(), clock.clone());
+    let second = Fixture::over(store.inner.clone(), clock);
     (store, first, second)
 }
 
@@ -37,13 +37,13 @@ fn doubling() -> Value {
 
 #[tokio::test]
 async fn a_stored_schema_that_would_take_for_ever_fails_its_run_by_name() {
-    let yard = Yard::new();
-    let run = yard.clock.new_run_id();
-    let start = yard.runs.prepared(TENANT, new_run("runyard.core.echo", json!({ "echo": "x" })), b"").await.unwrap();
+    let fixture = Fixture::new();
+    let run = fixture.clock.new_run_id();
+    let start = fixture.runs.prepared(TENANT, new_run("runyard.core.echo", json!({ "echo": "x" })), b"").await.unwrap();
     let start = Start { output_schema: Some(doubling()), ..start };
-    yard.runs.submit(TENANT, run, Command::Start(Arc::new(start))).await.unwrap();
-    let driving = yard.drive_plainly("one");
-    let log = yard.ended(run).await;
+    fixture.runs.submit(TENANT, run, Command::Start(Arc::new(start))).await.unwrap();
+    let driving = fixture.drive_plainly("one");
+    let log = fixture.ended(run).await;
     driving.stop().await;
     let Event::Finished { outcome, error: Some(error), .. } = &log.last().unwrap().event else { panic!("{log:?}") };
     assert_eq!((*outcome, error.code.as_str()), (RunOutcome::Failed, "validation_too_expensive"));
@@ -51,24 +51,24 @@ async fn a_stored_schema_that_would_take_for_ever_fails_its_run_by_name() {
 
 #[tokio::test]
 async fn a_completion_that_is_too_expensive_to_check_is_refused_by_name_and_the_run_goes_on() {
-    let yard = Yard::new();
+    let fixture = Fixture::new();
     let twice = json!({ "properties": { "a": { "$ref": "#" } } });
     let schema = json!({ "allOf": [twice, twice], "properties": { "why": { "type": "string" } } });
     let new = NewRun { output_schema: Some(schema), ..new_run(EXTERNAL, json!({})) };
-    let run = yard.runs.start(TENANT, new).await.unwrap().state.run;
+    let run = fixture.runs.start(TENANT, new).await.unwrap().state.run;
     let complete = |outputs: Value| {
         let outputs = outputs.as_object().cloned();
         let completion = Completion { state: FinalState::Succeeded, outputs, artifacts: Vec::new(), error: None };
         Command::Complete { node_run: NodeRunId::root(run), completion }
     };
     let deep = (0..60).fold(json!(1), |inner, _| json!({ "a": inner }));
-    let refused = yard.runs.submit(TENANT, run, complete(deep)).await.unwrap_err();
+    let refused = fixture.runs.submit(TENANT, run, complete(deep)).await.unwrap_err();
     let Error::Rejected(Rejected::ResultUnfit { code, .. }) = refused else { panic!("{refused:?}") };
     assert!(code.is(FailureCode::ValidationTooExpensive));
-    let unfit = yard.runs.submit(TENANT, run, complete(json!({ "why": 1 }))).await.unwrap_err();
+    let unfit = fixture.runs.submit(TENANT, run, complete(json!({ "why": 1 }))).await.unwrap_err();
     let Error::Rejected(Rejected::ResultUnfit { code, .. }) = unfit else { panic!("{unfit:?}") };
     assert!(code.is(FailureCode::OutputSchemaMismatch));
-    let state = yard.runs.submit(TENANT, run, complete(json!({ "why": "done" }))).await.unwrap();
+    let state = fixture.runs.submit(TENANT, run, complete(json!({ "why": "done" }))).await.unwrap();
     assert_eq!(state.status, RunStatus::Final(RunOutcome::Succeeded));
 }
 
@@ -123,7 +123,7 @@ async fn a_busy_or_broken_store_is_reported_and_nothing_changes() {
     store.next(async { Some(StoreError::Failed("disk".into())) });
     assert!(matches!(first.evaluate(run).await, Err(Error::Store(StoreError::Failed(_)))));
     assert_eq!(first.log(run).await, before);
-    assert_eq!(first.state(run).await.version, before.len() as u64, "nor is anything else at hand");
+    assert_eq!(first.state(run).await.version, before.len() as u64, "nor is anything else cached");
 }
 
 #[tokio::test]
@@ -162,35 +162,35 @@ async fn of_two_starts_under_one_key_one_starts() {
 
 #[tokio::test]
 async fn a_name_and_a_key_of_different_runs_do_not_mix() {
-    let yard = Yard::new();
+    let fixture = Fixture::new();
     let echo = |text: &str| new_run("runyard.core.echo", json!({ "echo": text }));
-    assert_eq!(outcome_of(&yard.runs.start(TENANT, echo("a").named("name-a").keyed("key-a")).await), "started");
-    assert_eq!(outcome_of(&yard.runs.start(TENANT, echo("b").named("name-b").keyed("key-b")).await), "started");
-    assert_eq!(outcome_of(&yard.runs.start(TENANT, echo("a").named("name-a").keyed("key-a")).await), "replayed");
-    assert_eq!(outcome_of(&yard.runs.start(TENANT, echo("a").named("name-b").keyed("key-c")).await), "name taken");
+    assert_eq!(outcome_of(&fixture.runs.start(TENANT, echo("a").named("name-a").keyed("key-a")).await), "started");
+    assert_eq!(outcome_of(&fixture.runs.start(TENANT, echo("b").named("name-b").keyed("key-b")).await), "started");
+    assert_eq!(outcome_of(&fixture.runs.start(TENANT, echo("a").named("name-a").keyed("key-a")).await), "replayed");
+    assert_eq!(outcome_of(&fixture.runs.start(TENANT, echo("a").named("name-b").keyed("key-c")).await), "name taken");
     // The same key for another tenant is another key.
-    assert_eq!(outcome_of(&yard.runs.start("other", echo("b").named("name-a").keyed("key-a")).await), "started");
+    assert_eq!(outcome_of(&fixture.runs.start("other", echo("b").named("name-a").keyed("key-a")).await), "started");
 }
 
 #[tokio::test]
 async fn a_run_of_another_tenant_is_not_found() {
-    let yard = Yard::new();
-    let run = yard.start(EXTERNAL, json!({})).await;
+    let fixture = Fixture::new();
+    let run = fixture.start(EXTERNAL, json!({})).await;
     let reference = run.to_string();
-    assert!(matches!(yard.runs.get("other", &reference).await, Err(Error::UnknownRun(_))));
+    assert!(matches!(fixture.runs.get("other", &reference).await, Err(Error::UnknownRun(_))));
     let node_run = NodeRunId::root(run).to_string();
-    assert!(matches!(yard.runs.get_node_run("other", &node_run).await, Err(Error::UnknownNodeRun(_))));
+    assert!(matches!(fixture.runs.get_node_run("other", &node_run).await, Err(Error::UnknownNodeRun(_))));
     let cancel = Command::Cancel { reason: None };
-    assert!(yard.runs.submit("other", run, cancel).await.is_err());
-    assert_eq!(yard.state(run).await.version, yard.log(run).await.len() as u64);
-    assert!(yard.state(run).await.ended_at_ms.is_none());
+    assert!(fixture.runs.submit("other", run, cancel).await.is_err());
+    assert_eq!(fixture.state(run).await.version, fixture.log(run).await.len() as u64);
+    assert!(fixture.state(run).await.ended_at_ms.is_none());
 }
 
 /// A child with the key `below`, of the type of its parent.
-async fn child(yard: &Yard, run: RunId) -> ChildSpec {
+async fn child(fixture: &Fixture, run: RunId) -> ChildSpec {
     ChildSpec {
         key: Some("below".to_owned()),
-        node_type: yard.state(run).await.root().unwrap().node_type.clone(),
+        node_type: fixture.state(run).await.root().unwrap().node_type.clone(),
         inputs: Default::default(),
         constraints: Default::default(),
         policy: runyard_engine::Policy::default(),
@@ -263,9 +263,9 @@ async fn a_commit_that_was_written_although_the_store_reported_a_failure_is_seen
 }
 
 /// A run with this many parallel calls, all of them claimed.
-async fn with_calls_in_hand(yard: &Yard, calls: usize) -> (RunId, Vec<Claimed>) {
-    let run = yard.start(EXTERNAL, json!({})).await;
-    let node_type = yard.runs.catalog().resolve(&new_run("runyard.core.echo", json!({})).node_type).unwrap();
+async fn with_claimed_calls(fixture: &Fixture, calls: usize) -> (RunId, Vec<Claimed>) {
+    let run = fixture.start(EXTERNAL, json!({})).await;
+    let node_type = fixture.runs.catalog().resolve(&new_run("runyard.core.echo", json!({})).node_type).unwrap();
     let child = |place: usize| runyard_engine::ChildSpec {
         key: Some(place.to_string()),
         node_type: node_type.clone(),
@@ -278,22 +278,22 @@ async fn with_calls_in_hand(yard: &Yard, calls: usize) -> (RunId, Vec<Claimed>) 
         notes: Default::default(),
     };
     let command = Command::CreateChildren { parent: NodeRunId::root(run), children: (0..calls).map(child).collect() };
-    yard.runs.submit(TENANT, run, command).await.unwrap();
-    let claimed = yard.store.claim("a", NOW_MS, LEASE_MS, calls).await.unwrap();
+    fixture.runs.submit(TENANT, run, command).await.unwrap();
+    let claimed = fixture.store.claim("a", NOW_MS, LEASE_MS, calls).await.unwrap();
     assert_eq!(claimed.len(), calls);
     (run, claimed)
 }
 
 /// Settles a claimed call under this epoch.
-async fn answer(yard: &Yard, claimed: &Claimed, epoch: Epoch) -> Result<Arc<State>, Error> {
+async fn answer(fixture: &Fixture, claimed: &Claimed, epoch: Epoch) -> Result<Arc<State>, Error> {
     let outputs = serde_json::from_value(json!({ "echo": "x" })).unwrap();
     let (effect, node_run) = (claimed.effect.id, claimed.effect.node_run);
     let command = Command::Settle { effect, node_run, outcome: Outcome::Succeeded { outputs } };
-    yard.runs.settle(TENANT, claimed.run, command, (effect, epoch)).await
+    fixture.runs.settle(TENANT, claimed.run, command, (effect, epoch)).await
 }
 
 /// A commit that takes so long that everything else waits for it.
-fn slow_commit(store: &Meddled) {
+fn slow_commit(store: &InterferingStore) {
     store.next(async {
         others_go_on().await;
         None
@@ -303,7 +303,7 @@ fn slow_commit(store: &Meddled) {
 #[tokio::test]
 async fn answers_of_one_run_that_come_while_it_commits_are_committed_together() {
     let (store, first, _) = two();
-    let (run, claimed) = with_calls_in_hand(&first, 3).await;
+    let (run, claimed) = with_claimed_calls(&first, 3).await;
     let [a, b, c] = &claimed[..] else { panic!("{claimed:?}") };
     (0..4).for_each(|_| slow_commit(&store));
     let answers =
@@ -321,7 +321,7 @@ async fn answers_of_one_run_that_come_while_it_commits_are_committed_together() 
 #[tokio::test]
 async fn an_answer_that_comes_too_late_does_not_spoil_those_that_are_committed_with_it() {
     let (store, first, _) = two();
-    let (run, claimed) = with_calls_in_hand(&first, 3).await;
+    let (run, claimed) = with_claimed_calls(&first, 3).await;
     let [a, b, c] = &claimed[..] else { panic!("{claimed:?}") };
     slow_commit(&store);
     let answers =
@@ -337,7 +337,7 @@ async fn an_answer_that_comes_too_late_does_not_spoil_those_that_are_committed_w
 #[tokio::test]
 async fn answers_that_wait_while_their_run_is_canceled_change_nothing() {
     let (store, first, _) = two();
-    let (run, claimed) = with_calls_in_hand(&first, 2).await;
+    let (run, claimed) = with_claimed_calls(&first, 2).await;
     let [a, b] = &claimed[..] else { panic!("{claimed:?}") };
     slow_commit(&store);
     let cancel = first.runs.submit(TENANT, run, Command::Cancel { reason: None });

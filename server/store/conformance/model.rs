@@ -169,7 +169,7 @@ async fn perform(store: &dyn Store, step: &Step, claimed: &mut Vec<(EffectId, Ep
 }
 
 /// Everything that can be read.
-async fn look(store: &dyn Store) -> String {
+async fn find_first_stored(store: &dyn Store) -> String {
     let mut seen = vec![text(store.next_due().await)];
     for tenant in TENANTS {
         seen.push(text(store.counts(tenant).await));
@@ -219,7 +219,9 @@ pub fn compare_reopened<K, S: Store>(open: impl Fn() -> (K, S), reopen: impl Fn(
         drop(store);
         memory.free_all();
         let again = reopen(&kept);
-        within_a_runtime(async { assert_eq!(look(&again).await, look(&memory).await, "after reopening") });
+        within_a_runtime(async {
+            assert_eq!(find_first_stored(&again).await, find_first_stored(&memory).await, "after reopening")
+        });
     });
 }
 
@@ -230,8 +232,8 @@ async fn agree(store: &dyn Store, steps: &[Step]) -> Memory {
         let expected = perform(&memory, step, &mut by_memory).await;
         assert_eq!(perform(store, step, &mut by_store).await, expected, "after {step:?}");
     }
-    let expected = look(&memory).await;
-    assert_eq!(look(store).await, expected);
+    let expected = find_first_stored(&memory).await;
+    assert_eq!(find_first_stored(store).await, expected);
     memory
 }
 

@@ -26,7 +26,7 @@ use crate::outbox::{Asked, Ordinal, Outbox, Wanted, is_timer};
 use crate::{Append, Claimed, Epoch, StoreError, Tenant, check};
 
 /// The maximum number of effects in memory; more stay in the table until there is space.
-const AT_HAND_MAX: usize = 4_096;
+const CACHED_MAX: usize = 4_096;
 /// The same for one tenant, so that a tenant with many effects leaves space for the others.
 const OF_TENANT_MAX: usize = 1_024;
 /// This many effects of a tenant always fit, whatever the other tenants have.
@@ -50,10 +50,10 @@ const fn clause(wanted: Wanted) -> &'static str {
 
 /// The effects in memory, and a summary of the others.
 #[derive(Debug)]
-pub(super) struct AtHand(Mutex<Hand>);
+pub(super) struct EffectCache(Mutex<CachedEffects>);
 
 #[derive(Debug, Default)]
-struct Hand {
+struct CachedEffects {
     outbox: Outbox,
     /// Rows of `effects` that need not be loaded: they are in memory already, or cannot be read.
     seen: BTreeSet<Ordinal>,
@@ -92,9 +92,9 @@ impl Stored {
     }
 }
 
-impl Hand {
+impl CachedEffects {
     fn is_full(&self) -> bool {
-        self.outbox.size("").0 >= AT_HAND_MAX
+        self.outbox.size("").0 >= CACHED_MAX
     }
 
     /// What to load from the table: while limits hold back calls in memory, those in the table mostly belong to the
@@ -106,7 +106,7 @@ impl Hand {
     fn has_capacity(&self, tenant: &str, new: usize) -> bool {
         let (all, of_tenant, bytes) = self.outbox.size(tenant);
         let (all, of_tenant) = (all + new, of_tenant + new);
-        bytes < BYTES_MAX && (of_tenant < OF_TENANT_MIN || (all < AT_HAND_MAX && of_tenant < OF_TENANT_MAX))
+        bytes < BYTES_MAX && (of_tenant < OF_TENANT_MIN || (all < CACHED_MAX && of_tenant < OF_TENANT_MAX))
     }
 }
 
@@ -118,21 +118,21 @@ pub(super) struct Load {
     pub(super) limit: usize,
 }
 
-impl AtHand {
+impl EffectCache {
     /// Loads the effects that the previous server had in memory. Its claims are released.
     pub(super) fn open(connection: &Connection, calls_of_tenant_max: Option<usize>) -> Result<Self, StoreError> {
-        let mut hand = Hand::default();
+        let mut cached = CachedEffects::default();
         if let Some(max) = calls_of_tenant_max {
-            hand.outbox.bound(max);
+            cached.outbox.bound(max);
         }
-        let read = |hand: &mut Hand| -> rusqlite::Result<()> {
+        let read = |cached: &mut CachedEffects| -> rusqlite::Result<()> {
             let last = "SELECT max((SELECT coalesce(max(ordinal), 0) FROM in_hand), (SELECT coalesce(max(ordinal), 0) FROM effects))";
-            hand.next_ordinal = connection.query_row(last, [], |row| row.get::<_, Ordinal>(0))? + 1;
+            cached.next_ordinal = connection.query_row(last, [], |row| row.get::<_, Ordinal>(0))? + 1;
             let mut select = connection.prepare(&format!("SELECT {COLUMNS} FROM in_hand ORDER BY ordinal"))?;
             let mut rows = select.query([])?;
             while let Some(row) = rows.next()? {
                 let (ordinal, asked) = asked(row)?;
-                bring(hand, ordinal, asked);
+                cache_effect(cached, ordinal, asked);
             }
             // Runs that have ended have no effect in their rows. They are skipped because there are far more of them.
             let mut select = connection.prepare(in_row::IN_ROWS)?;
@@ -141,39 +141,39 @@ impl AtHand {
                 let (tenant, run): (Tenant, RunId) = (row.get(0)?, row.get::<_, Id>(1)?.run());
                 match in_row::read(&tenant, run, row.get_ref(2)?.as_blob().unwrap_or_default()) {
                     Ok((ordinal, asked)) => {
-                        hand.next_ordinal = hand.next_ordinal.max(ordinal + 1);
-                        hand.in_rows.insert((tenant, run), ordinal);
-                        hand.outbox.add(ordinal, asked);
+                        cached.next_ordinal = cached.next_ordinal.max(ordinal + 1);
+                        cached.in_rows.insert((tenant, run), ordinal);
+                        cached.outbox.add(ordinal, asked);
                     }
                     Err(error) => tracing::error!(%error, "an effect cannot be read and is left undone"),
                 }
             }
-            look(connection, hand)
+            find_first_stored(connection, cached)
         };
-        read(&mut hand).map_err(convert::failure)?;
-        Ok(AtHand(Mutex::new(hand)))
+        read(&mut cached).map_err(convert::failure)?;
+        Ok(EffectCache(Mutex::new(cached)))
     }
 
     /// Claims from memory, or returns that the table has to be loaded first.
     pub(super) fn claim(&self, load: &Load, lease_ms: i64, looked: bool) -> Option<Vec<Claimed>> {
-        let mut hand = self.lock();
+        let mut cached = self.lock();
         let Load { wanted, now_ms, limit } = *load;
-        hand.outbox.free_expired(now_ms);
+        cached.outbox.free_expired(now_ms);
         if !looked && limit > 0 {
-            let wanted = hand.of_stored(wanted);
-            let due = hand.stored.due(wanted).filter(|due_at_ms| *due_at_ms <= now_ms);
+            let wanted = cached.of_stored(wanted);
+            let due = cached.stored.due(wanted).filter(|due_at_ms| *due_at_ms <= now_ms);
             // If many effects are in memory, those in the table wait for space, unless they are older than all in
             // memory.
             let comes_first = |due_at_ms: i64| {
-                !hand.is_full()
-                    || !hand.outbox.has_due(now_ms, limit, wanted)
-                    || hand.outbox.next_free(wanted).is_none_or(|first| due_at_ms < first)
+                !cached.is_full()
+                    || !cached.outbox.has_due(now_ms, limit, wanted)
+                    || cached.outbox.next_free(wanted).is_none_or(|first| due_at_ms < first)
             };
-            if !hand.stored.known || due.is_some_and(comes_first) {
+            if !cached.stored.known || due.is_some_and(comes_first) {
                 return None;
             }
         }
-        Some(hand.outbox.claim(now_ms, lease_ms, limit, wanted))
+        Some(cached.outbox.claim(now_ms, lease_ms, limit, wanted))
     }
 
     pub(super) fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Vec<EffectId> {
@@ -182,65 +182,65 @@ impl AtHand {
 
     /// When the next free effect is due or the next lease runs out; or that the table has to be loaded first.
     pub(super) fn next_due(&self, wanted: Wanted) -> Option<Option<i64>> {
-        let hand = self.lock();
-        let stored = hand.stored.due(hand.of_stored(wanted));
-        let next = || hand.outbox.next_due(wanted).into_iter().chain(stored).min();
-        hand.stored.known.then(next)
+        let cached = self.lock();
+        let stored = cached.stored.due(cached.of_stored(wanted));
+        let next = || cached.outbox.next_due(wanted).into_iter().chain(stored).min();
+        cached.stored.known.then(next)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Hand> {
+    fn lock(&self) -> MutexGuard<'_, CachedEffects> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Loads due effects from the table. For the writer's thread, between two transactions.
-pub(super) fn load(connection: &Connection, at_hand: &AtHand, load: &Load) -> Result<(), StoreError> {
-    let mut hand = at_hand.lock();
+pub(super) fn load(connection: &Connection, effect_cache: &EffectCache, load: &Load) -> Result<(), StoreError> {
+    let mut cached = effect_cache.lock();
     let mut read = || -> rusqlite::Result<()> {
         if load.limit > 0 {
             // Those in memory already are the first that are due, so others come after that many rows.
             let limit =
-                convert::limit(hand.seen.len() + if hand.is_full() { load.limit } else { load.limit.max(LOAD) });
-            let mut select = connection.prepare_cached(&due_sql(hand.of_stored(load.wanted)))?;
+                convert::limit(cached.seen.len() + if cached.is_full() { load.limit } else { load.limit.max(LOAD) });
+            let mut select = connection.prepare_cached(&due_sql(cached.of_stored(load.wanted)))?;
             let mut rows = select.query(params![load.now_ms, limit])?;
-            let mut brought = 0;
+            let mut loaded = 0;
             while let Some(row) = rows.next()? {
                 let (ordinal, asked) = asked(row)?;
-                if hand.seen.insert(ordinal) {
-                    bring(&mut hand, ordinal, asked);
-                    brought += 1;
+                if cached.seen.insert(ordinal) {
+                    cache_effect(&mut cached, ordinal, asked);
+                    loaded += 1;
                 }
-                if brought > 0 && hand.outbox.size("").2 >= BYTES_MAX {
+                if loaded > 0 && cached.outbox.size("").2 >= BYTES_MAX {
                     break;
                 }
             }
         }
-        look(connection, &mut hand)
+        find_first_stored(connection, &mut cached)
     };
     read().map_err(convert::failure)
 }
 
 /// An effect that cannot be read is reported and skipped, so that it does not block the others.
-fn bring(hand: &mut Hand, ordinal: Ordinal, asked: Result<Asked, StoreError>) {
+fn cache_effect(cached: &mut CachedEffects, ordinal: Ordinal, asked: Result<Asked, StoreError>) {
     match asked {
-        Ok(asked) => hand.outbox.add(ordinal, asked),
+        Ok(asked) => cached.outbox.add(ordinal, asked),
         Err(error) => tracing::error!(%error, "an effect cannot be read and is left undone"),
     }
 }
 
 /// Finds the first effects that are not in memory.
-fn look(connection: &Connection, hand: &mut Hand) -> rusqlite::Result<()> {
+fn find_first_stored(connection: &Connection, cached: &mut CachedEffects) -> rusqlite::Result<()> {
     let first = |wanted| -> rusqlite::Result<Option<i64>> {
         let mut select = connection.prepare_cached(&first_sql(wanted))?;
-        let mut rows = select.query([convert::limit(hand.seen.len() + 1)])?;
+        let mut rows = select.query([convert::limit(cached.seen.len() + 1)])?;
         while let Some(row) = rows.next()? {
-            if !hand.seen.contains(&row.get(0)?) {
+            if !cached.seen.contains(&row.get(0)?) {
                 return row.get(1).map(Some);
             }
         }
         Ok(None)
     };
-    hand.stored = Stored { known: true, all: first(Wanted::All)?, timers: first(Wanted::Timers)? };
+    cached.stored = Stored { known: true, all: first(Wanted::All)?, timers: first(Wanted::Timers)? };
     Ok(())
 }
 
@@ -279,7 +279,7 @@ pub(super) fn free_all(connection: &Connection) -> rusqlite::Result<usize> {
 /// The effect changes of one transaction: written immediately, applied to memory once the transaction is durable.
 #[derive(Debug)]
 pub(super) struct EffectChanges<'a> {
-    at_hand: &'a AtHand,
+    effect_cache: &'a EffectCache,
     changes: Vec<Change>,
     /// Effects that leave memory.
     gone: BTreeSet<(EffectId, Tenant)>,
@@ -299,32 +299,32 @@ enum Change {
 }
 
 impl<'a> EffectChanges<'a> {
-    pub(super) fn new(at_hand: &'a AtHand) -> Self {
+    pub(super) fn new(effect_cache: &'a EffectCache) -> Self {
         let (changes, gone, new, in_rows, settling) = Default::default();
-        EffectChanges { at_hand, changes, gone, new, in_rows, settling }
+        EffectChanges { effect_cache, changes, gone, new, in_rows, settling }
     }
 
     /// The transaction is durable.
     pub(super) fn apply(mut self) {
-        let mut hand = self.at_hand.lock();
+        let mut cached = self.effect_cache.lock();
         for change in std::mem::take(&mut self.changes) {
             match change {
-                Change::Add(ordinal, asked) => hand.outbox.add(ordinal, asked),
+                Change::Add(ordinal, asked) => cached.outbox.add(ordinal, asked),
                 Change::Remove(tenant, run, id) => {
-                    let ordinal = hand.outbox.remove(&tenant, run, id);
-                    ordinal.map(|ordinal| hand.seen.remove(&ordinal));
+                    let ordinal = cached.outbox.remove(&tenant, run, id);
+                    ordinal.map(|ordinal| cached.seen.remove(&ordinal));
                 }
-                Change::Store { due_at_ms, is_timer } => hand.stored.added(due_at_ms, is_timer),
-                Change::Forget { due_at_ms } => hand.stored.removed(due_at_ms),
+                Change::Store { due_at_ms, is_timer } => cached.stored.added(due_at_ms, is_timer),
+                Change::Forget { due_at_ms } => cached.stored.removed(due_at_ms),
             }
         }
         for (place, ordinal) in std::mem::take(&mut self.in_rows) {
             match ordinal {
-                Some(ordinal) => hand.in_rows.insert(place, ordinal),
-                None => hand.in_rows.remove(&place),
+                Some(ordinal) => cached.in_rows.insert(place, ordinal),
+                None => cached.in_rows.remove(&place),
             };
         }
-        drop(hand); // Before `self`, which locks again.
+        drop(cached); // Before `self`, which locks again.
     }
 
     /// Whether an effect may be settled under this epoch. It cannot be claimed again before the transaction has ended.
@@ -333,11 +333,11 @@ impl<'a> EffectChanges<'a> {
         if self.gone.contains(&place) || self.new.contains_key(&place) {
             return false;
         }
-        let mut hand = self.at_hand.lock();
-        if !hand.outbox.is_held(tenant, run, effect, epoch) {
+        let mut cached = self.effect_cache.lock();
+        if !cached.outbox.is_held(tenant, run, effect, epoch) {
             return false;
         }
-        hand.outbox.settling(tenant, effect, true);
+        cached.outbox.settling(tenant, effect, true);
         self.settling.push(place);
         true
     }
@@ -360,7 +360,7 @@ impl<'a> EffectChanges<'a> {
         if let Some((_, run)) = self.new.get(&place) {
             return Ok(Some(*run));
         }
-        if let Some(run) = self.at_hand.lock().outbox.owner(tenant, id).filter(|_| !self.gone.contains(&place)) {
+        if let Some(run) = self.effect_cache.lock().outbox.owner(tenant, id).filter(|_| !self.gone.contains(&place)) {
             return Ok(Some(run));
         }
         connection
@@ -393,18 +393,18 @@ impl<'a> EffectChanges<'a> {
     /// The first new effect that fits in the run's row.
     fn fits_in_row(&self, prepared: &Prepared) -> Option<(usize, Ordinal, Vec<u8>)> {
         let append = prepared.append();
-        let mut hand = self.at_hand.lock();
-        if !hand.has_capacity(&append.tenant, self.new.len()) {
+        let mut cached = self.effect_cache.lock();
+        if !cached.has_capacity(&append.tenant, self.new.len()) {
             return None;
         }
-        let ordinal = hand.next_ordinal;
+        let ordinal = cached.next_ordinal;
         let found = prepared.effects().iter().enumerate().find_map(|(place, (effect, request))| {
             // Packing saves at most four fifths of the length.
             let may_fit = effect.due_at_ms <= append.at_ms && request.len() < in_row::BYTES_MAX * 5;
             let bytes = may_fit.then(|| in_row::write(ordinal, effect, request))?;
             (bytes.len() <= in_row::BYTES_MAX).then_some((place, ordinal, bytes))
         })?;
-        hand.next_ordinal += 1;
+        cached.next_ordinal += 1;
         Some(found)
     }
 
@@ -412,7 +412,7 @@ impl<'a> EffectChanges<'a> {
         let place = (tenant.to_owned(), run);
         match self.in_rows.get(&place) {
             Some(changed) => *changed,
-            None => self.at_hand.lock().in_rows.get(&place).copied(),
+            None => self.effect_cache.lock().in_rows.get(&place).copied(),
         }
     }
 
@@ -422,7 +422,7 @@ impl<'a> EffectChanges<'a> {
         match self.new.get(&place) {
             Some((ordinal, owner)) => (*owner == run).then_some(*ordinal),
             None if self.gone.contains(&place) => None,
-            None => self.at_hand.lock().outbox.ordinal(tenant, run, id),
+            None => self.effect_cache.lock().outbox.ordinal(tenant, run, id),
         }
     }
 
@@ -457,7 +457,7 @@ impl<'a> EffectChanges<'a> {
         };
         for (place, (effect, request)) in prepared.effects().iter().enumerate() {
             match comes {
-                Some((in_row, ordinal)) if in_row == place => self.at_hand_soon(prepared, ordinal, effect, request),
+                Some((in_row, ordinal)) if in_row == place => self.cached_soon(prepared, ordinal, effect, request),
                 _ => self.add(connection, prepared, effect, request)?,
             }
         }
@@ -469,10 +469,10 @@ impl<'a> EffectChanges<'a> {
             Change::Add(place, asked) if *place == ordinal => Some(asked.effect.clone()),
             _ => None,
         });
-        new.or_else(|| self.at_hand.lock().outbox.effect(ordinal))
+        new.or_else(|| self.effect_cache.lock().outbox.effect(ordinal))
     }
 
-    fn at_hand_soon(&mut self, prepared: &Prepared, ordinal: Ordinal, effect: &Arc<Effect>, request: &str) {
+    fn cached_soon(&mut self, prepared: &Prepared, ordinal: Ordinal, effect: &Arc<Effect>, request: &str) {
         let append = prepared.append();
         let (tenant, run, effect) = (append.tenant.clone(), append.run, effect.clone());
         self.new.insert((effect.id, tenant.clone()), (ordinal, run));
@@ -509,15 +509,15 @@ impl<'a> EffectChanges<'a> {
         request: &str,
     ) -> rusqlite::Result<()> {
         let append = prepared.append();
-        let (ordinal, at_hand) = {
-            let mut hand = self.at_hand.lock();
-            let ordinal = hand.next_ordinal;
-            hand.next_ordinal += 1; // Used even if the transaction fails: gaps are harmless.
-            (ordinal, effect.due_at_ms <= append.at_ms && hand.has_capacity(&append.tenant, self.new.len()))
+        let (ordinal, effect_cache) = {
+            let mut cached = self.effect_cache.lock();
+            let ordinal = cached.next_ordinal;
+            cached.next_ordinal += 1; // Used even if the transaction fails: gaps are harmless.
+            (ordinal, effect.due_at_ms <= append.at_ms && cached.has_capacity(&append.tenant, self.new.len()))
         };
-        insert(connection, if at_hand { "in_hand" } else { "effects" }, ordinal, append, effect, request)?;
-        if at_hand {
-            self.at_hand_soon(prepared, ordinal, effect, request);
+        insert(connection, if effect_cache { "in_hand" } else { "effects" }, ordinal, append, effect, request)?;
+        if effect_cache {
+            self.cached_soon(prepared, ordinal, effect, request);
         } else {
             let (due_at_ms, is_timer) = (effect.due_at_ms, is_timer(effect));
             self.changes.push(Change::Store { due_at_ms, is_timer });
@@ -551,10 +551,10 @@ fn insert(
 
 impl Drop for EffectChanges<'_> {
     fn drop(&mut self) {
-        let mut hand = self.at_hand.lock();
+        let mut cached = self.effect_cache.lock();
         // Settled effects are deleted by now; the others may be claimed again.
         for (effect, tenant) in std::mem::take(&mut self.settling) {
-            hand.outbox.settling(&tenant, effect, false);
+            cached.outbox.settling(&tenant, effect, false);
         }
     }
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::ack_log::AckLog;
 use super::append::Stop;
-use super::claims::{AtHand, EffectChanges};
+use super::claims::{EffectCache, EffectChanges};
 use super::convert::{self, Id};
 use super::counts::Deltas;
 use super::removals::{self, Removals};
@@ -57,10 +57,10 @@ fn change<'a, T>(
     for Place { tenant, run } in places {
         ack_log.going(tenant, std::iter::once::<RunId>(*run));
     }
-    let at_hand = AtHand::open(&connection, None)?;
+    let effect_cache = EffectCache::open(&connection, None)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(convert::failure)?;
     let mut deltas = Deltas::default();
-    let done = work(&transaction, &mut deltas, &EffectChanges::new(&at_hand)).map_err(stopped)?;
+    let done = work(&transaction, &mut deltas, &EffectChanges::new(&effect_cache)).map_err(stopped)?;
     deltas.write(&transaction).map_err(convert::failure)?;
     transaction.commit().map_err(convert::failure)?;
     while removals::sweep(&connection, BITE).map_err(stopped)? >= BITE {}

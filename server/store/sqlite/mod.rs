@@ -65,7 +65,7 @@ use runyard_engine::{ApprovalId, EffectId, NodeRunId, Position, Recorded, RunId}
 use rusqlite::Connection;
 
 use self::ack_log::AckLog;
-use self::claims::{AtHand, Load};
+use self::claims::{EffectCache, Load};
 use self::readers::Readers;
 use self::writer::{Job, Queue};
 use super::api_key::{ApiKey, KeyStore};
@@ -127,7 +127,7 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct Sqlite {
     path: PathBuf,
-    at_hand: Arc<AtHand>,
+    effect_cache: Arc<EffectCache>,
     // Both exist until the drop.
     queue: Option<Queue>,
     readers: Option<Readers>,
@@ -163,16 +163,22 @@ impl Sqlite {
         let checkpointer = schema::open_again(&path)?;
 
         let readers = Readers::open(&path, options.readers.max(1))?;
-        let at_hand = Arc::new(AtHand::open(&writer, options.calls_of_tenant_max)?);
+        let effect_cache = Arc::new(EffectCache::open(&writer, options.calls_of_tenant_max)?);
         let gate = Arc::new(Mutex::new(()));
         let ack_log = Arc::new(Mutex::new(AckLog::open(&path)));
         let pages = schema::pages(&writer, options.checkpoint_pages)?;
         let (nudge, checkpoints) =
             checkpoint::start(checkpointer, Arc::clone(&gate), Arc::clone(&ack_log), pages, options.idle_after)?;
         let options = Options { checkpoint_pages: pages, ..options.clone() };
-        let (queue, writes) = writer::start(writer, at_hand.clone(), gate, ack_log, nudge, &options)?;
+        let (queue, writes) = writer::start(writer, effect_cache.clone(), gate, ack_log, nudge, &options)?;
         // In this order: the end of the writer ends the checkpointer.
-        Ok(Sqlite { path, at_hand, queue: Some(queue), readers: Some(readers), threads: vec![writes, checkpoints] })
+        Ok(Sqlite {
+            path,
+            effect_cache,
+            queue: Some(queue),
+            readers: Some(readers),
+            threads: vec![writes, checkpoints],
+        })
     }
 
     /// The database file.
@@ -189,16 +195,16 @@ impl Sqlite {
     }
 
     async fn claim_wanted(&self, load: Load, lease_ms: i64) -> Result<Vec<Claimed>, StoreError> {
-        if let Some(claimed) = self.at_hand.claim(&load, lease_ms, false) {
+        if let Some(claimed) = self.effect_cache.claim(&load, lease_ms, false) {
             return Ok(claimed);
         }
         self.queue()?.ask(|answer| Job::Load(load, answer)).await?;
-        Ok(self.at_hand.claim(&load, lease_ms, true).unwrap_or_default())
+        Ok(self.effect_cache.claim(&load, lease_ms, true).unwrap_or_default())
     }
 
     async fn next_due_of(&self, wanted: Wanted) -> Result<Option<i64>, StoreError> {
         loop {
-            if let Some(next) = self.at_hand.next_due(wanted) {
+            if let Some(next) = self.effect_cache.next_due(wanted) {
                 return Ok(next);
             }
             self.queue()?.ask(|answer| Job::Load(Load { wanted, now_ms: 0, limit: 0 }, answer)).await?;
@@ -237,7 +243,7 @@ impl Claims for Sqlite {
     }
 
     async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
-        Ok(self.at_hand.renew(held, lease_until_ms))
+        Ok(self.effect_cache.renew(held, lease_until_ms))
     }
 
     async fn next_due(&self) -> Result<Option<i64>, StoreError> {

@@ -14,7 +14,7 @@ use rusqlite::{Connection, params_from_iter};
 use tokio::sync::oneshot;
 
 use super::append::{self, Prepared, Stop};
-use super::claims::{AtHand, EffectChanges};
+use super::claims::{EffectCache, EffectChanges};
 use super::convert::{self, Id};
 use super::counts::Deltas;
 use super::{FILE_NAME, Options, schema};
@@ -61,13 +61,12 @@ impl Plain {
         let connection = schema::open(&folder.join(FILE_NAME), &Options::default())?;
         let (run, root) = (sample.run, NodeRunId::root(sample.run));
         let prepared = Prepared::new(sample)?;
-        let at_hand = AtHand::open(&connection, None)?;
-        append::append(&connection, &mut Deltas::default(), &mut EffectChanges::new(&at_hand), &prepared).map_err(
-            |stop| match stop {
+        let effect_cache = EffectCache::open(&connection, None)?;
+        append::append(&connection, &mut Deltas::default(), &mut EffectChanges::new(&effect_cache), &prepared)
+            .map_err(|stop| match stop {
                 Stop::Refused(error) => error,
                 Stop::Broken(error) => convert::failure(error),
-            },
-        )?;
+            })?;
         let rows = learn(&connection, run, root).map_err(convert::failure)?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(convert::failure)?;
         let (jobs, inbox) = channel();

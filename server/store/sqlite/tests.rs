@@ -49,7 +49,7 @@ async fn is_filled(store: &dyn Store) {
 }
 
 #[tokio::test]
-async fn an_owner_claims_at_once_what_a_dead_claimer_had_in_hand() {
+async fn an_owner_claims_at_once_what_a_dead_claimer_was_performing() {
     let folder = folder();
     let store = open(&folder);
     // One is in memory from the start, one waits in the table.
@@ -61,7 +61,7 @@ async fn an_owner_claims_at_once_what_a_dead_claimer_had_in_hand() {
 }
 
 #[tokio::test]
-async fn what_a_run_has_in_hand_is_there_after_a_crash_wherever_it_was_kept() {
+async fn the_effects_of_a_run_are_there_after_a_crash_wherever_it_was_kept() {
     let (before, after) = (folder(), folder());
     let store = open(&before);
     // One in its row and one beside it; two in sequence in its row; and one that stays when its run ends.
@@ -429,7 +429,7 @@ async fn a_dead_writer_is_an_error_not_a_hang() {
     store.queue = Some(Queue::to(jobs));
     let writer = std::thread::spawn(move || {
         let _job = inbox.recv().unwrap();
-        panic!("a writer that dies with a job in its hands, as a test");
+        panic!("a writer that dies with an unfinished job, as a test");
     });
 
     for _ in 0..3 {

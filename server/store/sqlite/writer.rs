@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use super::ack_log::AckLog;
 use super::api_keys::{self, Revocation};
 use super::append::{self, Prepared, Stop};
-use super::claims::{self, AtHand, EffectChanges, Load};
+use super::claims::{self, EffectCache, EffectChanges, Load};
 use super::counts::Deltas;
 use super::inbox::{BatchMax, Inbox};
 use super::objects::{self, Changed};
@@ -181,7 +181,7 @@ fn shared(error: StoreError, count: usize) -> Commits {
 /// Starts the thread. It ends when the queue is dropped and empty.
 pub(super) fn start(
     connection: Connection,
-    at_hand: Arc<AtHand>,
+    effect_cache: Arc<EffectCache>,
     gate: Arc<Mutex<()>>,
     ack_log: Arc<Mutex<AckLog>>,
     nudge: SyncSender<()>,
@@ -191,7 +191,7 @@ pub(super) fn start(
     let waiting = Arc::new(Waiting::default());
     let writer = Writer {
         connection,
-        at_hand,
+        effect_cache,
         inbox: Inbox::new(inbox),
         waiting: Arc::clone(&waiting),
         gate,
@@ -210,7 +210,7 @@ pub(super) fn start(
 
 struct Writer {
     connection: Connection,
-    at_hand: Arc<AtHand>,
+    effect_cache: Arc<EffectCache>,
     inbox: Inbox,
     waiting: Arc<Waiting>,
     gate: Arc<Mutex<()>>,
@@ -273,7 +273,7 @@ impl Writer {
         for (job, done) in batch.iter().zip(&mut done) {
             if let Job::Load(load, _) = job {
                 // Only after the previous write is durable: claimers get only durable effects.
-                *done = Done::Load(claims::load(&self.connection, &self.at_hand, load));
+                *done = Done::Load(claims::load(&self.connection, &self.effect_cache, load));
             }
         }
         done
@@ -333,7 +333,7 @@ impl Writer {
         let _checkpoints_wait = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = &self.connection;
         control(connection, "BEGIN IMMEDIATE")?;
-        let (mut deltas, mut changes) = (Deltas::default(), EffectChanges::new(&self.at_hand));
+        let (mut deltas, mut changes) = (Deltas::default(), EffectChanges::new(&self.effect_cache));
         let done = work(connection, &mut deltas, &mut changes).and_then(|done| {
             deltas.write(connection)?;
             control(connection, "COMMIT")?;

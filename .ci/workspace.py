@@ -25,7 +25,7 @@ BOUND_S = 60
 AT_ONCE = 8
 
 
-class Yard:
+class Workspace:
     """A folder of a story's own, and the binary."""
 
     def __init__(self, folder, binary):
@@ -49,9 +49,9 @@ class Yard:
 
     def beside(self, name):
         """Another folder, removed together with this one."""
-        yard = Yard(self.folder / name, self.binary)
-        yard.servers = self.servers
-        return yard
+        workspace = Workspace(self.folder / name, self.binary)
+        workspace.servers = self.servers
+        return workspace
 
     def close(self):
         for server in self.servers:
@@ -63,10 +63,10 @@ class Yard:
 class Server:
     """`runyard serve`, and its APIs."""
 
-    def __init__(self, yard, port_base, environment):
-        log = open(yard.folder / f"serve-{len(yard.servers)}.log", "w")
-        command = [yard.binary, "serve", "--port-base", port_base, "--json"]
-        self.process = subprocess.Popen(command, cwd=yard.folder, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+    def __init__(self, workspace, port_base, environment):
+        log = open(workspace.folder / f"serve-{len(workspace.servers)}.log", "w")
+        command = [workspace.binary, "serve", "--port-base", port_base, "--json"]
+        self.process = subprocess.Popen(command, cwd=workspace.folder, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
         ready = self.process.stdout.readline()
         check(ready, f"the server did not start: {Path(log.name).read_text()}")
         self.apis = {api["name"]: api["url"] for api in json.loads(ready)["doors"]}
@@ -137,14 +137,14 @@ def check(holds, otherwise):
 
 def tell(story, folder, binary):
     """Runs one story. Returns its failure, or nothing."""
-    started, yard = time.monotonic(), Yard(folder / story.__name__, binary)
+    started, workspace = time.monotonic(), Workspace(folder / story.__name__, binary)
     try:
-        story(yard)
+        story(workspace)
     except Exception:
-        logs = "".join(f"\n-- {log.name}\n{log.read_text()[-4000:]}" for log in sorted(yard.folder.rglob("serve-*.log")))
+        logs = "".join(f"\n-- {log.name}\n{log.read_text()[-4000:]}" for log in sorted(workspace.folder.rglob("serve-*.log")))
         return f"{story.__doc__}\n{traceback.format_exc()}{logs}"
     finally:
-        yard.close()
+        workspace.close()
     print(f"   {time.monotonic() - started:4.1f} s  {story.__doc__}", flush=True)
     return None
 
