@@ -166,7 +166,7 @@ fn described(description: &str, otherwise: &str) -> String {
 pub(crate) fn request(typed: &Typed<'_>) -> TokenStream {
     let Typed { operation, request, fields, form, .. } = typed;
     let form = form.as_ref().map(|form| forms::item(form, &operation.id));
-    let docs = doc(&format!("What `{}` is asked: {} {}", operation.id, operation.method, operation.path));
+    let docs = doc(&format!("The request of `{}`: {} {}", operation.id, operation.method, operation.path));
     let default = fields
         .iter()
         .all(|field| matches!(field.source, Source::Optional(..) | Source::Many { .. } | Source::OptionalBody(..)));

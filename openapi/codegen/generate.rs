@@ -273,13 +273,13 @@ impl Generator {
         let mut model = reader::read(&carried, &mut report, &mut refusals);
         let schemas = schemas_of(&carried);
         let elsewhere = elsewhere(&loaded.full, &document.shared);
-        let mut told_apart = schemas.clone();
-        tagged::narrow(&mut told_apart);
-        direction::relax(&carried, &mut told_apart, &mut report);
+        let mut distinguished = schemas.clone();
+        tagged::narrow(&mut distinguished);
+        direction::relax(&carried, &mut distinguished, &mut report);
         if self.nulls {
-            nullable::mark(&mut told_apart);
+            nullable::mark(&mut distinguished);
         }
-        let mut types = Types::new(path, &told_apart, elsewhere, &mut report, &mut refusals)?;
+        let mut types = Types::new(path, &distinguished, elsewhere, &mut report, &mut refusals)?;
         typed_operations(&mut model, &mut types, &mut refusals);
         let typed: Vec<Typed<'_>> =
             model.operations.iter().map(|operation| exchange::typed(operation, &mut types)).collect::<Result<_>>()?;

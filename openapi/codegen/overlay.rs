@@ -95,7 +95,8 @@ fn merge(place: &mut Value, update: &Value) -> Said<()> {
             // It would be ignored, so the overlay would have no effect.
             if !updates.is_empty() && fields.len() > 1 && fields.get("$ref").is_some_and(Value::is_string) {
                 return Err(
-                    "`update` would stand beside a `$ref`, where nobody reads it: update what that leads to".into()
+                    "`update` would be beside a `$ref`, where it has no effect: update the target of the reference"
+                        .into(),
                 );
             }
         }

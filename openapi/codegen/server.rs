@@ -159,7 +159,8 @@ fn interface(model: &Model, typed: &[&Typed<'_>], names: &Names<'_>) -> TokenStr
     quote! {
         #docs
         pub trait #interface: ::std::marker::Send + ::std::marker::Sync + 'static {
-            /// Who is calling. Asked once per request of an operation that the document secures, before the body is read.
+            /// Authenticates the caller. Called once per request of an operation that the document secures, before the body is
+            /// read.
             fn admit(&self, head: &#host::Head, operation: &'static #host::Operation)
                 -> impl ::std::future::Future<Output = ::std::result::Result<#host::Caller, #host::Fault>> + ::std::marker::Send;
 

@@ -196,9 +196,9 @@ impl<'a> Operations<'_, 'a> {
             }
             let pointer = |side: &At<'a>| format!("{}/encoding/{}", side.pointer, escape(name));
             let pointers = (pointer(old), pointer(new));
-            let told = ("encoding", How::Changed, format!("{}.{name}", here.place), "encoding changed".to_owned());
+            let finding = ("encoding", How::Changed, format!("{}.{name}", here.place), "encoding changed".to_owned());
             let values = (Some(was), Some(is));
-            self.schemas.say(here, told, (Some(&pointers.0), Some(&pointers.1)), values, Effect::OTHER);
+            self.schemas.say(here, finding, (Some(&pointers.0), Some(&pointers.1)), values, Effect::OTHER);
         }
     }
 }

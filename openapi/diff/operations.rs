@@ -45,7 +45,7 @@ impl Both<'_, '_> {
 }
 
 /// A finding in words: its subject, direction, place and text.
-pub(super) type Told = (&'static str, How, String, String);
+pub(super) type Finding = (&'static str, How, String, String);
 
 impl<'a> Operations<'_, 'a> {
     /// Matches old and new operations, and compares them.
@@ -78,9 +78,10 @@ impl<'a> Operations<'_, 'a> {
             match left.iter().position(moved) {
                 Some(index) => {
                     let after = left.remove(index);
-                    let told = (before.kind.subject(), How::Changed, after.name(), "is asked elsewhere".to_owned());
+                    let finding =
+                        (before.kind.subject(), How::Changed, after.name(), "has another method or path".to_owned());
                     let values = (Some(json!(before.asked())), Some(json!(after.asked())));
-                    self.change(told, (&before.at.pointer, &after.at.pointer), values, Breaks::BOTH);
+                    self.change(finding, (&before.at.pointer, &after.at.pointer), values, Breaks::BOTH);
                     self.both(before, after);
                 }
                 None => self.whole_operation(How::Removed, before),
@@ -98,8 +99,8 @@ impl<'a> Operations<'_, 'a> {
             How::Removed => ((asked, None), Breaks::CLIENTS),
             How::Added | How::Changed => ((None, asked), Breaks::SERVERS),
         };
-        let told = (subject, how, operation.name(), format!("{subject} {}", how.word()));
-        self.change(told, (&operation.at.pointer, &operation.at.pointer), values, breaks);
+        let finding = (subject, how, operation.name(), format!("{subject} {}", how.word()));
+        self.change(finding, (&operation.at.pointer, &operation.at.pointer), values, breaks);
     }
 
     /// Compares the base paths of the servers, and returns what to write before the paths to match them: a base path
@@ -128,17 +129,17 @@ impl<'a> Operations<'_, 'a> {
             Some(json!(set.iter().map(slash).collect::<Vec<_>>().join(", ")))
         };
         let breaks = Breaks::of(!old.is_subset(new), !new.is_subset(old));
-        let told = ("server_path", How::Changed, place.to_owned(), "path of the server changed".to_owned());
-        self.change(told, at, (show(old), show(new)), breaks);
+        let finding = ("server_path", How::Changed, place.to_owned(), "path of the server changed".to_owned());
+        self.change(finding, at, (show(old), show(new)), breaks);
     }
 
     fn both(&mut self, old: &Operation<'a>, new: &Operation<'a>) {
         let both = Both { name: new.name(), old, new };
         let at = (old.at.pointer.as_str(), new.at.pointer.as_str());
         if old.id != new.id {
-            let told = ("operation_id", How::Changed, both.name.clone(), "operationId changed".to_owned());
+            let finding = ("operation_id", How::Changed, both.name.clone(), "operationId changed".to_owned());
             let values = (old.id.map(|id| json!(id)), new.id.map(|id| json!(id)));
-            self.change(told, at, values, Breaks::NEITHER);
+            self.change(finding, at, values, Breaks::NEITHER);
         }
         if old.servers.is_some() || new.servers.is_some() {
             let of = |own: Option<&Value>, document: &Document| base_paths(own.or(document.root.get("servers")));
@@ -173,7 +174,7 @@ impl<'a> Operations<'_, 'a> {
         if !fresh || before == after {
             return;
         }
-        // Whoever sends more than is required fulfils it.
+        // A caller that sends more than is required fulfils it.
         let fulfils =
             |one: &BTreeSet<String>, all: &BTreeSet<BTreeSet<String>>| all.iter().any(|other| other.is_subset(one));
         let (gone, come) = (&before - &after, &after - &before);
@@ -203,8 +204,8 @@ impl<'a> Operations<'_, 'a> {
             self.notes(&here, old, new, &["bearerFormat"]);
             let (was, is) = (strict(old.value), strict(new.value));
             if was != is {
-                let told = ("security_scheme", How::Changed, place, "security scheme changed".to_owned());
-                self.change(told, (&old.pointer, &new.pointer), (Some(was), Some(is)), Breaks::BOTH);
+                let finding = ("security_scheme", How::Changed, place, "security scheme changed".to_owned());
+                self.change(finding, (&old.pointer, &new.pointer), (Some(was), Some(is)), Breaks::BOTH);
             }
         }
         if let (Some(old), Some(new)) = (old.get(&self.old.root, "info"), new.get(&self.new.root, "info")) {
@@ -233,15 +234,15 @@ impl<'a> Operations<'_, 'a> {
         for one in found.into_iter().filter(|one| one.keyword != super::tree::FILES) {
             let at = |side: &At<'a>| format!("{}/{}", side.pointer, escape(&one.keyword));
             let pointers = (at(old), at(new));
-            let told = (one.subject, one.how, here.place.clone(), one.what);
-            self.schemas.say(here, told, (Some(&pointers.0), Some(&pointers.1)), (one.old, one.new), Effect::SAME);
+            let finding = (one.subject, one.how, here.place.clone(), one.what);
+            self.schemas.say(here, finding, (Some(&pointers.0), Some(&pointers.1)), (one.old, one.new), Effect::SAME);
         }
     }
 
     /// A change that is not compared as a pair.
     pub(super) fn change(
         &mut self,
-        (subject, how, place, what): Told,
+        (subject, how, place, what): Finding,
         (old, new): (&str, &str),
         values: (Option<Value>, Option<Value>),
         breaks: Breaks,
@@ -264,8 +265,8 @@ impl<'a> Operations<'_, 'a> {
         let what = format!("{} {}", subject.replace('_', " "), how.word());
         let which = (!which.is_empty()).then(|| json!(which));
         let values = if how == How::Removed { (which, None) } else { (None, which) };
-        let told = (subject, how, here.place.clone(), what);
-        self.schemas.say(here, told, (Some(&at.pointer), Some(&at.pointer)), values, effect);
+        let finding = (subject, how, here.place.clone(), what);
+        self.schemas.say(here, finding, (Some(&at.pointer), Some(&at.pointer)), values, effect);
     }
 
     /// Whether a part must be sent.
@@ -275,8 +276,8 @@ impl<'a> Operations<'_, 'a> {
             (true, false) => (How::Removed, "is no longer required", Effect::WIDER),
             _ => return,
         };
-        let told = (subject, how, here.place.clone(), what.to_owned());
-        self.schemas.say(here, told, (Some(&old.0.pointer), Some(&new.0.pointer)), (None, None), effect);
+        let finding = (subject, how, here.place.clone(), what.to_owned());
+        self.schemas.say(here, finding, (Some(&old.0.pointer), Some(&new.0.pointer)), (None, None), effect);
     }
 
     /// The schemas below the first of these keys that exists.

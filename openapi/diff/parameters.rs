@@ -44,10 +44,10 @@ impl<'a> Operations<'_, 'a> {
                 Some(index) => {
                     let after = left.remove(index);
                     let here = self.at_parameter(both, &before, &after);
-                    let told = ("parameter", How::Changed, here.place.clone(), "stands elsewhere".to_owned());
+                    let finding = ("parameter", How::Changed, here.place.clone(), "is in another place".to_owned());
                     let values = (Some(json!(before.place)), Some(json!(after.place)));
                     let pointers = (Some(before.at.pointer.as_str()), Some(after.at.pointer.as_str()));
-                    self.schemas.say(&here, told, pointers, values, Effect::OTHER);
+                    self.schemas.say(&here, finding, pointers, values, Effect::OTHER);
                     self.parameter(both, &before, &after);
                 }
                 None => self.parameter_came(both, How::Removed, &before),
@@ -72,9 +72,9 @@ impl<'a> Operations<'_, 'a> {
         self.schemas.pairs.start(&both.name, both.request(), pair);
         let document = if how == How::Removed { self.old } else { self.new };
         let here = Here { pair, place: place(both, document, parameter) };
-        let told = ("parameter", how, here.place.clone(), format!("{kind} parameter {}", how.word()));
+        let finding = ("parameter", how, here.place.clone(), format!("{kind} parameter {}", how.word()));
         let pointer = Some(parameter.at.pointer.as_str());
-        self.schemas.say(&here, told, (pointer, pointer), (None, None), effect);
+        self.schemas.say(&here, finding, (pointer, pointer), (None, None), effect);
     }
 
     /// The pair of two parameters, which this operation uses.
@@ -91,10 +91,10 @@ impl<'a> Operations<'_, 'a> {
             return;
         }
         if old.place == "path" && new.place == "path" && old.name != new.name {
-            let told = ("path_parameter", How::Changed, here.place.clone(), "is called otherwise".to_owned());
+            let finding = ("path_parameter", How::Changed, here.place.clone(), "has another name".to_owned());
             let pointers = (Some(old.at.pointer.as_str()), Some(new.at.pointer.as_str()));
             let values = (Some(json!(old.name)), Some(json!(new.name)));
-            self.schemas.say(&here, told, pointers, values, Effect::SAME);
+            self.schemas.say(&here, finding, pointers, values, Effect::SAME);
         }
         let required = (old.is_required(), new.is_required());
         self.required(&here, "parameter_required", (&old.at, required.0), (&new.at, required.1));
@@ -127,9 +127,9 @@ impl<'a> Operations<'_, 'a> {
         for (keyword, was, is) in differ {
             let at = |side: &Parameter<'a>| format!("{}/{keyword}", side.at.pointer);
             let pointers = (at(old), at(new));
-            let told = ("parameter_form", How::Changed, here.place.clone(), format!("{keyword} changed"));
+            let finding = ("parameter_form", How::Changed, here.place.clone(), format!("{keyword} changed"));
             let values = (Some(was), Some(is));
-            self.schemas.say(here, told, (Some(&pointers.0), Some(&pointers.1)), values, Effect::OTHER);
+            self.schemas.say(here, finding, (Some(&pointers.0), Some(&pointers.1)), values, Effect::OTHER);
         }
     }
 }

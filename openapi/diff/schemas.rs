@@ -236,18 +236,18 @@ impl<'a> Schemas<'a> {
                     let effect = Effect::property_added(required, is_closed(old));
                     let only = self.schema_new(&after);
                     let effect = effect.only(directed(&only));
-                    let told =
+                    let finding =
                         ("property", How::Added, first.place.clone(), format!("{} property added", kind(required)));
-                    self.say(here, told, (None, Some(&first.pointer)), (None, None), effect);
+                    self.say(here, finding, (None, Some(&first.pointer)), (None, None), effect);
                 }
                 ([first, ..], []) => {
                     let required = old.required(name).is_some();
                     let effect = Effect::property_removed(required, is_closed(new));
                     let only = self.schema_old(&before);
                     let effect = effect.only(directed(&only));
-                    let told =
+                    let finding =
                         ("property", How::Removed, first.place.clone(), format!("{} property removed", kind(required)));
-                    self.say(here, told, (Some(&first.pointer), None), (None, None), effect);
+                    self.say(here, finding, (Some(&first.pointer), None), (None, None), effect);
                 }
                 (_, [first, ..]) => {
                     self.property(here, (name, &first.place), (old, &before), (new, &after));
@@ -326,8 +326,8 @@ impl<'a> Schemas<'a> {
                 };
                 let pointer = format!("{}/required/{index}", part.pointer);
                 let place = inside(&part.place, here, name);
-                let told = ("required", how, place, what.to_owned());
-                self.say(here, told, (Some(&pointer), Some(&pointer)), (None, None), effect.only(only));
+                let finding = ("required", how, place, what.to_owned());
+                self.say(here, finding, (Some(&pointer), Some(&pointer)), (None, None), effect.only(only));
             }
         }
     }
@@ -353,9 +353,10 @@ impl<'a> Schemas<'a> {
             part.or(side.parts.first()).map(|part| format!("{}/additionalProperties", part.pointer))
         };
         let (one, other) = (at(old), at(new));
-        let told = ("additional_properties", How::Changed, here.place.clone(), "other properties changed".to_owned());
+        let finding =
+            ("additional_properties", How::Changed, here.place.clone(), "other properties changed".to_owned());
         let values = (Some(json!(before.word())), Some(json!(after.word())));
-        self.say(here, told, (one.as_deref(), other.as_deref()), values, effect);
+        self.say(here, finding, (one.as_deref(), other.as_deref()), values, effect);
     }
 
     /// Schemas for all properties whose names match a pattern.
@@ -375,8 +376,8 @@ impl<'a> Schemas<'a> {
                 (Some(part), None) => (How::Removed, if closed { Effect::NARROWER } else { Effect::WIDER }, part),
                 (None, None) => continue,
             };
-            let told = ("pattern_properties", how, place, format!("rule for properties {}", how.word()));
-            self.say(here, told, (Some(&part.pointer), Some(&part.pointer)), (None, None), effect);
+            let finding = ("pattern_properties", how, place, format!("rule for properties {}", how.word()));
+            self.say(here, finding, (Some(&part.pointer), Some(&part.pointer)), (None, None), effect);
         }
     }
 
@@ -394,9 +395,10 @@ impl<'a> Schemas<'a> {
                 parts.last().or(side.parts.first()).map(|part| part.pointer.clone())
             };
             let (one, other) = (pointer(&before, old), pointer(&after, new));
-            let told = ("items", How::Changed, here.place.clone(), "number of places of the tuple changed".to_owned());
+            let finding =
+                ("items", How::Changed, here.place.clone(), "number of places of the tuple changed".to_owned());
             let values = (Some(json!(before.len())), Some(json!(after.len())));
-            self.say(here, told, (one.as_deref(), other.as_deref()), values, Effect::OTHER);
+            self.say(here, finding, (one.as_deref(), other.as_deref()), values, Effect::OTHER);
         }
         let name = |parts: Vec<Part<'a>>| -> Vec<Part<'a>> {
             let place = |part: &Part<'a>| format!("{}[]", placed(&part.place, here));
@@ -409,8 +411,8 @@ impl<'a> Schemas<'a> {
             (Some(part), None) if !self.schema_old(&one).is_anything() => (How::Removed, part, Effect::WIDER),
             _ => return,
         };
-        let told = ("items", how, here.place.clone(), format!("rule for items {}", how.word()));
-        self.say(here, told, (Some(&part.pointer), Some(&part.pointer)), (None, None), effect);
+        let finding = ("items", how, here.place.clone(), format!("rule for items {}", how.word()));
+        self.say(here, finding, (Some(&part.pointer), Some(&part.pointer)), (None, None), effect);
     }
 
     /// Keywords with a schema that restrict in ways of their own.
@@ -431,9 +433,9 @@ impl<'a> Schemas<'a> {
             let value = |parts: &[Part<'a>]| parts.first().map(|part| part.value.clone());
             let pointer = |parts: &[Part<'a>]| parts.first().map(|part| part.pointer.clone());
             let (one, other) = (pointer(&before), pointer(&after));
-            let told = ("keyword", how, here.place.clone(), format!("{keyword} {}", how.word()));
+            let finding = ("keyword", how, here.place.clone(), format!("{keyword} {}", how.word()));
             let values = (value(&before), value(&after));
-            self.say(here, told, (one.as_deref(), other.as_deref()), values, Effect::OTHER);
+            self.say(here, finding, (one.as_deref(), other.as_deref()), values, Effect::OTHER);
         }
     }
 }

@@ -157,7 +157,7 @@ impl Parameter<'_> {
 }
 
 impl Operation<'_> {
-    /// What it is called: its id, else how it is asked.
+    /// Its name: its id, else its method and path.
     pub(super) fn name(&self) -> String {
         match (&self.owner, self.kind) {
             (Some(owner), _) => format!("{} callback {}", owner.name, self.method.to_uppercase()),
@@ -166,7 +166,7 @@ impl Operation<'_> {
         }
     }
 
-    /// How it is asked.
+    /// Its method and path.
     pub(super) fn asked(&self) -> String {
         format!("{} {}", self.method.to_uppercase(), self.path)
     }

@@ -76,7 +76,7 @@ impl<'a> Schemas<'a> {
             let (from, to) = if added { (from, to) } else { (to, from) };
             let pointer = |schema: &Schema<'a>| schema.parts.first().map(|part| part.pointer.clone());
             let (one, other) = (pointer(old), pointer(new));
-            let told = ("combination", How::Changed, here.place.clone(), "alternatives changed".to_owned());
+            let finding = ("combination", How::Changed, here.place.clone(), "alternatives changed".to_owned());
             let values = (Some(json!(from)), Some(json!(to)));
             // Alternatives that all fit the single schema are less than it.
             let effect = match (ambiguous || effects.iter().any(more), added) {
@@ -84,7 +84,7 @@ impl<'a> Schemas<'a> {
                 (false, true) => Effect::NARROWER,
                 (false, false) => Effect::WIDER,
             };
-            return self.say(here, told, (one.as_deref(), other.as_deref()), values, effect);
+            return self.say(here, finding, (one.as_deref(), other.as_deref()), values, effect);
         };
         let place = part_place(here, keyword, &alternatives[best]);
         let chosen = alternatives[best].clone();
@@ -106,8 +106,8 @@ impl<'a> Schemas<'a> {
         let (one, other) = (pointer(old), pointer(new));
         let effect = if new.null { Effect::WIDER } else { Effect::NARROWER };
         let show = |null: bool| Some(json!(if null { "or null" } else { "not null" }));
-        let told = ("type", How::Changed, here.place.clone(), "type changed".to_owned());
-        self.say(here, told, (one.as_deref(), other.as_deref()), (show(old.null), show(new.null)), effect);
+        let finding = ("type", How::Changed, here.place.clone(), "type changed".to_owned());
+        self.say(here, finding, (one.as_deref(), other.as_deref()), (show(old.null), show(new.null)), effect);
     }
 
     /// Alternatives of both.
@@ -125,14 +125,14 @@ impl<'a> Schemas<'a> {
                 self.combination(here, How::Removed, before);
             } else {
                 let after = left.remove(0);
-                let told = ("combination", How::Changed, here.place.clone(), "combination changed".to_owned());
+                let finding = ("combination", How::Changed, here.place.clone(), "combination changed".to_owned());
                 let (one, other) = (
                     format!("{}/{}", before.owner.pointer, before.keyword),
                     format!("{}/{}", after.owner.pointer, after.keyword),
                 );
                 let values = (Some(json!(before.keyword)), Some(json!(after.keyword)));
                 // The same values fit, unless they fit several alternatives.
-                self.say(here, told, (Some(&one), Some(&other)), values, Effect::SAME);
+                self.say(here, finding, (Some(&one), Some(&other)), values, Effect::SAME);
                 self.both(here, before, after);
             }
         }
@@ -146,8 +146,8 @@ impl<'a> Schemas<'a> {
         let keyword = union.keyword;
         let effect = if how == How::Added { Effect::NARROWER } else { Effect::WIDER };
         let pointer = format!("{}/{keyword}", union.owner.pointer);
-        let told = ("combination", how, here.place.clone(), format!("{keyword} {}", how.word()));
-        self.say(here, told, (Some(&pointer), Some(&pointer)), (None, None), effect);
+        let finding = ("combination", how, here.place.clone(), format!("{keyword} {}", how.word()));
+        self.say(here, finding, (Some(&pointer), Some(&pointer)), (None, None), effect);
     }
 
     fn both(&mut self, here: &Here, old: &Union<'a>, new: &Union<'a>) {
@@ -253,9 +253,9 @@ impl<'a> Schemas<'a> {
         };
         let shown = Some(schema.name.clone().map_or_else(plain, Value::String));
         // The place of an alternative is in the list, not where its reference leads.
-        let told = ("part", how, here.place.clone(), format!("part of {keyword} {}", how.word()));
+        let finding = ("part", how, here.place.clone(), format!("part of {keyword} {}", how.word()));
         let values = if how == How::Removed { (shown, None) } else { (None, shown) };
-        self.say(here, told, (Some(&part.pointer), Some(&part.pointer)), values, effect);
+        self.say(here, finding, (Some(&part.pointer), Some(&part.pointer)), values, effect);
     }
 
     /// Which value of a property stands for which schema: as written, or the names of the alternatives.
@@ -270,18 +270,18 @@ impl<'a> Schemas<'a> {
                     Some(_) => (How::Removed, Effect::WIDER),
                 };
                 let Some(side) = one.or(other) else { return };
-                let told = ("discriminator", how, here.place.clone(), format!("discriminator {}", how.word()));
+                let finding = ("discriminator", how, here.place.clone(), format!("discriminator {}", how.word()));
                 let name = Some(json!(side.property));
                 let values = if how == How::Added { (None, name) } else { (name, None) };
-                return self.say(here, told, (Some(&side.pointer), Some(&side.pointer)), values, effect);
+                return self.say(here, finding, (Some(&side.pointer), Some(&side.pointer)), values, effect);
             }
         };
         let pointers = (one.pointer.as_str(), other.pointer.as_str());
         if one.property != other.property {
-            let told =
+            let finding =
                 ("discriminator", How::Changed, here.place.clone(), "property of the discriminator changed".to_owned());
             let values = (Some(json!(one.property)), Some(json!(other.property)));
-            return self.say(here, told, (Some(pointers.0), Some(pointers.1)), values, Effect::OTHER);
+            return self.say(here, finding, (Some(pointers.0), Some(pointers.1)), values, Effect::OTHER);
         }
         let as_many = one.targets().len() == other.targets().len();
         for (how, from, to) in [(How::Removed, &one, &other), (How::Added, &other, &one)] {
@@ -290,24 +290,24 @@ impl<'a> Schemas<'a> {
             for (value, _) in from.values.iter().filter(|(key, name)| !to.values.contains_key(*key) && moved(name)) {
                 let effect = if how == How::Added { Effect::WIDER } else { Effect::NARROWER };
                 let what = format!("value of the discriminator {}", how.word());
-                let told = ("discriminator_value", how, here.place.clone(), what);
+                let finding = ("discriminator_value", how, here.place.clone(), what);
                 let shown = Some(json!(value));
                 let values = if how == How::Removed { (shown, None) } else { (None, shown) };
                 let pointer = format!("{}/mapping", from.pointer);
-                self.say(here, told, (Some(&pointer), Some(&pointer)), values, effect);
+                self.say(here, finding, (Some(&pointer), Some(&pointer)), values, effect);
             }
         }
         for (value, target) in &one.values {
             let Some(now) = other.values.get(value).filter(|now| *now != target) else { continue };
             if other.targets().contains(target) && one.targets().contains(now) {
-                let told = (
+                let finding = (
                     "discriminator_value",
                     How::Changed,
                     here.place.clone(),
                     format!("value {value} of the discriminator stands for another schema"),
                 );
                 let values = (Some(json!(target)), Some(json!(now)));
-                self.say(here, told, (Some(pointers.0), Some(pointers.1)), values, Effect::OTHER);
+                self.say(here, finding, (Some(pointers.0), Some(pointers.1)), values, Effect::OTHER);
             }
         }
     }

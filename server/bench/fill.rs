@@ -166,7 +166,7 @@ fn start(catalog: &Catalog, kind: Kind, number: u64) -> Result<Start, FillError>
     Ok(Start {
         name: None,
         title: None,
-        face: "run-gateway".to_owned(),
+        api: "run-gateway".to_owned(),
         node_type,
         inputs: object(inputs),
         constraints: Default::default(),

@@ -105,7 +105,7 @@ fn run(laws: &mut Invariants, state: &State) {
         let named = state.paused.is_some() || nodes().any(|node| named.contains(&node.state));
         laws.must(named || !outstanding(state).is_empty(), "a live run waits for something that has a name");
         laws.must(state.root().is_some_and(Node::is_live), "a live run has a live root");
-        laws.must(state.next_ready().is_none(), "whoever can begin has begun");
+        laws.must(state.next_ready().is_none(), "every node run that can begin has begun");
     }
     laws.must(state.ready.calls_running <= state.parallel_max(), "no more calls at once than allowed");
 }
@@ -171,13 +171,13 @@ fn standing(laws: &mut Invariants, state: &State, node: &Node) {
     laws.must(dependants().all(|other| other.depends_on.contains(&node.id)), "who depends on a node run says so");
     let began = node.attempt > 0;
     laws.must(began == node.started_at_ms.is_some(), "who began has a beginning");
-    laws.must(!began || unsatisfied == 0, "nobody begins before its dependencies are met");
+    laws.must(!began || unsatisfied == 0, "no node run begins before its dependencies are satisfied");
     laws.must(node.is_live() == node.ended_at_ms.is_none(), "who has ended has an end");
     let kind = node.node_type.kind;
     match node.state {
         NodeState::Pending => {
             laws.must(!began && unsatisfied > 0, "who is pending has a dependency that has not ended");
-            laws.must(dependency::unsatisfiable(state, node).is_none(), "nobody waits in vain");
+            laws.must(dependency::unsatisfiable(state, node).is_none(), "no node run waits for what can never happen");
         }
         NodeState::Queued => laws.must((!began || is_tried(kind)) && unsatisfied == 0, "who is queued could begin"),
         NodeState::Running => {

@@ -61,7 +61,7 @@ pub(crate) fn check_for_all(policy: &Policy) -> Result<(), Invalid> {
     }
     match policy.on_failure {
         OnFailure::Fail | OnFailure::Continue => Ok(()),
-        OnFailure::GoTo(_) => wrong("steps", "on_failure: one step cannot stand in for all; use `continue`"),
+        OnFailure::GoTo(_) => wrong("steps", "on_failure: one step cannot be the fallback of all; use `continue`"),
     }
 }
 

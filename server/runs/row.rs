@@ -13,7 +13,7 @@ pub fn derive(state: &State) -> RunRow {
     RunRow {
         run: state.run,
         name: start.and_then(|start| start.name.clone()),
-        api: start.map(|start| start.face.clone()).unwrap_or_default(),
+        api: start.map(|start| start.api.clone()).unwrap_or_default(),
         node_type: start.map(|start| start.node_type.id.clone()).unwrap_or_default(),
         turn: start.and_then(|start| start.turn.clone()),
         title: start.and_then(title),

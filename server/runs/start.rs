@@ -315,7 +315,7 @@ impl Runs {
         Ok(Start {
             name: new.name.map(|name| name.as_str().to_owned()),
             title,
-            face: new.api.to_owned(),
+            api: new.api.to_owned(),
             node_type,
             inputs,
             constraints: self.canonical(new.constraints),

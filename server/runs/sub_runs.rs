@@ -49,7 +49,7 @@ impl Runs {
         let root = self.admission.one_more_below(&*self.store, tenant, &above).await?;
         let (new, fingerprint) = self.fingerprinted(tenant, new.clone()).await?;
         let start = self.of_tenant(tenant).prepared(tenant, new, &fingerprint).await?;
-        let mut start = Start { parent: Some(parent.clone()), face: api.clone(), ..start };
+        let mut start = Start { parent: Some(parent.clone()), api: api.clone(), ..start };
         for (name, id) in [(PARENT_RUN, parent.run.to_string()), (PARENT_NODE_RUN, parent.node_run.to_string())] {
             start.labels.insert(name.to_owned(), [id].into());
         }

@@ -277,7 +277,7 @@ fn what_is_left_out_is_in_the_report_and_the_client_has_the_rest() {
 }
 
 #[tokio::test]
-async fn two_parameters_in_a_segment_are_told_apart_by_the_text_between_them() {
+async fn two_parameters_in_a_segment_are_separated_by_the_text_between_them() {
     let fixture = start();
     for (path, answer) in [
         ("a...b", "a and b"),

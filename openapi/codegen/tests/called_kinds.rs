@@ -135,7 +135,7 @@ async fn enums_of_numbers_are_numbers() {
 }
 
 #[tokio::test]
-async fn null_and_absent_are_told_apart() {
+async fn null_and_absent_are_distinct() {
     let fixture = start();
     let nulls = json!({ "text": null, "due": null, "size": null, "tags": null, "colour": null, "any": null });
     let full = json!({

@@ -90,7 +90,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_edit_is_told_and_undone_by_its_mirror(
+    fn any_edit_is_found_and_undone_by_its_mirror(
         which in any::<prop::sample::Index>(),
         edits in prop::collection::vec((any::<prop::sample::Index>(), pieces()), 1..6),
     ) {

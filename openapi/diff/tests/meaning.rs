@@ -191,7 +191,7 @@ fn accepted_changes_have_a_reason_and_are_reported_when_they_are_gone() {
         diff(&shared(), &new)
     };
     let list = AllowList::parse(&json!([
-        { "kind": "bound_changed", "place": "parameter Size", "reason": "nobody asks for more" },
+        { "kind": "bound_changed", "place": "parameter Size", "reason": "no caller asks for more" },
         { "place": "Base.gone", "reason": "was removed" },
     ]));
     let reviewed = list.unwrap().review(changes());
@@ -208,7 +208,7 @@ fn accepted_changes_have_a_reason_and_are_reported_when_they_are_gone() {
 
     ## Accepted
 
-    - parameter Size: maximum changed: 9 -\> 5 (in requests of a, b). Reason: nobody asks for more
+    - parameter Size: maximum changed: 9 -\> 5 (in requests of a, b). Reason: no caller asks for more
 
     ## Accepted, but not found
 

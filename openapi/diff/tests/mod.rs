@@ -40,7 +40,7 @@ fn mirrors(forth: &[Change], back: &[Change]) {
         match (one.0, one.1) {
             ("property" | "header", How::Removed) => one.2.clients = true,
             ("property" | "header", How::Added) => one.2.servers = true,
-            // Where there was no body, a new one is heard by those who did not ask; where one is left, nobody asks for the other.
+            // A new body where there was none reaches callers that did not ask for it; no caller asks for a body that is gone.
             ("media_type", _) => one.2 = Breaks::NEITHER,
             _ => {}
         }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::diff;
 use super::{line, mirrors};
 
-/// A shop: `Order` is asked with, `Receipt` is answered, `Colour` is said by both.
+/// A shop: `Order` is in requests, `Receipt` in responses, `Colour` in both.
 fn shop() -> Value {
     json!({
         "openapi": "3.0.3",
@@ -275,7 +275,7 @@ fn properties() {
     holds(order, &[("/required", Value::Null)], &["required_removed Order.what: servers"]);
     holds(order, &[("/additionalProperties", json!(false))], &["additional_properties_changed Order: clients"]);
 
-    // A closed response: whoever was told that there is nothing else cannot read what is new.
+    // A closed response: a client that relies on it cannot read a new property.
     let receipt = "/components/schemas/Receipt";
     holds(receipt, &[("/properties/new", plain.clone())], &["property_added Receipt.new: clients"]);
     holds(
@@ -294,7 +294,7 @@ fn properties() {
     );
 }
 
-/// An open response: what is new and optional is nobody's trouble, and what is gone is missed.
+/// An open response: a new optional property breaks no client, and a removed one does.
 #[test]
 fn properties_of_an_open_response() {
     let open = edited(shop(), &[("/components/schemas/Receipt/additionalProperties", Value::Null)]);
@@ -355,7 +355,7 @@ fn enums_lists_and_combinations() {
 }
 
 #[test]
-fn names_and_what_nobody_reaches() {
+fn names_and_unreachable_schemas() {
     let schemas = "/components/schemas";
     holds(schemas, &[("/Unused/type", json!("integer"))], &["type_changed Unused: neither"]);
     holds(schemas, &[("/Unused", Value::Null)], &["schema_removed Unused: neither"]);
@@ -376,7 +376,7 @@ fn names_and_what_nobody_reaches() {
     holds("", &[("/servers", json!([]))], &["note_added document: neither"]);
 }
 
-/// Schemas alone: whoever refers to them may say them in a request or in a response.
+/// Schemas alone: they may be used in requests and in responses.
 #[test]
 fn a_file_of_schemas_counts_as_said_everywhere() {
     let file = |schemas: &[(&str, Value)]| -> Value {

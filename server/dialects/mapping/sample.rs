@@ -56,7 +56,7 @@ impl Writer {
         let start = Start {
             name: None,
             title: None,
-            face: String::new(),
+            api: String::new(),
             node_type: node_type(kind),
             inputs: Object::new(),
             constraints: Constraints::default(),

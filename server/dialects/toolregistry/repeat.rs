@@ -59,7 +59,7 @@ impl Handlers {
 }
 
 fn is_of_here(state: &State) -> bool {
-    state.start.as_ref().is_some_and(|start| start.face == API)
+    state.start.as_ref().is_some_and(|start| start.api == API)
 }
 
 /// The node types of all node runs that succeeded.

@@ -260,7 +260,7 @@ mod tests {
         Outline { key, slug: key, children, fallback: None, ways: EdgeCount::Any }
     }
 
-    fn told(nodes: &[Outline]) -> Vec<String> {
+    fn reported(nodes: &[Outline]) -> Vec<String> {
         check(Some("a"), nodes).iter().map(ToString::to_string).collect()
     }
 
@@ -268,7 +268,7 @@ mod tests {
     fn ways_may_part_and_meet_again() {
         let fallback = Outline { fallback: Some("d"), ..node("b", &["d"]) };
         assert_eq!(
-            told(&[node("a", &["b", "c", ""]), fallback, node("c", &["d"]), node("d", &[])]),
+            reported(&[node("a", &["b", "c", ""]), fallback, node("c", &["d"]), node("d", &[])]),
             Vec::<String>::new()
         );
     }
@@ -277,18 +277,18 @@ mod tests {
     fn every_fault_is_named_with_its_node() {
         let nodes = [
             Outline { ways: EdgeCount::Exactly(2), ..node("a", &["b"]) },
-            Outline { slug: "not so", fallback: Some("nobody"), ..node("b", &["nowhere", "c"]) },
+            Outline { slug: "not so", fallback: Some("missing"), ..node("b", &["nowhere", "c"]) },
             Outline { slug: "a", ways: EdgeCount::AtMost(0), ..node("c", &["b"]) },
             Outline { slug: "other", ..node("a", &[]) },
             node("", &[]),
         ];
         assert_eq!(
-            told(&nodes),
+            reported(&nodes),
             [
                 "node `a`: it has 1 children, and its type has 2",
                 "node `b`: its slug must be letters, digits and underscores",
                 "node `b`: child 0 is `nowhere`, which is no node of the graph",
-                "node `b`: its fallback is `nobody`, which is no node of the graph",
+                "node `b`: its fallback is `missing`, which is no node of the graph",
                 "node `b`: it leads back to itself, by `c`",
                 "node `c`: an earlier node has the same slug",
                 "node `c`: it has 1 children, and its type has at most 0",
@@ -298,18 +298,18 @@ mod tests {
                 "node 5: its slug must be letters, digits and underscores",
             ]
         );
-        assert_eq!(told(&[]), ["the graph has no node to begin with"]);
-        assert_eq!(told(&[node("a", &[]), node("z", &["a"])]), ["node `z`: no way leads to it"]);
+        assert_eq!(reported(&[]), ["the graph has no node to begin with"]);
+        assert_eq!(reported(&[node("a", &[]), node("z", &["a"])]), ["node `z`: no way leads to it"]);
     }
 
     #[test]
     fn who_is_only_led_to_by_a_circle_is_on_none() {
         let nodes = [node("a", &["b"]), node("b", &["c"]), node("c", &["b", "d"]), node("d", &[])];
         assert_eq!(
-            told(&nodes),
+            reported(&nodes),
             ["node `b`: it leads back to itself, by `c`", "node `c`: it leads back to itself, by `b`"]
         );
-        assert_eq!(told(&[node("a", &["a"])]), ["node `a`: it leads back to itself, by `a`"]);
+        assert_eq!(reported(&[node("a", &["a"])]), ["node `a`: it leads back to itself, by `a`"]);
     }
 
     #[test]

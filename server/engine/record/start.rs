@@ -23,7 +23,9 @@ pub struct Start {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The API that the run was started through, such as `run-gateway`; opaque to the engine.
-    pub face: String,
+    // Stored logs have the older name.
+    #[serde(rename = "face")]
+    pub api: String,
     /// The root's node type.
     pub node_type: NodeType,
     /// The root's inputs, already validated.

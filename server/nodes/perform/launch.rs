@@ -73,7 +73,7 @@ pub(super) async fn launch(
     own.budgets.max_external_calls = own.budgets.max_external_calls.into_iter().chain(left).min();
     let new = new_run(start, node.constraints.merge(&own), asked).map_err(|found| wrong(&[found]))?;
     let run = RunId::sub_run(state.run, node.id, around.attempt);
-    Ok(Launch { sub_run: SubRun { run, parent, api: start.face.clone(), new }, inputs })
+    Ok(Launch { sub_run: SubRun { run, parent, api: start.api.clone(), new }, inputs })
 }
 
 fn new_run(above: &Start, constraints: Constraints, asked: RunInputs) -> Result<NewRun, Violation> {

@@ -90,27 +90,27 @@ async fn day() -> Result<String, Box<dyn Error>> {
     let server = bakery::api(Arc::new(Shelf::default()), Settings::default()).serve("127.0.0.1:0".parse()?, log)?;
     let client =
         Client::new_with_client(&format!("http://{}", server.local_addr()), reqwest::Client::new(), Plain::shared());
-    let mut told = String::new();
+    let mut report = String::new();
 
     let bake = |grain, weight_g| BakeLoafRequest { body: Order { grain, weight_g } };
     let loaf = bake(Grain::Spelt, 750).send(&client).await?.into_inner();
-    writeln!(told, "baked number {}", loaf.number)?;
+    writeln!(report, "baked number {}", loaf.number)?;
     bake(Grain::Rye, 1000).send(&client).await?;
     let found = ListLoavesRequest { grain: vec![Grain::Rye, Grain::Wheat] }.send(&client).await?.into_inner();
     for Loaf { number, order: Order { grain, weight_g } } in found {
-        writeln!(told, "of rye or wheat: number {number}, {grain}, {weight_g} g")?;
+        writeln!(report, "of rye or wheat: number {number}, {grain}, {weight_g} g")?;
     }
     // The host checks the document's bound; the handler checks the minimum for rye.
     for (grain, weight_g) in [(Grain::Wheat, 5), (Grain::Rye, 300)] {
         match bake(grain, weight_g).send(&client).await {
-            Err(client::Error::Refused { status, body, .. }) => writeln!(told, "{status}: {}", body.reason)?,
+            Err(client::Error::Refused { status, body, .. }) => writeln!(report, "{status}: {}", body.reason)?,
             other => return Err(format!("not refused: {other:?}").into()),
         }
     }
     SellLoafRequest { number: loaf.number }.send(&client).await?;
     let gone = GetLoafRequest { number: loaf.number }.send(&client).await.err();
-    writeln!(told, "sold: {}", gone.and_then(|gone| gone.status()).ok_or("it is still there")?)?;
-    Ok(told)
+    writeln!(report, "sold: {}", gone.and_then(|gone| gone.status()).ok_or("it is still there")?)?;
+    Ok(report)
 }
 
 #[cfg(test)]

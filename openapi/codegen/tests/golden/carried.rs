@@ -51,7 +51,7 @@ fn forms_of_other_vendors_are_carried() {
         ("only a default", responses("default: { description: d }")),
         ("only errors", responses("'400': { description: d }")),
         ("a range of successes", responses("2XX: { description: d }")),
-        ("a status that nobody registered", responses("'299': { description: d }, '499': { description: d }")),
+        ("a status that is not registered", responses("'299': { description: d }, '499': { description: d }")),
         (
             "two JSON bodies",
             responses(&format!(
@@ -77,7 +77,7 @@ jsonSchemaDialect: https://json-schema.org/draft/2020-12/schema
 paths:
   /a: { $ref: '#/components/pathItems/A' }
 webhooks:
-  told: { post: { responses: { '200': { description: d } } } }
+  named: { post: { responses: { '200': { description: d } } } }
 components:
   pathItems:
     A:
@@ -110,7 +110,7 @@ components:
 
 /// Two names that are equal in Rust become two types, and a nested type is not confused with a third.
 #[test]
-fn names_that_clash_are_told_apart() {
+fn names_that_clash_are_changed() {
     let schemas = "components: { schemas: { a-b: { type: string }, a_b: { type: string }, Box: { type: object }, \
                    Request: { type: object, properties: { status: { type: string, enum: [x] }, self: {}, Self: {}, gen: {} } }, \
                    RequestStatus: { type: string, enum: [y] } } }";

@@ -81,6 +81,6 @@ fn the_surface_of_cargo() {
 }
 
 #[test]
-fn the_surface_of_our_own_door() {
+fn the_surface_of_our_own_api() {
     held("runyard", &own());
 }

@@ -90,9 +90,9 @@ fn the_trait_and_its_glue() {
         &format!("description: Does it., parameters: [{{ name: q, in: query, schema: {{ type: integer }} }}], {FINE}"),
     );
     let code = &generate(&[("api.yaml", &text)]).unwrap().files["api.rs"];
-    let (_, ours) = code.split_once("/// What `op` is asked").unwrap();
+    let (_, ours) = code.split_once("/// The request of `op`").unwrap();
     let (ours, _) = ours.split_once("/// What a client needs").unwrap();
-    golden("code", &format!("/// What `op` is asked{ours}"));
+    golden("code", &format!("/// The request of `op`{ours}"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //!
 //! `.ci/generator` builds this with one feature per generated crate: the real documents where they are, or our own. A
 //! handler names operations, and nothing of their paths. Operations without a handler in these files get one from
-//! `rest/NAME.rs`, which the script generates: it answers that there is none.
+//! `rest/NAME.rs`, which the script generates and which refuses them.
 
 #![allow(unexpected_cfgs, reason = "the manifest has the documents that are at hand")]
 

@@ -64,7 +64,7 @@ pub(crate) fn start(kind: NodeKind) -> Start {
     Start {
         name: None,
         title: None,
-        face: "test".into(),
+        api: "test".into(),
         node_type: node_type(kind),
         inputs: Object::new(),
         constraints: Constraints::default(),

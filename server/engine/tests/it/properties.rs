@@ -246,7 +246,7 @@ fn answer(world: &World, asked: &Effect, well: bool, made: RunResult) -> Command
             let (inputs, waits) = (None, made.routed.is_none());
             Command::Launched { effect, node_run, inputs, waits }
         }
-        (Request::Stop { .. } | Request::Report { .. }, true) => unreachable!("nobody waits for that"),
+        (Request::Stop { .. } | Request::Report { .. }, true) => unreachable!("nothing waits for its answer"),
         (Request::Call { .. }, true) => {
             let outputs = object(json!({ "a": 1, "b": [true, null], "text": "made" }));
             let outcome = match made.routed {

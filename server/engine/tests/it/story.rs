@@ -270,12 +270,20 @@ impl Story {
             }
             Event::ApprovalDecided { node_run, verdict, by, comment, .. } => {
                 let said = comment.as_ref().map(|comment| format!(": {comment}")).unwrap_or_default();
-                format!("{name} {} {verdict} by {}{said}", self.path(*node_run), by.as_deref().unwrap_or("nobody"))
+                format!(
+                    "{name} {} {verdict} by {}{said}",
+                    self.path(*node_run),
+                    by.as_deref().unwrap_or("an unknown caller")
+                )
             }
             Event::Paused { reason, by } => {
-                format!("{name} by {}: {}", by.as_deref().unwrap_or("nobody"), reason.as_deref().unwrap_or("no reason"))
+                format!(
+                    "{name} by {}: {}",
+                    by.as_deref().unwrap_or("an unknown caller"),
+                    reason.as_deref().unwrap_or("no reason")
+                )
             }
-            Event::Resumed { by } => format!("{name} by {}", by.as_deref().unwrap_or("nobody")),
+            Event::Resumed { by } => format!("{name} by {}", by.as_deref().unwrap_or("an unknown caller")),
             Event::NodeQueued { node_run } => format!("{name} {}", self.path(*node_run)),
             Event::NodeWaiting { node_run, wait } => match wait {
                 Wait::Timer { .. } => format!("{name} {} for a time", self.path(*node_run)),

@@ -83,7 +83,7 @@ impl World {
 
     fn exchange(&mut self, decision: &Decision) {
         for effect in &decision.dropped {
-            assert!(self.wanted.remove(effect).is_some(), "dropped {effect}, which nobody wanted");
+            assert!(self.wanted.remove(effect).is_some(), "dropped {effect}, which was not outstanding");
         }
         let closing_effects = closing_effects(&self.state);
         for effect in &decision.effects {

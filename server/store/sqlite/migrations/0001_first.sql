@@ -43,7 +43,7 @@ CREATE INDEX runs_by_creation ON runs (tenant, created_at_ms, run);
 CREATE INDEX runs_by_status ON runs (tenant, status, created_at_ms, run);
 -- Serves: a list of runs of one root node type, newest first.
 CREATE INDEX runs_by_node_type ON runs (tenant, node_type, created_at_ms, run);
--- Serves: a list of runs that came through one face, newest first.
+-- Serves: a list of runs started through one API, newest first.
 CREATE INDEX runs_by_face ON runs (tenant, face, created_at_ms, run);
 
 -- Which run a node run belongs to.
@@ -54,7 +54,7 @@ CREATE TABLE node_runs (
     PRIMARY KEY (tenant, node_run)  -- Serves: the run of a node run.
 ) STRICT, WITHOUT ROWID;
 
--- What is still asked of the world, timers included. `lease_until_ms` is there while someone performs it; `epoch` counts claims.
+-- Effects that are not done, timers included. `lease_until_ms` is set while one is claimed; `epoch` counts claims.
 CREATE TABLE effects (
     ordinal        INTEGER NOT NULL PRIMARY KEY, -- The order of being asked for.
     tenant         TEXT    NOT NULL,

@@ -1,7 +1,7 @@
 -- API keys. What is kept of a key's secret half is its SHA-256; the public half is its id.
 
 CREATE TABLE api_keys (
-    -- Serves: the key that a request shows. The id alone, because whose it is, is what is asked.
+    -- Serves: the key that a request shows. By id alone, because the owner is the result.
     id            TEXT    NOT NULL PRIMARY KEY,
     tenant        TEXT    NOT NULL,
     name          TEXT,

@@ -1,4 +1,4 @@
--- Small objects that faces keep beside their runs. A table with row ids, because bodies may be large.
+-- Small objects that APIs store beside their runs. A table with row ids, because bodies may be large.
 
 CREATE TABLE objects (
     tenant        TEXT    NOT NULL,

@@ -1,4 +1,4 @@
--- What somebody was asked to agree to: derived from the log and written with it.
+-- Approval requests: derived from the log and written with it.
 
 CREATE TABLE approvals (
     tenant      TEXT    NOT NULL,

@@ -70,7 +70,7 @@ fn an_approval_is_decided_once() {
         .approve("root/S1")
         .approve("root/S1")
         .deny("root/S1", "too late")
-        .deny("root/S2", "nobody asked")
+        .deny("root/S2", "not needed")
         .complete("root/S1")
         .deny("root/S2", "no")
         .deny("root/S2", "no")
@@ -145,7 +145,7 @@ fn a_constraint_asks_for_an_approval_of_each_call_below_it() {
 }
 
 #[test]
-fn the_time_of_a_run_goes_on_while_somebody_thinks() {
+fn the_time_of_a_run_goes_on_during_an_approval() {
     let within = |kind| Start {
         constraints: limits(json!({ "budgets": { "max_wall_time_ms": 80 } })),
         ..asking(ApprovalStrategy::OnStart, kind)
@@ -187,11 +187,11 @@ fn who_decided_and_what_they_said_is_kept() {
 }
 
 #[test]
-fn nobody_decides_what_nobody_knows() {
+fn an_unknown_approval_is_not_decided() {
     let story = Story::new().start(start(NodeKind::Call));
     let approval = ApprovalId::of(run(), story.id("root"));
     let command = Command::Decide { approval, verdict: Verdict::Approved, by: None, comment: None };
-    let told = story.tell("decide", command);
-    assert!(told.world.state.approvals.is_empty());
-    told.matches_transcript("approval_unknown");
+    let decided = story.tell("decide", command);
+    assert!(decided.world.state.approvals.is_empty());
+    decided.matches_transcript("approval_unknown");
 }

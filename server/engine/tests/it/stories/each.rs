@@ -46,7 +46,7 @@ fn an_empty_list_is_through_at_once() {
 
 #[test]
 fn items_that_are_objects_may_be_the_inputs() {
-    let inputs = object(json!({ "greeting": "hello", "name": "nobody" }));
+    let inputs = object(json!({ "greeting": "hello", "name": "Grace" }));
     let asked = Items { item_as: None, inputs, ..items(vec![json!({ "name": "Ada" })]) };
     let story = list(asked.clone());
     assert_eq!(*story.node("root/#1").inputs, object(json!({ "greeting": "hello", "name": "Ada" })));

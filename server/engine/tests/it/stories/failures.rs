@@ -170,10 +170,10 @@ fn a_result_that_is_read_from_what_was_passed_over_is_null() {
 fn a_partial_composite_below_is_a_failure_that_its_own_policy_speaks_of() {
     let nested = || Step { node_type: node_type(NodeKind::Plan), ..step("a", &[]) };
     let inner = || plan(vec![with(passed_over(), step("x", &[])), step("y", &[])]);
-    let told = |outer: Step| {
+    let outer_run = |outer: Step| {
         planned(vec![outer, reader("b", "a", &["a"])]).planned("root/a", inner()).fail("root/a/x").complete("root/a/y")
     };
-    assert_eq!(outcome(&told(nested())), RunOutcome::Failed);
+    assert_eq!(outcome(&outer_run(nested())), RunOutcome::Failed);
     let mut outer = with(passed_over(), nested());
     outer.goal = "go on".into();
     let story = planned(vec![outer, Step { bindings: vec![binding("text", "a", "/result")], ..step("b", &["a"]) }])
@@ -240,7 +240,7 @@ fn a_key_that_was_used_with_another_policy_is_refused() {
 #[test]
 fn what_would_go_nowhere_or_wait_for_ever_is_refused_by_name() {
     let plans = [
-        vec![with(go_to("nobody"), step("a", &[]))],
+        vec![with(go_to("missing"), step("a", &[]))],
         vec![with(go_to("a"), step("a", &[]))],
         vec![step("a", &[]), with(go_to("a"), step("b", &[]))],
         vec![with(go_to("b"), step("a", &[])), step("b", &["a"])],

@@ -175,7 +175,7 @@ fn a_graph_that_turns_out_to_be_wrong_is_a_failed_try() {
 }
 
 #[test]
-fn nobody_else_gives_a_graph_children_or_ends_it() {
+fn only_the_engine_gives_a_graph_children_and_ends_it() {
     let mut story = walking(forked());
     let (parent, owned) = (story.id("root"), Rejected::ServerOwned { node_run: story.id("root") });
     let children = vec![crate::make::child("x", NodeKind::Call)];

@@ -55,7 +55,7 @@ fn other_outputs_are_taken_as_they_are() {
 }
 
 #[test]
-fn whoever_ends_a_run_from_outside_may_correct_what_does_not_fit() {
+fn a_client_that_ends_a_run_may_correct_a_result_that_does_not_fit() {
     let right = Completion { outputs: Some(object(json!({ "a": 1 }))), ..completion(FinalState::Succeeded) };
     let mut story = wanting(NodeKind::External, json!({ "a": 1 }));
     let node_run = story.id("root");

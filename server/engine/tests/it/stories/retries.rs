@@ -245,7 +245,7 @@ fn a_step_whose_tries_cannot_be_kept_makes_its_plan_invalid() {
 }
 
 #[test]
-fn whoever_performs_may_say_that_the_time_of_the_try_is_over() {
+fn a_worker_may_report_that_the_time_of_the_attempt_is_over() {
     let story = Story::new().start(call(timed(50, 1)));
     let (effect, node_run) = story.effect("root", "call");
     assert!(matches!(

@@ -11,7 +11,7 @@ use crate::story::Story;
 #[test]
 fn a_start_twice_is_one_start() {
     let story = Story::new().start(start(NodeKind::Call)).start(start(NodeKind::Call));
-    let other = runyard_engine::Start { face: "another".into(), ..start(NodeKind::Call) };
+    let other = runyard_engine::Start { api: "another".into(), ..start(NodeKind::Call) };
     story.start(other).complete("root").start(start(NodeKind::Call)).matches_transcript("start_twice");
 }
 

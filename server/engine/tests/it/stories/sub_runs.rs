@@ -78,16 +78,16 @@ fn who_is_canceled_stops_what_it_has_started_or_may_be_starting() {
 }
 
 #[test]
-fn the_run_above_is_told_once_if_it_waits() {
+fn the_parent_run_gets_one_report_if_it_waits() {
     let above = RunId::from_uuid(uuid::Uuid::from_u128(9));
     let node_run = runyard_engine::NodeRunId::root(above);
     for waits in [true, false] {
         let parent = Some(Parent { run: above, node_run, waits, depth: 1 });
         let story = Story::new().start(Start { parent, ..start(NodeKind::External) });
         let story = story.tell("cancel", Command::Cancel { reason: None });
-        let told: Vec<Request> = story.world.parted.iter().map(|parted| parted.request.clone()).collect();
+        let requests: Vec<Request> = story.world.parted.iter().map(|parted| parted.request.clone()).collect();
         let report = Request::Report { run: above, node_run };
-        assert_eq!(told, if waits { vec![report] } else { Vec::new() });
+        assert_eq!(requests, if waits { vec![report] } else { Vec::new() });
         assert_eq!(story.world.state.outputs, None::<Object>);
     }
 }
