@@ -8,8 +8,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::settings::{Kind, Setting};
-
 /// One bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
@@ -120,14 +118,6 @@ limits! {
         "Bytes that a run may write: its events, and each of its large values once.";
     run_held_bytes = 67_108_864, 1_048_576..=1_099_511_627_776, "run_too_large",
         "Bytes that a run's events may hold in memory, large values apart.";
-}
-
-impl Limit {
-    /// The row as a setting.
-    pub(crate) fn setting(&self) -> Setting {
-        let (min, max) = self.allowed;
-        Setting { key: self.setting, about: self.about, kind: Kind::Count { min, max }, written: self.written }
-    }
 }
 
 #[cfg(test)]

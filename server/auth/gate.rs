@@ -13,14 +13,12 @@ use super::provider::{Provider, ProviderError};
 use super::refused::Refused;
 use super::scopes::{OWNER, Scope, needed};
 use super::source::{Ages, Source};
+use super::tenant::DEFAULT_TENANT;
 use super::{LocalToken, Secret};
 use crate::clock::Clock;
 use crate::config::Auth;
 use crate::config::auth::Mode;
 use crate::store::api_key::KeyStore;
-
-/// The tenant of callers without a tenant of their own.
-pub(crate) const DEFAULT_TENANT: &str = "default";
 
 /// How long the provider's keys are used after their age while the provider does not answer, milliseconds.
 const STALE_MS: i64 = 3_600_000;

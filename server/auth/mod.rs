@@ -31,9 +31,9 @@ mod refused;
 mod scopes;
 mod secret;
 mod source;
+mod tenant;
 mod token_endpoint;
 
-pub(crate) use gate::DEFAULT_TENANT;
 pub use gate::{Gate, Guard, Parts};
 pub use keys::{CreatedKey, Keys, NewKey};
 pub use local::LocalToken;
@@ -41,6 +41,7 @@ pub use outbound::{Credential, Outbound, OutboundError, Speaker, Target, TokenSo
 pub use provider::ProviderError;
 pub use scopes::{OWNER, Scope};
 pub use secret::Secret;
+pub(crate) use tenant::DEFAULT_TENANT;
 pub use token_endpoint::{Application, Grant, IssuedToken, TokenEndpoint, TokenError, TokenRequest};
 
 pub use crate::store::api_key::ApiKey;

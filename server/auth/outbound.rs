@@ -27,10 +27,10 @@ use runyard_client::TokenProvider;
 use runyard_client::token::{Fetched, Token};
 
 use super::credential::Schemes;
-use super::gate::DEFAULT_TENANT;
 use super::keys::Keys;
 use super::provider::ProviderError;
 use super::refused::Refused;
+use super::tenant::DEFAULT_TENANT;
 use super::token_endpoint::{Application, Grant, TokenEndpoint, TokenError, TokenRequest};
 use super::{LocalToken, Secret};
 use crate::clock::Clock;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::jwks::KeySet;
 use super::source::{Fetch, FetchedKeys};
 use crate::config::Auth;
-use crate::config::settings::{is_private_way, is_this_machine};
+use crate::config::urls::{is_private_way, is_this_machine};
 
 /// The timeout of an answer, from the connection to its last byte.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);

@@ -38,7 +38,7 @@ const VARIABLES: &[(&str, &str)] = &[
 const PROFILE: &str = "ARP_AUTH_PROFILE";
 
 /// The variables with the secret of the server's own client, strongest first.
-const CLIENT_SECRETS: [&str; 2] = [super::load::CLIENT_SECRET, "ARP_AUTH_CLIENT_SECRET"];
+const CLIENT_SECRETS: [&str; 2] = [super::environment::CLIENT_SECRET, "ARP_AUTH_CLIENT_SECRET"];
 
 /// The issuer of the reference implementation's development stack.
 const DEVELOPMENT_ISSUER: &str = "http://localhost:8080/realms/arp-dev";

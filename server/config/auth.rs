@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::outbound::Outbound;
 
+/// The path of a Keycloak realm's token endpoint, below the issuer. The reference implementation derives it too.
+const TOKEN_PATH: &str = "/protocol/openid-connect/token";
+
 /// `[auth]`. Secrets are not settings: API keys are in the store, tokens come with requests, a client's secret from the environment.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -211,6 +214,19 @@ impl Default for Auth {
             audiences: Audiences::default(),
             outbound: Outbound::default(),
         }
+    }
+}
+
+impl Auth {
+    /// The token endpoint: the setting, else the one below the issuer.
+    pub fn token_endpoint(&self) -> Option<String> {
+        let below = |issuer: &String| format!("{}{TOKEN_PATH}", issuer.trim_end_matches('/'));
+        self.outbound.token_endpoint.clone().or_else(|| self.issuer.as_ref().map(below))
+    }
+
+    /// Whether tokens can be fetched.
+    pub fn has_client(&self) -> bool {
+        self.outbound.client_id.is_some() && self.outbound.client_secret.is_some() && self.token_endpoint().is_some()
     }
 }
 

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::integrations;
-use super::settings::Kind;
 
 /// A value as it was found, unchecked.
 #[derive(Debug, Clone)]
@@ -90,12 +89,9 @@ impl Found {
         serde_json::to_string(&read).map_err(|error| format!("cannot be kept: {error}"))
     }
 
-    /// A short form that is safe to print: a URL may have a password, and is not quoted.
-    pub(super) fn shown(&self, kind: &Kind) -> String {
+    /// A short form for messages.
+    pub(super) fn shown(&self) -> String {
         const SHOWN_CHARS_MAX: usize = 60;
-        if matches!(kind, Kind::Url | Kind::Endpoint) {
-            return "something else".to_owned();
-        }
         let whole = match self {
             Self::Text(text) => format!("{text:?}"),
             Self::Toml(value @ (toml::Value::Table(_) | toml::Value::Array(_))) => format!("a {}", value.type_str()),

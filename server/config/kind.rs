@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use figment::value::Value;
 
-use super::PORT_OFFSET_MAX;
 use super::egress::{HostPattern, network};
 use super::found::Found;
+use super::urls::{is_base_url, is_endpoint};
 
 /// The allowed values.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +52,9 @@ pub enum Kind {
     Integrations,
 }
 
+/// The highest offset of an API from `port_base` (the Runyard API).
+pub const PORT_OFFSET_MAX: u16 = 12;
+
 /// The signature algorithms that may be configured. None with a shared secret: the keys of an issuer are public.
 pub(crate) const ALGORITHMS: &[&str] =
     &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
@@ -85,7 +88,12 @@ impl Kind {
             Self::Networks => found.words().filter(|words| all(words, |one| network(one).is_some())).map(listed),
             Self::Ports => found.ports().map(Value::from),
         }
-        .ok_or_else(|| format!("found {}, expected {}", found.shown(self), self.allowed()))
+        .ok_or_else(|| format!("found {}, expected {}", self.shown(found), self.allowed()))
+    }
+
+    /// A short form that is safe to print: a URL may have a password, and is not quoted.
+    fn shown(&self, found: &Found) -> String {
+        if matches!(self, Self::Url | Self::Endpoint) { "something else".to_owned() } else { found.shown() }
     }
 
     /// A description of the allowed values.
@@ -152,40 +160,4 @@ fn all(words: &[String], fits: impl Fn(&str) -> bool) -> bool {
 
 fn are_algorithms(words: &[String]) -> bool {
     !words.is_empty() && words.iter().all(|word| ALGORITHMS.contains(&word.as_str()))
-}
-
-/// Whether paths can be appended to this URL.
-pub(crate) fn is_base_url(text: &str) -> bool {
-    is_endpoint(text) && reqwest::Url::parse(text).is_ok_and(|url| url.query().is_none())
-}
-
-/// Whether this URL can be called over HTTP.
-pub(crate) fn is_endpoint(text: &str) -> bool {
-    reqwest::Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.has_host()
-            && url.username().is_empty()
-            && url.password().is_none()
-            && url.fragment().is_none()
-    })
-}
-
-/// The host of a URL, in lower case and without brackets.
-pub(crate) fn host(url: &str) -> Option<String> {
-    let url = reqwest::Url::parse(url).ok()?;
-    url.host_str().map(|host| host.trim_start_matches('[').trim_end_matches(']').to_owned())
-}
-
-/// Whether an answer is protected on its way: https, or this machine.
-pub(crate) fn is_private_way(text: &str) -> bool {
-    is_this_machine(text) || reqwest::Url::parse(text).is_ok_and(|url| url.scheme() == "https")
-}
-
-/// Whether a URL means this machine.
-pub(crate) fn is_this_machine(text: &str) -> bool {
-    reqwest::Url::parse(text).is_ok_and(|url| {
-        let host = url.host_str().unwrap_or_default();
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-    })
 }

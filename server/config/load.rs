@@ -9,24 +9,14 @@ use std::path::{Path, PathBuf};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
+pub use super::environment::{CLIENT_SECRET, PREFIX, RESERVED};
 use super::error::Violation;
+use super::loaded::{DEFAULT, Loaded, Renamed};
 use super::settings::{self, Found, Kind, SETTINGS, Setting};
 use super::{Config, ConfigError, agree, arp};
 
-/// The prefix of this server's variables.
-pub const PREFIX: &str = "RUNYARD_";
-
 /// The file in the current folder that is read if none is named.
 pub const FILE_NAME: &str = "runyard.toml";
-
-/// The secret of the server's own client towards an identity provider.
-pub const CLIENT_SECRET: &str = "RUNYARD_CLIENT_SECRET";
-
-/// Names with this prefix that are not settings: the server key, a caller's credential, an API's URL, a client's
-/// secret.
-pub const RESERVED: &[&str] = &["RUNYARD_SECRET_KEY", "RUNYARD_TOKEN", "RUNYARD_URL", CLIENT_SECRET];
-
-const DEFAULT: &str = "default";
 
 /// The sources of values. Nothing else is read.
 #[derive(Debug, Clone, Default)]
@@ -51,48 +41,6 @@ pub struct Flag {
     pub value: String,
     /// For messages, for example `--port-base`.
     pub name: String,
-}
-
-/// A checked configuration and its origins.
-#[derive(Debug, Clone)]
-pub struct Loaded {
-    /// The effective values.
-    pub config: Config,
-    figment: Figment,
-    renamed: Vec<Renamed>,
-}
-
-/// A value that was set under an old name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Renamed {
-    old: String,
-    present: &'static str,
-    origin: String,
-}
-
-impl Loaded {
-    /// The defaults of all settings.
-    pub fn defaults() -> Self {
-        Self { config: Config::default(), figment: Figment::new(), renamed: Vec::new() }
-    }
-
-    /// The origin of a setting's value, for people; `default` if it was not set.
-    pub fn origin(&self, key: &str) -> String {
-        self.figment.find_metadata(key).map_or_else(|| DEFAULT.to_owned(), |metadata| metadata.name.to_string())
-    }
-
-    /// A warning for each value that was set under an old name.
-    pub fn warnings(&self) -> Vec<String> {
-        let warning = |Renamed { old, present, origin }: &Renamed| {
-            format!("the setting {old} is now {present}; a later version will not read the old name (set by {origin})")
-        };
-        self.renamed.iter().map(warning).collect()
-    }
-
-    /// Whether the setting was not set.
-    pub fn is_default(&self, key: &str) -> bool {
-        self.figment.find_metadata(key).is_none()
-    }
 }
 
 /// One value with its origin, as a figment provider, so that each value has its own metadata.

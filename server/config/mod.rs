@@ -29,27 +29,29 @@ mod agree;
 mod arp;
 pub mod auth;
 pub mod egress;
+mod environment;
 pub mod error;
 mod found;
 pub mod integrations;
 mod kind;
 pub mod load;
+mod loaded;
 pub mod outbound;
 pub mod retention;
 pub mod settings;
 pub mod show;
+pub(crate) mod urls;
 
 pub use auth::Auth;
 pub use error::ConfigError;
-pub use load::{Loaded, Sources, load};
+pub use kind::PORT_OFFSET_MAX;
+pub use load::{Sources, load};
+pub use loaded::Loaded;
 pub use outbound::{Coordinator, Credentials};
 pub use retention::Retention;
 
 use crate::limits::Limits;
 use crate::store::location::StoreUrl;
-
-/// The highest offset of an API from `port_base` (the Runyard API).
-pub const PORT_OFFSET_MAX: u16 = 12;
 
 /// Effective values. Field names are the keys of `runyard.toml`; [`settings::SETTINGS`] has meaning and bounds.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -299,6 +301,22 @@ impl Default for Config {
 impl Default for Log {
     fn default() -> Self {
         Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}
+
+impl Config {
+    /// The credential that is sent to the remote coordinator. If authentication is disabled, no token endpoint is
+    /// needed: a caller's credential is forwarded if there is one.
+    pub fn coordinator_credentials(&self) -> Credentials {
+        let exchanges = self.auth.mode("run-gateway") != auth::Mode::Disabled && self.auth.has_client();
+        let default = if exchanges { Credentials::Exchange } else { Credentials::Pass };
+        self.coordinator.credentials.unwrap_or(default)
+    }
+
+    /// Whether this server fetches tokens.
+    pub(super) fn fetches_tokens(&self) -> bool {
+        let forwards = matches!(self.gateway_mode(), GatewayMode::Remote(_));
+        forwards && matches!(self.coordinator_credentials(), Credentials::Exchange | Credentials::ClientCredentials)
     }
 }
 

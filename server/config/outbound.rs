@@ -3,12 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::auth::{Auth, Mode};
-use super::{Config, GatewayMode};
 use crate::auth::Secret;
-
-/// The path of a Keycloak realm's token endpoint, below the issuer. The reference implementation derives it too.
-const TOKEN_PATH: &str = "/protocol/openid-connect/token";
 
 /// `[coordinator]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -85,38 +80,11 @@ impl Default for Outbound {
     }
 }
 
-impl Auth {
-    /// The token endpoint: the setting, else the one below the issuer.
-    pub fn token_endpoint(&self) -> Option<String> {
-        let below = |issuer: &String| format!("{}{TOKEN_PATH}", issuer.trim_end_matches('/'));
-        self.outbound.token_endpoint.clone().or_else(|| self.issuer.as_ref().map(below))
-    }
-
-    /// Whether tokens can be fetched.
-    pub fn has_client(&self) -> bool {
-        self.outbound.client_id.is_some() && self.outbound.client_secret.is_some() && self.token_endpoint().is_some()
-    }
-}
-
-impl Config {
-    /// The credential that is sent to the remote coordinator. If authentication is disabled, no token endpoint is
-    /// needed: a caller's credential is forwarded if there is one.
-    pub fn coordinator_credentials(&self) -> Credentials {
-        let exchanges = self.auth.mode("run-gateway") != Mode::Disabled && self.auth.has_client();
-        let default = if exchanges { Credentials::Exchange } else { Credentials::Pass };
-        self.coordinator.credentials.unwrap_or(default)
-    }
-
-    /// Whether this server fetches tokens.
-    pub(super) fn fetches_tokens(&self) -> bool {
-        let forwards = matches!(self.gateway_mode(), GatewayMode::Remote(_));
-        forwards && matches!(self.coordinator_credentials(), Credentials::Exchange | Credentials::ClientCredentials)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::config::auth::{Auth, Mode};
 
     fn config(mode: Mode, outbound: Outbound) -> Config {
         let issuer = Some("https://id.example/realms/r/".to_owned());

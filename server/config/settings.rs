@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 pub use super::found::Found;
 pub use super::kind::Kind;
-pub(crate) use super::kind::{host, is_base_url, is_endpoint, is_private_way, is_this_machine};
+pub(crate) use super::urls::{host, is_base_url, is_endpoint, is_private_way, is_this_machine};
 use crate::limits::{self, Limit};
 use crate::store::location::StoreUrl;
 
@@ -33,7 +33,13 @@ const SECONDS_MAX: u64 = 3_155_760_000;
 
 /// All settings, in the order in which they are shown: those below, then the table of limits.
 pub static SETTINGS: LazyLock<Vec<Setting>> =
-    LazyLock::new(|| NAMED.iter().copied().chain(limits::TABLE.iter().map(Limit::setting)).collect());
+    LazyLock::new(|| NAMED.iter().copied().chain(limits::TABLE.iter().map(of_limit)).collect());
+
+/// A limit as a setting.
+fn of_limit(limit: &Limit) -> Setting {
+    let (min, max) = limit.allowed;
+    Setting { key: limit.setting, about: limit.about, kind: Kind::Count { min, max }, written: limit.written }
+}
 
 /// Settings that are not limits.
 const NAMED: &[Setting] = &[
@@ -497,7 +503,7 @@ impl Setting {
 
     /// Its environment variable.
     pub fn variable(&self) -> String {
-        format!("{}{}", super::load::PREFIX, self.key.replace('.', "__").to_ascii_uppercase())
+        format!("{}{}", super::environment::PREFIX, self.key.replace('.', "__").to_ascii_uppercase())
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::integrations;
-use super::load::Loaded;
+use super::loaded::Loaded;
 use super::settings::{SETTINGS, Setting};
 
 /// One setting with its effective value.

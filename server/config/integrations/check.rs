@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
 use super::{Integration, NodeType, SecretSource};
-use crate::config::settings::{is_base_url, is_endpoint};
+use crate::config::urls::{is_base_url, is_endpoint};
 use crate::integrations::PathTemplate;
 
 /// The most integrations, and the most node types of one.

@@ -522,8 +522,6 @@ fn wants_stream(cx: &Caller, said: Option<bool>) -> bool {
     said.unwrap_or_else(|| ranges.flat_map(|value| value.split(',')).any(media))
 }
 
-/// Turns a refusal into this API's error body.
-
 fn page(status: Option<types::RunStatus>, limit: Option<NonZeroU32>, offset: Option<i32>) -> runs::Page {
     runs::Page { status, limit: self::limit(limit).unwrap_or(runs::LIMIT), offset: self::offset(offset) }
 }
