@@ -8,6 +8,7 @@
 mod alive;
 mod begun;
 mod checkpoints;
+mod event_size;
 mod lines;
 mod shown;
 mod sse;

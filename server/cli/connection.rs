@@ -17,8 +17,9 @@ use std::time::Duration;
 use http::StatusCode;
 use runyard_api::arp::schemas::Run;
 use runyard_client::run_gateway::{self, ByteStream, Error, ResponseValue};
-use runyard_client::{BuildError, Builder, CallError, Document, Retry, cargo, runyard};
+use runyard_client::{BuildError, CallError, Retry, cargo, runyard};
 
+use super::credential::{Credential, authenticated};
 use super::discovery::{self, At};
 use super::failure::Failure;
 use super::local::{self, Owner};
@@ -41,14 +42,6 @@ pub struct Target {
     pub token: Option<Secret>,
     /// The file of the login.
     pub login: Option<PathBuf>,
-}
-
-/// What is sent to authenticate the command.
-#[derive(Clone)]
-pub(super) enum Credential {
-    Token(Secret),
-    Login(Tokens),
-    Absent,
 }
 
 /// Which API a command needs.
@@ -330,15 +323,6 @@ fn on_this_machine(peer: Peer, gateway: &str, runyard: &str, token: &Secret) -> 
         has_runyard: true,
         credential,
     })
-}
-
-/// A client that sends the credential, if there is one.
-pub(super) fn authenticated<C: Document>(builder: Builder<C>, credential: &Credential) -> Builder<C> {
-    match credential {
-        Credential::Token(token) => builder.token(token.expose()),
-        Credential::Login(tokens) => builder.token_provider(tokens.clone()),
-        Credential::Absent => builder,
-    }
 }
 
 impl From<BuildError> for Failure {

@@ -6,7 +6,7 @@
 use http::StatusCode;
 use runyard_client::{run_gateway, runyard};
 
-use super::connection::{Credential, authenticated};
+use super::credential::{Credential, authenticated};
 use super::failure::Failure;
 use crate::config::settings::{is_base_url, is_this_machine};
 use crate::listeners;

@@ -45,6 +45,7 @@ pub mod completions;
 pub mod config;
 pub mod connection;
 pub mod context;
+mod credential;
 pub mod decide;
 mod discovery;
 pub mod failure;

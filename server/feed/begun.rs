@@ -10,7 +10,7 @@ use std::sync::Arc;
 use lru::LruCache;
 use runyard_engine::{Position, Recorded, RunId};
 
-use super::tail::bytes_of;
+use super::event_size::bytes_of;
 use crate::store::Tenant;
 
 /// The most runs, the most events of each, and the most bytes of them as JSON. A longer log is evicted.

@@ -13,6 +13,7 @@ use runyard_engine::{Event, Position, Recorded, RunId};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use super::begun::NewLogs;
+use super::event_size::bytes_of;
 use crate::clock::Clock;
 use crate::store::{Store, StoreError, Tenant};
 
@@ -254,23 +255,6 @@ impl Recent {
             self.bytes -= bytes;
         }
     }
-}
-
-/// The length of an event as JSON. One that cannot be written counts as too long.
-pub(super) fn bytes_of(event: &Event) -> usize {
-    struct Count(usize);
-    impl std::io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut count = Count(0);
-    serde_json::to_writer(&mut count, event).map_or(BYTES_MAX + 1, |()| count.0)
 }
 
 #[cfg(test)]

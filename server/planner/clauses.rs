@@ -1,21 +1,11 @@
 //! Splits a goal into clauses, each a request of its own: removes what introduces a clause, and drops clauses without
 //! content. `cuts.rs` decides where clauses end; `order.rs` reorders "after ..." and "before ...".
 
+use super::clause::Clause;
 use super::cuts::{self, Link, Stretch};
 use super::order;
 use super::vocabulary::Vocabulary;
 use super::words::{self, Word};
-
-/// One request of a goal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Clause {
-    /// The clause without its introduction.
-    pub(super) text: String,
-    /// How it is joined to the clause before.
-    pub(super) link: Link,
-    /// Its number in a numbered list.
-    pub(super) number: Option<u32>,
-}
 
 /// Introductions without content, or with only an order. Longer ones first if one is a prefix of another.
 const OPENINGS: [(&str, Option<Link>); 62] = [

@@ -11,7 +11,8 @@ use runyard_engine::{Constraints, FailureCode, Object, Plan, SideEffect};
 use serde_json::Value;
 
 use super::bind::{self, Bound, Missing, Reading};
-use super::clauses::{self, Clause, Split};
+use super::clause::Clause;
+use super::clauses::{self, Split};
 use super::draft::{AnswerKind, ChosenStep, Draft};
 use super::failure::{self, Near, Nearest};
 use super::fit::{self, ClauseWords, Fit};

@@ -4,6 +4,7 @@
 //! |-----------------|----------------------------------------------------------------------------------------|
 //! | `words.rs`      | splits text into words, with quoted text as one                                        |
 //! | `vocabulary.rs` | which words are requests, which words have no meaning                                  |
+//! | `clause.rs`     | one request of a goal                                                                  |
 //! | `clauses.rs`    | splits a goal into clauses: where one ends (`cuts.rs`), their order (`order.rs`)       |
 //! | `rank.rs`       | node types for a clause, best first (BM25)                                             |
 //! | `fit.rs`        | whether a node type accounts for the words of a clause                                 |
@@ -19,6 +20,7 @@
 
 mod alias;
 mod bind;
+mod clause;
 mod clauses;
 mod cuts;
 mod draft;

@@ -1,7 +1,7 @@
 //! Clauses that state their order: "after waiting 2 seconds, say hello", "hash it before returning it", "say hello
 //! after 5 seconds". Each becomes two clauses in the order of execution.
 
-use super::clauses::Clause;
+use super::clause::Clause;
 use super::cuts::Link;
 use super::durations;
 use super::vocabulary::Vocabulary;

@@ -1,7 +1,7 @@
 //! The answer of a run: the one value that its caller wants, whatever its root is.
 
 use runyard_engine::plan::PlanResult;
-use runyard_engine::{Node, NodeKind, Object, State};
+use runyard_engine::{Node, NodeKind, Object, RunOutcome, RunStatus, State};
 use serde_json::Value;
 
 /// An answer, and the node type that made it.
@@ -17,7 +17,7 @@ pub struct Answer {
 /// are several.
 pub fn of(state: &State) -> Option<Answer> {
     let (root, outputs) = (state.root()?, state.outputs.as_ref()?);
-    super::threads::has_answered(state).then(|| match root.node_type.kind {
+    has_answered(state).then(|| match root.node_type.kind {
         NodeKind::Plan => Answer {
             value: outputs.get("result").cloned().unwrap_or_default(),
             node_type: made_result(state, root).map(|step| step.node_type.id.clone()),
@@ -43,4 +43,9 @@ fn only(outputs: &Object) -> Value {
         (Some(one), None) => one.clone(),
         _ => Value::Object(outputs.clone()),
     }
+}
+
+/// Whether a run has an answer that later runs may refer to.
+fn has_answered(state: &State) -> bool {
+    matches!(state.status, RunStatus::Final(RunOutcome::Succeeded | RunOutcome::Partial))
 }

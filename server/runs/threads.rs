@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use runyard_engine::{RunId, RunOutcome, RunStatus, State, Turn};
+use runyard_engine::{RunId, RunStatus, State, Turn};
 
 use super::answer::{self, Answer};
 use super::{Error, Runs};
@@ -108,11 +108,6 @@ impl Runs {
         };
         Ok(Turn { thread: thread.to_owned(), number: number + 1 })
     }
-}
-
-/// Whether a run has an answer that later runs may refer to.
-pub(super) fn has_answered(state: &State) -> bool {
-    matches!(state.status, RunStatus::Final(RunOutcome::Succeeded | RunOutcome::Partial))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use clap::{Arg, Command, CommandFactory as _};
 
-use super::row;
+use super::table::row;
 use crate::cli::Cli;
 
 const HEAD: &str = "\

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::row;
+use super::table::row;
 use crate::config::Loaded;
 use crate::config::settings::{SETTINGS, Setting};
 use crate::config::show::effective;

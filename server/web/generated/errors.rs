@@ -1,6 +1,6 @@
 //! `docs/reference/errors.md`: every code of an answer, and of a run that failed.
 
-use super::row;
+use super::table::row;
 use crate::codes::{Code, REASONS};
 
 const HEAD: &str = "\

@@ -1,6 +1,6 @@
 //! `docs/reference/limits.md`: every bound.
 
-use super::row;
+use super::table::row;
 use crate::limits::TABLE;
 
 pub(super) fn page() -> String {

@@ -15,6 +15,7 @@ mod configuration;
 mod errors;
 mod limits;
 mod node_types;
+mod table;
 
 /// A generated page.
 #[derive(Debug, Clone, Copy)]
@@ -87,17 +88,6 @@ fn wrap(paragraph: &str, out: &mut String) {
     }
 }
 
-/// Text for a cell of a table: one line, with `|` escaped.
-fn cell(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
-}
-
-/// The row of a table.
-fn row<const COUNT: usize>(cells: [&str; COUNT]) -> String {
-    let cells = cells.map(cell);
-    format!("| {} |\n", cells.join(" | "))
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -131,10 +121,5 @@ mod tests {
         assert!(lines[0].len() <= COLUMNS && lines[1].starts_with("  word"), "{page}");
         assert_eq!(lines[2..], [&format!("| {long} |"), "```sh", long, "```"]);
         assert_eq!(wrapped("One\ntwo.\n\n# Head\nThree.\n"), "One two.\n\n# Head\nThree.\n");
-    }
-
-    #[test]
-    fn a_cell_is_one_line_and_keeps_its_bars() {
-        assert_eq!(row(["a\n  b", "x|y"]), "| a b | x\\|y |\n");
     }
 }

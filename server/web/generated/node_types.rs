@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::row;
+use super::table::row;
 use crate::catalog::{Catalog, Entry};
 
 const HEAD: &str = "\
