@@ -7,7 +7,8 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::{StoreError, Tenant};
+use super::error::StoreError;
+use super::records::Tenant;
 
 /// Storage of API keys. Every store implements it, beside [`Store`](super::Store).
 #[async_trait]

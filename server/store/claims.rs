@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use runyard_engine::EffectId;
 
-use crate::{Claimed, Epoch, StoreError};
+use crate::error::StoreError;
+use crate::records::{Claimed, Epoch};
 
 /// Claims of effects, by several drivers over one store.
 #[async_trait]

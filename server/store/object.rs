@@ -7,7 +7,8 @@
 
 use async_trait::async_trait;
 
-use super::{StoreError, Tenant};
+use super::error::StoreError;
+use super::records::Tenant;
 
 /// How often an object has been written: 1 for a new one, 0 for an object that does not exist.
 pub type Version = u64;

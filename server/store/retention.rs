@@ -7,7 +7,8 @@
 use async_trait::async_trait;
 use runyard_engine::{EffectId, Labels, Position, RunId};
 
-use super::{Cursor, RunRow, Status, StoreError, Tenant};
+use super::error::StoreError;
+use super::records::{Cursor, RunRow, Status, Tenant};
 
 /// A run with this label needs the run whose id is the value, until it has ended.
 pub const NEEDS: &str = "runyard.needs";
