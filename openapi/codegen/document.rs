@@ -48,14 +48,29 @@ pub(crate) fn escape(segment: &str) -> String {
     segment.replace('~', "~0").replace('/', "~1")
 }
 
-/// Every operation with its pointer, in document order: path, method, pointer, operation.
+/// Where a path item of OpenAPI 3.2 has operations with other methods.
+const ADDITIONAL: &str = "additionalOperations";
+
+/// Every operation with its pointer, in document order: path, method, pointer, operation. Those of OpenAPI 3.2 with
+/// other methods than [`METHODS`] are among them.
 pub(crate) fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, String, &Value)> {
     let paths = document.get("paths").and_then(Value::as_object);
     paths.into_iter().flatten().flat_map(|(path, item)| {
         let entries = item.as_object().into_iter().flatten();
-        entries.filter(|(method, _)| METHODS.contains(&method.as_str())).map(move |(method, operation)| {
+        let named = entries.filter(|(method, _)| METHODS.contains(&method.as_str()) || *method == "query");
+        let others = item.get(ADDITIONAL).and_then(Value::as_object).into_iter().flatten();
+        let named = named.map(move |(method, operation)| {
             (path.as_str(), method.as_str(), format!("/paths/{}/{method}", escape(path)), operation)
-        })
+        });
+        let others = others.map(move |(method, operation)| {
+            (
+                path.as_str(),
+                method.as_str(),
+                format!("/paths/{}/{ADDITIONAL}/{}", escape(path), escape(method)),
+                operation,
+            )
+        });
+        named.chain(others)
     })
 }
 

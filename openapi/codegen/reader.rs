@@ -83,6 +83,9 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn operation(&mut self, pointer: &str, value: &'a Value, routes: &mut paths::Routes) -> Read<Operation> {
+        if !document::METHODS.contains(&self.method) {
+            return Err(format!("the method {} (OpenAPI 3.2) is not carried", self.method.to_uppercase()));
+        }
         let routable = match routes.add(self.method, self.path)? {
             None => true,
             Some(reason) => {

@@ -216,16 +216,19 @@ pub(super) fn operations(root: &Value) -> Vec<Operation<'_>> {
 
 fn of_item<'a>(root: &'a Value, path: &'a str, item: &At<'a>, kind: Kind, owner: Option<&Owner>) -> Vec<Operation<'a>> {
     let mut all = Vec::new();
-    for method in item.value.as_object().into_iter().flat_map(Map::keys) {
-        if !METHODS.contains(&method.as_str()) {
-            continue;
-        }
-        let Some(at) = item.get(root, method) else { continue };
+    let methods = |item: &At<'a>| item.value.as_object().into_iter().flat_map(Map::keys).cloned().collect::<Vec<_>>();
+    let named = methods(item).into_iter().filter(|method| METHODS.contains(&method.as_str()));
+    let mut found: Vec<_> = named.filter_map(|method| Some((item.get(root, &method)?, method))).collect();
+    // OpenAPI 3.2: operations with any other method.
+    if let Some(others) = item.get(root, "additionalOperations") {
+        found.extend(methods(&others).into_iter().filter_map(|method| Some((others.get(root, &method)?, method))));
+    }
+    for (at, method) in found {
         let own = at.value.get("security").map(|own| At::new(own, format!("{}/security", at.pointer)));
         let general = || root.get("security").map(|all| At::new(all, "/security"));
         all.push(Operation {
             kind,
-            method: method.clone(),
+            method,
             path,
             id: at.text("operationId"),
             parameters: parameters(root, item, &at),

@@ -103,7 +103,9 @@ fn holds(at: &str, edits: &[(&str, Value)], expected: &[&str]) {
 #[test]
 fn operations() {
     let added = json!({ "operationId": "look", "responses": { "200": { "description": "x" } } });
-    holds("/paths/~1shelf", &[("/put", added)], &["operation_added look: servers"]);
+    holds("/paths/~1shelf", &[("/put", added.clone())], &["operation_added look: servers"]);
+    let others = json!({ "COPY": added });
+    holds("/paths/~1shelf", &[("/additionalOperations", others)], &["operation_added look: servers"]);
     holds("/paths", &[("/~1shelf", Value::Null)], &["operation_removed shelf: clients"]);
     holds(SHELF, &[("/operationId", json!("stock"))], &["operation_id_changed stock: neither"]);
     let shelf = shop().pointer("/paths/~1shelf").unwrap().clone();

@@ -53,6 +53,11 @@ fn what_cannot_be_carried_is_refused_by_name() {
         ("a list of nothing", schema("{ type: array }")),
         ("a value of another type", schema("{ type: string, enum: [a, 3] }")),
         ("a default of another type", schema("{ type: integer, default: x }")),
+        (
+            "other methods",
+            api(&format!("/a: {{ query: {{ operationId: q, {FINE} }}, additionalOperations: {{ COPY: {{ operationId: c, {FINE} }} }} }}"), "")
+                .replace("3.0.3", "3.2.0"),
+        ),
         ("no operationId", api(&format!("/a: {{ get: {{ {FINE} }} }}"), "")),
         ("an operationId twice", two("/a", "/b").replace("operationId: other", "operationId: One")),
         ("a header name that is not valid", parameter("{ name: 'a b', in: header, schema: {} }")),
