@@ -32,10 +32,15 @@ esac
 CURL = """#!/usr/bin/env bash
 exec %s --fail-with-body "$@"
 """
-# Interrupts what a page left running, and waits for a server that it has just started.
+# Interrupts what a page left running, waits for a server that it has just started, and for one that it has killed.
 PRELUDE = """
 set -euo pipefail
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
+# A reader takes longer to type the next command than a killed process takes to end.
+kill() {
+  builtin kill "$@"
+  [ "${1-}" != -9 ] || wait "${2-}" 2>/dev/null || true
+}
 ready() {
   for _ in $(seq 600); do
     curl -sS -o /dev/null http://127.0.0.1:8092/v1/health 2>/dev/null && return
