@@ -11,6 +11,7 @@ use slog::{Drain, KV, OwnedKVList, Record};
 use tracing::Subscriber;
 use tracing::span::Record as NewFields;
 use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::format::{DefaultFields, Writer};
 use tracing_subscriber::fmt::{FormatFields, FormattedFields, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
@@ -52,12 +53,15 @@ where
     let filter = EnvFilter::builder()
         .parse(&log.filter)
         .map_err(|source| LoggingError::Filter { filter: log.filter.clone(), source })?;
+    // The library of the Model Context Protocol logs whole messages and URLs. What matters of them is logged by
+    // `nodes/mcp/`.
+    let own = filter_fn(|metadata| !metadata.target().starts_with("rmcp"));
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines = match log.format {
         LogFormat::Text => lines.with_ansi(colours).fmt_fields(EachOnce(DefaultFields::new())).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
     };
-    Ok(Registry::default().with(filter).with(lines))
+    Ok(Registry::default().with(filter).with(own).with(lines))
 }
 
 /// The fields of a span as text, each value once: a request that reads its run several times records the run's id each

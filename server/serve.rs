@@ -19,10 +19,11 @@ use crate::expressions::{self, Expressions};
 use crate::feed::RunNotifier;
 use crate::limits::Limits;
 use crate::listeners::{self, ListenError, Listener};
-use crate::nodes::Providers;
 use crate::nodes::integrations::{Integrations, Operations, SecretError};
+use crate::nodes::mcp::{self, McpServers, TargetError, Targets};
 use crate::nodes::perform::InProcess;
 use crate::nodes::perform::http::{Http, Outside, OutsideError};
+use crate::nodes::{Provider, Providers};
 use crate::objects::Objects;
 use crate::open_files;
 use crate::planner::{LexicalPlanner, PlannerOfTenant};
@@ -43,6 +44,7 @@ pub struct Server {
     clock: Clock,
     folder: PathBuf,
     store: Arc<dyn Backend>,
+    mcp: Arc<McpServers>,
     owned: Owned,
     local: LocalToken,
 }
@@ -68,6 +70,9 @@ pub enum ServeError {
     /// An integration's secret is missing.
     #[error(transparent)]
     Integration(#[from] SecretError),
+    /// An MCP server's secret is missing.
+    #[error(transparent)]
+    Mcp(#[from] TargetError),
     /// The HTTP client for outbound requests cannot be created.
     #[error(transparent)]
     Outside(#[from] OutsideError),
@@ -100,6 +105,7 @@ impl Server {
         store: impl FnOnce() -> Result<Arc<dyn Backend>, StoreError>,
     ) -> Result<Self, ServeError> {
         let operations = Operations::open(&config.integrations, |name| std::env::var(name).ok())?;
+        let targets = Targets::open(&config.tools.mcp, |name| std::env::var(name).ok())?;
         let owned = Folder::own(&config.data_dir)?;
         let secret = owned.secret_key(std::env::var("RUNYARD_SECRET_KEY").ok().as_deref())?;
         let store = store()?;
@@ -111,7 +117,16 @@ impl Server {
         let anonymous = config.auth.is_optional_somewhere().then_some(auth::DEFAULT_TENANT);
         let outside = Arc::new(Outside::new(&config.egress)?);
         let integrations = Integrations::listed(&config.integrations, anonymous).called_by(outside.clone(), operations);
-        let providers = Providers::builtin_and(Http(Some(outside)), Some(Arc::new(integrations)));
+        let mcp = Arc::new(McpServers::start(mcp::Parts {
+            targets,
+            anonymous,
+            outside: outside.clone(),
+            clock: clock.clone(),
+            folder: config.data_dir.join("mcp"),
+        }));
+        mcp.settled().await;
+        let others: [Arc<dyn Provider>; 2] = [Arc::new(integrations), mcp.clone()];
+        let providers = Providers::builtin_and(Http(Some(outside)), others);
         let compute = compute(&config.limits, clock.clone());
         let runs = Runs::new(runs::Parts {
             store: store.clone(),
@@ -180,6 +195,7 @@ impl Server {
             clock: clock.clone(),
             folder: config.data_dir.clone(),
             store,
+            mcp,
             owned,
             local,
         };
@@ -231,7 +247,7 @@ impl Server {
     /// Stops the server: it accepts no new connections, ends streams, and finishes requests in flight within the
     /// configured time. Effects that the driver did not finish are claimed again at the next start.
     pub async fn stop(self) -> Closed {
-        let Server { servers, driver, keeping, stopping, stop_within, store, owned, .. } = self;
+        let Server { servers, driver, keeping, stopping, stop_within, store, mcp, owned, .. } = self;
         stopping.cancel();
         let closing = futures::future::join_all(servers.into_iter().map(|server| server.close(stop_within)));
         let driving = async {
@@ -249,6 +265,8 @@ impl Server {
             }
         };
         let (closed, driven) = tokio::join!(closing, driving);
+        // After the driver, whose calls it executes.
+        mcp.stop().await;
         // It was signalled to stop like all others. Aborting is safe, because a deletion step under way is atomic.
         keeping.abort();
         let _ = keeping.await;

@@ -32,19 +32,25 @@ fn remote(loaded: &Loaded) -> Option<Violation> {
     Some(Violation { key: "host".to_owned(), origin: loaded.origin("host"), reason })
 }
 
-/// An integration for named tenants is never for callers without a credential, and those have a tenant as well.
+/// A service for named tenants is never for callers without a credential, and those have a tenant as well.
 fn tenants(loaded: &Loaded) -> Option<Violation> {
     let config = &loaded.config;
-    let is_named = |tenants: &Vec<String>| tenants.iter().any(|tenant| tenant == DEFAULT_TENANT);
-    let open = config.auth.admits_anonymous();
-    let named = config.integrations.iter().find(|one| open && one.tenants.as_ref().is_some_and(is_named))?;
+    let is_named = |tenants: &Option<Vec<String>>| tenants.iter().flatten().any(|tenant| tenant == DEFAULT_TENANT);
+    if !config.auth.admits_anonymous() {
+        return None;
+    }
+    let integration = config.integrations.iter().find(|one| is_named(&one.tenants));
+    let server = config.tools.mcp.iter().find(|one| is_named(&one.tenants));
+    let (key, named) = match (integration, server) {
+        (Some(one), _) => ("integrations", format!("integration `{}`", one.id)),
+        (None, Some(one)) => ("tools.mcp", format!("MCP server `{}`", one.name)),
+        (None, None) => return None,
+    };
     let reason = format!(
-        "integration `{}` is for the tenant `{DEFAULT_TENANT}`, which callers without a credential have as well. Set auth.mode = \
-         \"required\" for every API, or name another tenant",
-        named.id
+        "{named} is for the tenant `{DEFAULT_TENANT}`, which callers without a credential have as well. Set auth.mode = \
+         \"required\" for every API, or name another tenant"
     );
-    let key = "integrations".to_owned();
-    Some(Violation { origin: loaded.origin(&key), key, reason })
+    Some(Violation { key: key.to_owned(), origin: loaded.origin(key), reason })
 }
 
 /// Keys that are fetched over plain http can be replaced on the way.

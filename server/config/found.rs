@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::integrations;
+use super::{integrations, tools};
 
 /// A value as it was found, unchecked.
 #[derive(Debug, Clone)]
@@ -76,15 +76,26 @@ impl Found {
         }
     }
 
+    /// A list of tables as JSON.
+    fn tables(&self) -> Result<serde_json::Value, String> {
+        match self {
+            Self::Text(text) => serde_json::from_str(text).map_err(|error| format!("is no JSON: {error}")),
+            Self::Toml(value) | Self::Beside(value, _) => {
+                serde_json::to_value(value).map_err(|error| format!("cannot be read: {error}"))
+            }
+        }
+    }
+
+    /// MCP servers, as the JSON text in which the layers of the configuration carry them.
+    pub(super) fn mcp_servers(&self) -> Result<String, String> {
+        let read = tools::mcp::parse(&self.tables()?)?;
+        let read = if let Self::Beside(_, folder) = self { tools::mcp::beside(folder, read) } else { read };
+        serde_json::to_string(&read).map_err(|error| format!("cannot be kept: {error}"))
+    }
+
     /// Integrations, as the JSON text in which the layers of the configuration carry them.
     pub(super) fn integrations(&self) -> Result<String, String> {
-        let found = match self {
-            Self::Text(text) => serde_json::from_str(text).map_err(|error| format!("is no JSON: {error}"))?,
-            Self::Toml(value) | Self::Beside(value, _) => {
-                serde_json::to_value(value).map_err(|error| format!("cannot be read: {error}"))?
-            }
-        };
-        let read = integrations::parse(&found)?;
+        let read = integrations::parse(&self.tables()?)?;
         let read = if let Self::Beside(_, folder) = self { integrations::beside(folder, read) } else { read };
         serde_json::to_string(&read).map_err(|error| format!("cannot be kept: {error}"))
     }

@@ -12,6 +12,7 @@
 //! | [`egress`]      | `[egress]`: which hosts steps may call |
 //! | [`retention`]   | `[retention]`: how long ended runs are stored |
 //! | [`integrations`] | `[[integrations]]`: services that runs may use |
+//! | [`tools`]       | `[tools]`: MCP servers whose tools runs may use |
 //! | `arp.rs`        | the reference implementation's variables |
 //! | `agree.rs`      | checks over several settings |
 //! | [`show`]        | `config show` and the commented file of `config init` |
@@ -40,6 +41,7 @@ pub mod outbound;
 pub mod retention;
 pub mod settings;
 pub mod show;
+pub mod tools;
 pub(crate) mod urls;
 
 pub use auth::Auth;
@@ -114,6 +116,8 @@ pub struct Config {
     pub egress: egress::Egress,
     /// How long ended runs are stored.
     pub retention: Retention,
+    /// More sources of node types.
+    pub tools: tools::Tools,
     /// Limits on what callers, services and scripts send.
     pub limits: Limits,
 }
@@ -293,6 +297,7 @@ impl Default for Config {
             auth: Auth::default(),
             egress: egress::Egress::default(),
             retention: Retention::default(),
+            tools: tools::Tools::default(),
             limits: Limits::default(),
         }
     }

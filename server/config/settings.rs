@@ -493,6 +493,12 @@ const NAMED: &[Setting] = &[
         kind: Kind::Count { min: 1, max: 86_400 },
         written: "60",
     },
+    Setting {
+        key: "tools.mcp",
+        about: "MCP servers whose tools runs may use, each a table [[tools.mcp]]; docs/guides/mcp-servers.md has examples.",
+        kind: Kind::McpServers,
+        written: "[]",
+    },
 ];
 
 impl Setting {

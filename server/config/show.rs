@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::integrations;
 use super::loaded::Loaded;
 use super::settings::{SETTINGS, Setting};
+use super::{integrations, tools};
 
 /// One setting with its effective value.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,8 +33,10 @@ pub fn effective(loaded: &Loaded) -> Vec<Shown> {
 }
 
 fn value(loaded: &Loaded, setting: &Setting) -> Value {
-    if setting.key == "integrations" {
-        return integrations::masked(&loaded.config.integrations);
+    match setting.key {
+        "integrations" => return integrations::masked(&loaded.config.integrations),
+        "tools.mcp" => return tools::mcp::masked(&loaded.config.tools.mcp),
+        _ => {}
     }
     let pointer = format!("/{}", setting.key.replace('.', "/"));
     serde_json::to_value(&loaded.config).ok().and_then(|whole| whole.pointer(&pointer).cloned()).unwrap_or_default()

@@ -7,6 +7,7 @@
 //! | `providers.rs` | [`Providers`]: all of them, and the catalogue of each tenant |
 //! | `catalog/`     | the catalogue: resolving, validating, listing |
 //! | `integrations/` | the provider of services of the configuration |
+//! | `mcp/`         | the provider of MCP servers |
 //! | `perform/`     | the steps around a call: inputs evaluated, values validated; calls over HTTP |
 //! | `values.rs`, `failures.rs`, `credentials.rs` | shared by several files |
 //! | `web.rs`       | the two node types that call over HTTP, which share their rules |
@@ -30,6 +31,7 @@ pub mod filter;
 pub mod graph;
 pub mod hash_sha256;
 pub mod integrations;
+pub mod mcp;
 pub mod perform;
 pub mod planner;
 pub mod provider;

@@ -33,10 +33,10 @@ impl Providers {
         Self::builtin_and(Http::default(), None)
     }
 
-    /// The node types that come with the server, with calls over HTTP by `http`, and those of one more provider.
-    pub fn builtin_and(http: Http, other: Option<Arc<dyn Provider>>) -> Arc<Self> {
+    /// The node types that come with the server, with calls over HTTP by `http`, and those of more providers.
+    pub fn builtin_and(http: Http, others: impl IntoIterator<Item = Arc<dyn Provider>>) -> Arc<Self> {
         let mut all: Vec<Arc<dyn Provider>> = vec![Arc::new(Builtins), Arc::new(Scripts), Arc::new(http)];
-        all.extend(other);
+        all.extend(others);
         Self::new(all)
     }
 

@@ -29,6 +29,7 @@ mod idempotency;
 mod kills;
 mod large;
 mod listeners;
+mod mcp;
 mod native;
 mod operations;
 mod output_schemas;

@@ -1,7 +1,7 @@
 //! The conformance test of providers of node types: list, perform, cancel, kill, limits and secrets, over every provider.
 //! A new provider adds a [`Subject`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use runyard::config::integrations::{Integration, parse};
 use runyard::expressions::{Expressions, Limits};
 use runyard::nodes::credentials::NoCredentials;
 use runyard::nodes::integrations::{Integrations, Operations};
+use runyard::nodes::mcp::{McpServers, Parts, Targets};
 use runyard::nodes::perform::http::{Http, Outside};
 use runyard::nodes::perform::{Call, InProcess, Performer};
 use runyard::nodes::script::Scripts;
@@ -21,6 +22,7 @@ use serde_json::{Value, json};
 
 use crate::harness::peer::{Answers, Peer};
 use crate::http::caller::{key, run};
+use crate::mcp::server::configured;
 use crate::process::bounded;
 
 /// The secret of the integration, which its service repeats. Also a value that inputs have where they are not valid.
@@ -47,6 +49,8 @@ struct World {
     peer: Peer,
     subjects: Vec<Subject>,
     performer: InProcess,
+    /// Where the MCP server logs.
+    _folder: tempfile::TempDir,
 }
 
 fn integrations(url: &str) -> Vec<Integration> {
@@ -61,6 +65,19 @@ fn integrations(url: &str) -> Vec<Integration> {
         "node_types": node_types,
     }]))
     .unwrap()
+}
+
+/// An MCP server that repeats its secret, does not answer, answers too much, or ends.
+async fn mcp_servers(folder: &Path, outside: &Arc<Outside>) -> Arc<McpServers> {
+    let secret = json!({ "tenants": [TENANT], "secret_env": { "DESK_TOKEN": { "env": "TOKEN" } } });
+    let tools = ["echo", "endless", "large", "ends", "refuses"];
+    let servers = json!([configured(&folder.join("log"), "2025-11-25", &tools, secret)]);
+    let targets =
+        Targets::open(&runyard::config::tools::mcp::parse(&servers).unwrap(), |_| Some(SECRET.to_owned())).unwrap();
+    let (outside, clock) = (outside.clone(), Clock::system());
+    let servers = McpServers::start(Parts { targets, anonymous: None, outside, clock, folder: folder.join("mcp") });
+    servers.settled().await;
+    Arc::new(servers)
 }
 
 /// A service that repeats the headers of a request, does not answer, answers too much, or breaks off.
@@ -84,10 +101,13 @@ impl World {
         let list = integrations(&peer.url);
         let operations = Operations::open(&list, |_| Some(SECRET.to_owned())).unwrap();
         let integrations = Arc::new(Integrations::listed(&list, None).called_by(outside.clone(), operations));
+        let folder = tempfile::tempdir().unwrap();
+        let mcp = mcp_servers(folder.path(), &outside).await;
         let http = Http(Some(outside));
         let url = |path: &str| json!({ "url": format!("{}/{path}", peer.url) });
         let request = |path: &str| ("runyard.http.request".to_owned(), url(path));
         let desk = |slug: &str| (format!("integration.desk.{slug}"), json!({}));
+        let tool = |tool: &str| (format!("mcp.desk.{tool}"), json!({}));
         let script = |script: &str| ("runyard.graph.script".to_owned(), json!({ "script": script }));
         let core = |name: &str, inputs: Value| (format!("runyard.core.{name}"), inputs);
         let with = |(id, inputs): (String, Value), code| (id, inputs, code);
@@ -135,13 +155,25 @@ impl World {
                     with(desk("refuses"), FailureCode::HttpStatus),
                 ],
             },
+            Subject {
+                name: "MCP",
+                provider: mcp.clone(),
+                good: tool("echo"),
+                invalid: ("mcp.desk.echo".to_owned(), json!({ "number": SECRET })),
+                endless: tool("endless"),
+                broken: vec![
+                    with(tool("large"), FailureCode::ResponseTooLarge),
+                    with(tool("ends"), FailureCode::ResponseInvalid),
+                    with(tool("refuses"), FailureCode::ToolFailed),
+                ],
+            },
         ];
         let performer = InProcess {
-            providers: Providers::builtin_and(http, Some(integrations)),
+            providers: Providers::builtin_and(http, [integrations as Arc<dyn Provider>, mcp]),
             expressions: workers(PathBuf::from(env!("CARGO_BIN_EXE_runyard"))),
             credentials: Arc::new(NoCredentials),
         };
-        World { peer, subjects, performer }
+        World { peer, subjects, performer, _folder: folder }
     }
 
     fn node_type(&self, tenant: &str, id: &str) -> Option<NodeType> {
@@ -218,9 +250,11 @@ async fn a_provider_performs_its_node_types_and_no_others() {
     }
     // Of another tenant, even if its run has the node type.
     assert!(world.node_type("beta", "integration.desk.echo").is_none());
-    let refused = bounded("a call", world.call_as("beta", ("integration.desk.echo", &json!({})))).await;
-    let Outcome::Failed(refused) = refused else { panic!("{refused:?}") };
-    assert!(refused.code.is(FailureCode::NodeTypeUnavailable), "{refused:?}");
+    for id in ["integration.desk.echo", "mcp.desk.echo"] {
+        let refused = bounded("a call", world.call_as("beta", (id, &json!({})))).await;
+        let Outcome::Failed(refused) = refused else { panic!("{refused:?}") };
+        assert!(refused.code.is(FailureCode::NodeTypeUnavailable), "{refused:?}");
+    }
 }
 
 #[tokio::test]

@@ -74,6 +74,10 @@ failure_codes! {
         => "The service's answer is too long, incomplete or not HTTP.",
     HttpStatus = "http_status"
         => "The service answered with an error status; `details.status`, a part of its `body`, and `retry_after_ms`.",
+    ToolFailed = "tool_failed"
+        => "The tool of an MCP server says that the call failed; the message has its reason, `details` more.",
+    InputRequired = "input_required"
+        => "The tool of an MCP server asks a person, which calls cannot answer; `details.requests`.",
     CredentialUnusable = "credential_unusable"
         => "The credential that a run passes through to an integration cannot be sent.",
     ExpressionFailed = "expression_failed" | ExpressionTimedOut = "expression_timed_out" | ExpressionOutOfMemory = "expression_out_of_memory" | ExpressionTooDeep = "expression_too_deep"

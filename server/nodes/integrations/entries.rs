@@ -4,6 +4,7 @@
 //! slug or a synonym. The clause must also contain another word of its slug, its name, or the name of the integration.
 
 use runyard_engine::{NodeKind, SideEffect};
+use serde_json::Value;
 
 pub use crate::config::integrations::AuthType;
 pub(crate) use crate::config::integrations::OWN_HEADERS;
@@ -89,37 +90,42 @@ fn entry(one: &Configured, node_type: &NodeType) -> Entry {
 }
 
 fn hints(one: &Configured, node_type: &NodeType) -> Hints {
-    let slug = words(&node_type.slug);
+    let named = words(node_type.name.as_deref().unwrap_or_default()).into_iter().skip(1);
+    let keywords = named.chain(words(&one.id)).chain(words(&one.name));
+    let keywords = keywords.chain(node_type.keywords.iter().map(|word| word.to_lowercase()));
+    let verbs = node_type.verbs.iter().map(|verb| verb.to_lowercase());
+    named_hints(&node_type.slug, keywords, verbs, &node_type.input_schema)
+}
+
+/// The hints of an operation of a service, whose name begins with a verb.
+pub(in crate::nodes) fn named_hints(
+    name: &str,
+    keywords: impl Iterator<Item = String>,
+    more_verbs: impl Iterator<Item = String>,
+    input_schema: &Value,
+) -> Hints {
+    let slug = words(name);
     let verb = slug.first().cloned().unwrap_or_default();
     let alike = VERBS.iter().find(|verbs| verbs[0] == verb).copied().unwrap_or_default();
     let mut verbs: Vec<String> = alike.iter().map(|&verb| verb.to_owned()).collect();
-    verbs.extend(std::iter::once(verb).chain(node_type.verbs.iter().map(|verb| verb.to_lowercase())));
+    verbs.extend(std::iter::once(verb).chain(more_verbs));
     let nouns = slug.iter().skip(1).cloned();
-    let named = words(node_type.name.as_deref().unwrap_or_default()).into_iter().skip(1);
-    let mut keywords: Vec<String> = nouns
-        .clone()
-        .chain(named)
-        .chain(words(&one.id))
-        .chain(words(&one.name))
-        .chain(node_type.keywords.iter().map(|word| word.to_lowercase()))
-        .filter(|word| !verbs.contains(word))
-        .collect();
+    let mut keywords: Vec<String> = nouns.clone().chain(keywords).filter(|word| !verbs.contains(word)).collect();
     for list in [&mut verbs, &mut keywords] {
         list.sort();
         list.dedup();
     }
-    Hints { keywords, verbs, produces: nouns.collect(), arguments: arguments(node_type), verb_needed: true }
+    Hints { keywords, verbs, produces: nouns.collect(), arguments: arguments(input_schema), verb_needed: true }
 }
 
 /// Every input that a clause can give by its name. The only required text may also occur without its name.
-fn arguments(node_type: &NodeType) -> Vec<Argument> {
-    let schema = &node_type.input_schema;
+fn arguments(schema: &Value) -> Vec<Argument> {
     let required: Vec<&str> =
         schema["required"].as_array().into_iter().flatten().filter_map(|name| name.as_str()).collect();
     let properties = || schema["properties"].as_object().into_iter().flatten();
-    let is_text = |property: &serde_json::Value| property["type"] == "string";
+    let is_text = |property: &Value| property["type"] == "string";
     let texts = properties().filter(|(name, property)| required.contains(&name.as_str()) && is_text(property)).count();
-    let argument = |(name, property): (&String, &serde_json::Value)| {
+    let argument = |(name, property): (&String, &Value)| {
         let needed = required.contains(&name.as_str());
         let unnamed = needed && is_text(property) && texts == 1;
         Argument { field: name.clone(), reads: Reads::Field { needed, unnamed } }
@@ -128,7 +134,7 @@ fn arguments(node_type: &NodeType) -> Vec<Argument> {
 }
 
 /// The words of a name, in lower case.
-fn words(name: &str) -> Vec<String> {
+pub(in crate::nodes) fn words(name: &str) -> Vec<String> {
     let parts = name.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
     parts.map(str::to_lowercase).collect()
 }

@@ -27,6 +27,7 @@ use crate::config::integrations::Integration as Configured;
 
 pub use entries::Integration;
 pub use path::PathTemplate;
+pub(in crate::nodes) use requests::secret;
 pub use requests::{Asked, Operation, Operations, SecretError, Service};
 
 /// The integrations of the configuration.

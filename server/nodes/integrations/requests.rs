@@ -148,7 +148,10 @@ fn service(one: &Integration, environment: &impl Fn(&str) -> Option<String>) -> 
 }
 
 /// The value of a secret header. Errors contain its expected place, and nothing of the value.
-fn secret(source: &SecretSource, environment: &impl Fn(&str) -> Option<String>) -> Result<Secret, String> {
+pub(in crate::nodes) fn secret(
+    source: &SecretSource,
+    environment: &impl Fn(&str) -> Option<String>,
+) -> Result<Secret, String> {
     let found = match (&source.env, &source.file) {
         (Some(name), _) => {
             let value = environment(name).filter(|value| !value.is_empty());

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::{inputs, request};
 use crate::config::integrations::{Integration, parse};
-use crate::nodes::Providers;
 use crate::nodes::catalog::Catalog;
 use crate::nodes::integrations::Integrations;
 use crate::nodes::perform::http::Http;
+use crate::nodes::{Provider, Providers};
 use crate::planner::LexicalPlanner;
 
 fn planner() -> LexicalPlanner {
@@ -51,7 +51,7 @@ fn planner() -> LexicalPlanner {
 /// The builtins and the node types of these integrations.
 fn with(list: &[Integration]) -> Arc<Catalog> {
     let integrations = Integrations::listed(list, None);
-    Providers::builtin_and(Http::default(), Some(Arc::new(integrations))).catalog("default")
+    Providers::builtin_and(Http::default(), [Arc::new(integrations) as Arc<dyn Provider>]).catalog("default")
 }
 
 fn plan(goal: &str, context: Option<Value>) -> Result<Plan, Failure> {

@@ -39,11 +39,11 @@ pub(super) fn denied(denied: &Denied) -> Failure {
     failed(FailureCode::EgressDenied, format!("this server may not call there: {denied}"), false)
 }
 
-pub(super) fn timed_out(host: &str, timeout_ms: u64) -> Failure {
+pub(in crate::nodes) fn timed_out(host: &str, timeout_ms: u64) -> Failure {
     failed(FailureCode::TimedOut, format!("{host} did not answer in full within {timeout_ms} ms"), true)
 }
 
-pub(super) fn too_large(host: &str, bytes_max: usize) -> Failure {
+pub(in crate::nodes) fn too_large(host: &str, bytes_max: usize) -> Failure {
     failed(FailureCode::ResponseTooLarge, format!("{host} answered more than {bytes_max} bytes"), false)
 }
 
@@ -55,12 +55,12 @@ pub(super) fn too_deep(host: &str, levels_max: usize) -> Failure {
     )
 }
 
-pub(super) fn invalid(host: &str, reason: &str) -> Failure {
+pub(in crate::nodes) fn invalid(host: &str, reason: &str) -> Failure {
     failed(FailureCode::ResponseInvalid, format!("{host} {reason}"), true)
 }
 
 /// The failure of a transport error.
-pub(super) fn of(host: &str, error: &reqwest::Error) -> Failure {
+pub(in crate::nodes) fn of(host: &str, error: &reqwest::Error) -> Failure {
     if let Some(found) = cause::<Denied>(error) {
         return denied(found);
     }
@@ -78,7 +78,7 @@ pub(super) fn of(host: &str, error: &reqwest::Error) -> Failure {
 }
 
 /// The failure of a status that the caller does not accept.
-pub(super) fn status(host: &str, status: StatusCode, retry_after_ms: Option<u64>, excerpt: &str) -> Failure {
+pub(in crate::nodes) fn status(host: &str, status: StatusCode, retry_after_ms: Option<u64>, excerpt: &str) -> Failure {
     let reason = status.canonical_reason().unwrap_or_default();
     let said: String = excerpt.chars().take(EXCERPT_CHARS_MAX).collect();
     let mut details = Object::from_iter([("status".to_owned(), json!(status.as_u16()))]);

@@ -19,7 +19,7 @@ const BASE64_BYTES_MIN: usize = 8;
 
 /// The search patterns.
 #[derive(Debug, Default)]
-pub(super) struct Masks {
+pub(in crate::nodes) struct Masks {
     /// Compared character by character, each in any of its forms.
     secrets: Vec<String>,
     /// Compared exactly.
@@ -29,7 +29,7 @@ pub(super) struct Masks {
 impl Masks {
     /// The patterns of these secrets: each as a whole, the part after a scheme ("Bearer x"), and the decoded form of
     /// Basic credentials.
-    pub(super) fn of<'a>(secrets: impl Iterator<Item = &'a str>) -> Self {
+    pub(in crate::nodes) fn of<'a>(secrets: impl Iterator<Item = &'a str>) -> Self {
         let mut masks = Self::default();
         for secret in secrets {
             masks.add(secret);
@@ -80,7 +80,7 @@ impl Masks {
     }
 
     /// The same of an object.
-    pub(super) fn object(&self, members: &mut Object) {
+    pub(in crate::nodes) fn object(&self, members: &mut Object) {
         let has_one = members.keys().any(|key| self.masked(key.as_bytes()).is_some());
         if has_one {
             let masked = |mut key: String| {
@@ -92,7 +92,8 @@ impl Masks {
         members.values_mut().for_each(|value| self.value(value));
     }
 
-    fn text(&self, text: &mut String) {
+    /// Masks in a text.
+    pub(in crate::nodes) fn text(&self, text: &mut String) {
         if let Some(masked) = self.masked(text.as_bytes()) {
             // A match starts and ends at a character.
             *text = String::from_utf8_lossy(&masked).into_owned();

@@ -20,7 +20,7 @@
 mod address;
 mod credentials;
 mod exchange;
-mod failure;
+pub(in crate::nodes) mod failure;
 mod integration;
 mod mask;
 mod outside;
@@ -40,6 +40,7 @@ use crate::nodes::web::{FETCH, FETCH_BUILTIN, REQUEST, REQUEST_BUILTIN};
 
 pub use crate::nodes::credentials::{Additions, Credentials, NoCredentials};
 pub(in crate::nodes) use integration::perform as call_operation;
+pub(in crate::nodes) use mask::Masks;
 pub use outside::{Outside, OutsideError};
 
 /// The provider of calls to any URL. Without clients its node types are listed and cannot be called.

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Client, Proxy, redirect};
+use reqwest::{Client, Proxy, Url, redirect};
+use runyard_engine::event::Failure;
 
+use super::failure;
 use super::resolve::Resolver;
 use super::rules::{Named, Rules};
 use crate::config::egress::Egress;
@@ -44,6 +46,22 @@ impl Outside {
         ];
         let (timeout_ms_max, bytes_max) = (egress.timeout_ms_max, egress.response_bytes_max);
         Ok(Self { rules, clients, timeout_ms_max, bytes_max })
+    }
+
+    /// The client for a service at this URL of the configuration, which it may call. For protocols that send their own
+    /// requests; name resolution checks the addresses again.
+    ///
+    /// # Errors
+    /// `egress_denied`.
+    pub(in crate::nodes) fn client_of(&self, url: &Url, private: bool) -> Result<Client, Failure> {
+        let named = Named::ByConfiguration { private };
+        self.rules.url(url, named).map_err(|denied| failure::denied(&denied))?;
+        Ok(self.client(named).clone())
+    }
+
+    /// The maximum bytes of an answer.
+    pub(in crate::nodes) fn bytes_max(&self) -> usize {
+        self.bytes_max
     }
 
     pub(super) fn client(&self, named: Named) -> &Client {

@@ -90,7 +90,7 @@ impl Rules {
             Some(special) => Err(Denied(match named {
                 Named::ByInputs => format!("{host} leads to {special}; egress.allow_networks can allow its network"),
                 Named::ByConfiguration { .. } => {
-                    format!("{host} leads to {special}; allow_private_addresses of the integration can allow it")
+                    format!("{host} leads to {special}; allow_private_addresses in its configuration can allow it")
                 }
             })),
         }

@@ -48,6 +48,7 @@ guides! {
     "guides/graphs.md",
     "guides/python-agent.md",
     "guides/rest-api-as-tools.md",
+    "guides/mcp-servers.md",
     "guides/from-arp.md",
     "guides/from-toolregistry.md",
     "guides/from-acp.md",
