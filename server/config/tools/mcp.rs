@@ -291,7 +291,9 @@ mod tests {
 
     #[test]
     fn every_fault_is_reported() {
-        let table: [(fn() -> Value, &str, Value, &str); 15] = [
+        /// The configuration, the place of the value that is wrong, the value, and a part of the message.
+        type Fault = (fn() -> Value, &'static str, Value, &'static str);
+        let table: [Fault; 15] = [
             (program, "/0/name", json!("My Server"), "name is 1 to 64"),
             (program, "/0/command", json!(" "), "command is empty"),
             (program, "/0/url", json!("https://a.example"), "either command"),

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, ReadBuf};
-use tokio::process::ChildStderr;
 
 use super::target::Target;
 use crate::clock::Clock;
@@ -54,7 +53,7 @@ impl<R: AsyncRead + Unpin> AsyncRead for BoundedLines<R> {
 
 /// Logs what a program writes to its standard error, until it ends. Everything is read, so that the program never
 /// waits, and a part is logged.
-pub(super) async fn log_errors(stderr: ChildStderr, target: Arc<Target>, clock: Clock) {
+pub(super) async fn log_errors(stderr: impl AsyncRead + Unpin, target: Arc<Target>, clock: Clock) {
     let mut reader = BufReader::new(stderr);
     let mut line = Vec::new();
     let (mut minute, mut logged) = (0, 0);
@@ -64,9 +63,9 @@ pub(super) async fn log_errors(stderr: ChildStderr, target: Arc<Target>, clock: 
             return;
         }
         let end = chunk.iter().position(|byte| *byte == b'\n');
-        let room = LOGGED_BYTES_MAX.saturating_sub(line.len());
+        let space = LOGGED_BYTES_MAX.saturating_sub(line.len());
         let part = &chunk[..end.unwrap_or(chunk.len())];
-        line.extend_from_slice(&part[..part.len().min(room)]);
+        line.extend_from_slice(&part[..part.len().min(space)]);
         let consumed = end.map_or(chunk.len(), |end| end + 1);
         reader.consume(consumed);
         if end.is_none() {

@@ -1,6 +1,7 @@
 //! A service on loopback that steps call: it records its requests and sends the answers that the test sets.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -53,6 +54,8 @@ impl Answers {
 pub struct Peer {
     pub url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
+    /// How many callers disconnected from a request without an answer.
+    left: Arc<AtomicUsize>,
     bell: Arc<Notify>,
     serving: JoinHandle<()>,
 }
@@ -69,23 +72,26 @@ impl Peer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (asked, bell, answer) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Notify::new()), Arc::new(answer));
+        let left = Arc::new(AtomicUsize::new(0));
         let serving = tokio::spawn({
-            let (asked, bell) = (asked.clone(), bell.clone());
+            let (asked, bell, left) = (asked.clone(), bell.clone(), left.clone());
             async move {
                 while let Ok((stream, _)) = listener.accept().await {
-                    let (asked, bell, answer) = (asked.clone(), bell.clone(), answer.clone());
+                    let (asked, bell, answer, left) = (asked.clone(), bell.clone(), answer.clone(), left.clone());
                     tokio::spawn(async move {
                         let mut stream = BufReader::new(stream);
                         let Some(one) = read(&mut stream).await else { return };
                         let answers = answer(&one);
                         asked.lock().unwrap().push(one);
                         bell.notify_one();
+                        let is_silent = matches!(answers, Answers::Nothing);
                         say(stream, answers).await;
+                        left.fetch_add(usize::from(is_silent), Ordering::Relaxed);
                     });
                 }
             }
         });
-        Peer { url, asked, bell, serving }
+        Peer { url, asked, left, bell, serving }
     }
 
     /// Answers each request with the same answer.
@@ -101,6 +107,11 @@ impl Peer {
     /// The requests so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
+    }
+
+    /// How many callers disconnected from a request without an answer.
+    pub fn left(&self) -> usize {
+        self.left.load(Ordering::Relaxed)
     }
 
     /// Waits until it has received this many requests.

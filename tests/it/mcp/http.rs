@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use runyard_engine::FailureCode;
 use serde_json::{Value, json};
 
 use super::desk::{Desk, SECRET};
+use super::now;
+use crate::harness::eventually;
 use crate::harness::peer::{Answers, Asked, Peer};
 
 fn table(peer: &Peer, private: bool) -> Value {
@@ -73,6 +76,19 @@ async fn limits_and_statuses_are_named_failures() {
     let failure = desk.failure("status").await;
     assert!(failure.code.is(FailureCode::HttpStatus), "{failure:?}");
     assert_eq!(failure.details.unwrap()["retry_after_ms"], 7_000);
+}
+
+#[tokio::test]
+async fn a_dropped_call_closes_its_request() {
+    let peer = Peer::start(stateless).await;
+    let desk = Desk::over(table(&peer, true)).await;
+    let call = desk.outcome("endless", json!({}));
+    let canceled = tokio::time::timeout(Duration::from_millis(500), call).await;
+    assert!(canceled.is_err(), "{canceled:?}");
+    let since = now();
+    eventually("the end of the request", || async { (peer.left() == 1).then_some(()) }).await;
+    println!("the request was closed after {:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_millis(1_000));
 }
 
 #[tokio::test]
