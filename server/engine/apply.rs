@@ -61,10 +61,13 @@ pub fn apply(state: &mut State, recorded: &Recorded) -> Result<(), Corrupt> {
         Event::ApprovalAsked { node_run, approval, inputs } => {
             fold.approval_asked(state, *node_run, *approval, inputs.as_ref())?;
         }
-        Event::ApprovalDecided { node_run, approval, verdict, by, comment } => {
+        Event::ApprovalDecided { node_run, approval, verdict, by, comment, inputs } => {
             let decided =
                 ApprovalDecision { verdict: *verdict, by: by.clone(), comment: comment.clone(), at_ms: *at_ms };
             fold.approval_decided(state, *node_run, *approval, decided)?;
+            if let Some(inputs) = inputs {
+                fold.node_mut(state, *node_run)?.inputs = Arc::new(inputs.clone());
+            }
         }
         Event::Paused { reason, by } => {
             fold.expect_run(state.paused.is_none(), state, "it is paused already")?;
@@ -225,6 +228,10 @@ impl Application {
                 self.expect(items.is_some(), child.node_run, "the list has no such item")?;
                 Ok(items.and_then(|items| items.graph.clone()).or_else(|| parent.graph.clone()))
             }
+            (NodeKind::Agent, Some(place)) => {
+                let tool = parent.agent.as_ref().is_some_and(|agent| (place as usize) < agent.tools.len());
+                self.expect(tool, child.node_run, "the agent has no such tool").map(|()| None)
+            }
             (NodeKind::Graph | NodeKind::Each, None) => {
                 self.expect(false, child.node_run, "it has no place").map(|()| None)
             }
@@ -246,6 +253,7 @@ impl Application {
         match (kind, content) {
             (NodeKind::Graph, Content::Graph(graph)) => node.graph = Some(graph.clone()),
             (NodeKind::Each, Content::Items(items)) => node.items = Some(items.clone()),
+            (NodeKind::Agent, Content::Agent(agent)) => node.agent = Some(agent.clone()),
             _ => return self.expect(false, id, "it is not made of that"),
         }
         if let Some(inputs) = inputs {

@@ -9,6 +9,7 @@
 //! A retry needs no second approval. After an approval the node run continues; after a denial the run is canceled
 //! (`denied`). Time limits of the run include the wait. The engine records the approver's name and does not check it.
 
+use crate::kinds::agent;
 use crate::kinds::facts::ApprovalOf;
 pub use crate::record::approval::{Approval, ApprovalDecision, ApprovalStrategy, Verdict};
 use crate::{Node, NodeState, State, Wait};
@@ -27,7 +28,8 @@ impl Node {
 
 /// Whether this node run needs an approval before it begins.
 pub(crate) fn comes_first(state: &State, node: &Node) -> bool {
-    if node.approval.is_some() {
+    // A model's turn only proposes calls, and these can be approved.
+    if node.approval.is_some() || agent::is_turn(state, node) {
         return false;
     }
     let strategy = strategy(state);

@@ -7,6 +7,7 @@ use std::fmt;
 
 use crate::constraints::least;
 use crate::event::FinalState;
+use crate::kinds::agent;
 use crate::kinds::graph::{Continuation, continuation};
 use crate::limits::node_type_fits;
 use crate::policy::{self, is_tried};
@@ -49,6 +50,7 @@ pub fn check(state: &State) -> Vec<Violation> {
         match node.node_type.kind {
             NodeKind::Graph => walk(&mut laws, state, node),
             NodeKind::Each => list(&mut laws, state, node),
+            NodeKind::Agent => turns(&mut laws, state, node),
             _ => {}
         }
         limits(&mut laws, state, node);
@@ -225,7 +227,8 @@ fn standing(laws: &mut Invariants, state: &State, node: &Node) {
     }
     if verdict(node) == Some(Some(Verdict::Denied)) {
         let canceled = state.status == RunStatus::Final(RunOutcome::Canceled);
-        laws.must(canceled && !node.is_live(), "a run that was denied something is canceled");
+        let call = agent::is_tool_call(state, node);
+        laws.must((canceled || call) && !node.is_live(), "a run that was denied something is canceled");
     }
     let tries = node.policy.retry(&node.node_type).map_or(1, |retry| retry.attempts_max);
     laws.must(node.attempt <= tries, "no more tries than allowed");
@@ -259,6 +262,19 @@ fn list(laws: &mut Invariants, state: &State, list: &Node) {
     let succeeded = list.final_state() == Some(FinalState::Succeeded);
     let all = list.children.len() == count && through().all(|child| child.final_state() == Some(FinalState::Succeeded));
     laws.must(!succeeded || all, "a list succeeds only if every item did");
+}
+
+/// Invariants of an agent: a turn comes first, one turn is live at a time and never beside calls, and at most `at_once`
+/// calls are live.
+fn turns(laws: &mut Invariants, state: &State, node: &Node) {
+    let children = || node.children.iter().filter_map(|id| state.node(*id));
+    laws.must(children().next().is_none_or(|first| first.place.is_none()), "an agent begins with a turn");
+    let live_turns = children().filter(|child| child.place.is_none() && child.is_live()).count();
+    laws.must(live_turns == 0 || node.live_children == 1, "a turn is alone");
+    let (at_once, turns_max) = node.agent.as_ref().map_or((0, 0), |agent| (agent.at_once.max(1), agent.turns_max));
+    laws.must(node.live_children <= at_once as usize, "no more calls at once than asked");
+    let turns = children().filter(|child| child.place.is_none()).count();
+    laws.must(turns <= turns_max.max(1) as usize, "no more turns than allowed");
 }
 
 /// The verdict of its approval request: `None` without a request, `Some(None)` while it is open.

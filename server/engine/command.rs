@@ -48,7 +48,7 @@ pub enum Command {
         node_run: NodeRunId,
         /// Its resolved inputs, if they differ from the recorded ones.
         inputs: Option<Object>,
-        /// Its graph or items.
+        /// Its graph, items, or agent.
         content: Content,
     },
     /// The result of an effect. If late or repeated, nothing changes.
@@ -125,6 +125,8 @@ pub enum Command {
         by: Option<String>,
         /// The caller's comment, for people.
         comment: Option<String>,
+        /// Inputs to approve in place of the requested ones, already validated. Only for calls.
+        inputs: Option<Object>,
     },
     /// Begin no new node runs until `Resume`. Work in flight continues. If repeated, nothing changes.
     Pause {
@@ -318,6 +320,12 @@ pub enum Rejected {
         approval: ApprovalId,
         /// The recorded verdict.
         verdict: Verdict,
+    },
+    /// Only the inputs of a call can be changed, and only with its approval.
+    #[error("approval {approval} is not about a call, or was denied; inputs can be changed only for an approved call")]
+    InputsFixed {
+        /// The id in the command.
+        approval: ApprovalId,
     },
     /// The node run of the approval request ended before a decision.
     #[error("approval {approval} is not needed any more: what was asked about has ended")]

@@ -54,6 +54,7 @@ pub(crate) fn bounded(command: Command, context: Context) -> Result<Command, Rej
                 || recovery.as_ref().is_some_and(|action| object_nests_deeper(&action.0, around));
             refused_if(deep)?;
         }
+        Command::Decide { inputs, .. } => refused_if(deep(inputs.as_ref(), around))?,
         Command::Planned { plan, .. } if plan_is_deep(plan, max) => return Ok(failed(command, "values of the plan", max)),
         Command::Loaded { inputs, content, .. } => {
             if deep(inputs.as_ref(), max) || content_is_deep(content, around) {
@@ -85,7 +86,6 @@ pub(crate) fn bounded(command: Command, context: Context) -> Result<Command, Rej
         // `finish` checks the outputs when the node run ends.
         | Command::Report { .. }
         | Command::Deliver { .. }
-        | Command::Decide { .. }
         | Command::Pause { .. }
         | Command::Resume { .. }
         | Command::Fail { .. }
@@ -142,6 +142,7 @@ fn content_is_deep(content: &Content, max: usize) -> bool {
                 || items.items.iter().any(|item| nests_deeper(item, max))
                 || items.graph.as_deref().is_some_and(|graph| graph_is_deep(graph, max))
         }
+        Content::Agent(agent) => agent.tools.iter().any(|tool| object_nests_deeper(&tool.inputs, max)),
     }
 }
 

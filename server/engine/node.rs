@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::event::{Artifact, Evaluation, Failure, FinalState, RecoveryAction};
 use crate::graph::{Graph, Items, Route};
+use crate::record::agent::Agent;
 use crate::plan::{Binding, PlanResult};
 use crate::{Approval, Constraints, NodeRunId, NodeState, NodeType, Object, Policy, RunId, Shortfall};
 
@@ -81,12 +82,14 @@ pub struct Node {
     pub summary: Option<String>,
     /// The source of its result.
     pub result: Option<PlanResult>,
-    /// The index of its node in the graph, or of its item in the list. From 0.
+    /// The index of its node in the graph, of its item in the list, or of its tool in the agent. From 0.
     pub place: Option<u32>,
     /// Its graph, or the graph of each of its items.
     pub graph: Option<Arc<Graph>>,
     /// Its list of items.
     pub items: Option<Arc<Items>>,
+    /// Its model and its tools, if it is an agent.
+    pub agent: Option<Arc<Agent>>,
     /// The edge that the surrounding graph follows next. If absent, the first one.
     pub route: Option<Route>,
     /// The run that its current attempt started.
@@ -152,6 +155,7 @@ impl Node {
             place: None,
             graph: None,
             items: None,
+            agent: None,
             route: None,
             sub_run: None,
             delayed: None,

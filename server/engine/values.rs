@@ -11,6 +11,7 @@ use crate::command::{Command, Completion, Outcome, Routed, Start};
 use crate::effect::{Effect, Request};
 use crate::event::{ChildCreated, Evaluation, Failure};
 use crate::graph::{Content, Graph, Items};
+use crate::record::agent::Agent;
 use crate::{ChildSpec, Event, Node, Object, Plan, State, large};
 
 /// A mutable place for a value.
@@ -63,6 +64,12 @@ fn items(items: &mut Arc<Items>, visit: Visit<'_>) {
     }
 }
 
+fn agent(agent: &mut Arc<Agent>, visit: Visit<'_>) {
+    for tool in &mut Arc::make_mut(agent).tools {
+        visit(Slot::Object(&mut tool.inputs));
+    }
+}
+
 fn evaluation(evaluation: &mut Evaluation, visit: Visit<'_>) {
     object(&mut evaluation.details, visit);
     visit(Slot::Object(&mut evaluation.extensions));
@@ -101,6 +108,7 @@ impl Content {
         match self {
             Content::Graph(within) => graph(within, visit),
             Content::Items(within) => items(within, visit),
+            Content::Agent(within) => agent(within, visit),
         }
     }
 }
@@ -118,6 +126,7 @@ impl Event {
             Event::ChildCreated(child) => child.each_slot(visit),
             Event::NodeStarted { inputs, .. }
             | Event::ApprovalAsked { inputs, .. }
+            | Event::ApprovalDecided { inputs, .. }
             | Event::Launched { inputs, .. } => object(inputs, visit),
             Event::AttemptFailed { error, .. } => failure(error, visit),
             Event::NodeDelayed { outputs, inputs, .. } => {
@@ -142,7 +151,6 @@ impl Event {
             }
             Event::Decomposed { .. }
             | Event::CandidatesGenerated { .. }
-            | Event::ApprovalDecided { .. }
             | Event::Paused { .. }
             | Event::Resumed { .. }
             | Event::NodeQueued { .. }
@@ -168,6 +176,7 @@ impl Event {
         match self {
             Event::NodeStarted { inputs, .. }
             | Event::ApprovalAsked { inputs, .. }
+            | Event::ApprovalDecided { inputs, .. }
             | Event::Launched { inputs, .. } => option(inputs),
             Event::AttemptFailed { error, .. } => option(&error.details),
             Event::NodeDelayed { outputs, inputs, .. } => {
@@ -222,12 +231,12 @@ impl Event {
                             see_graph(graph, see);
                         }
                     }
+                    Content::Agent(agent) => agent.tools.iter().for_each(|tool| see(&tool.inputs)),
                 }
             }
             Event::SubtaskMapped { decision: None, .. }
             | Event::Decomposed { .. }
             | Event::CandidatesGenerated { .. }
-            | Event::ApprovalDecided { .. }
             | Event::Paused { .. }
             | Event::Resumed { .. }
             | Event::NodeQueued { .. }
@@ -308,11 +317,10 @@ impl Command {
                     visit(Slot::Object(&mut action.0));
                 }
             }
-            Command::Launched { inputs, .. } => object(inputs, visit),
+            Command::Launched { inputs, .. } | Command::Decide { inputs, .. } => object(inputs, visit),
             Command::Report { .. }
             | Command::Wake { .. }
             | Command::Deliver { .. }
-            | Command::Decide { .. }
             | Command::Pause { .. }
             | Command::Resume { .. }
             | Command::Fail { .. }
@@ -344,6 +352,9 @@ impl Node {
         }
         if let Some(within) = &mut self.items {
             items(within, visit);
+        }
+        if let Some(within) = &mut self.agent {
+            agent(within, visit);
         }
     }
 

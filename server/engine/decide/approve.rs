@@ -1,13 +1,15 @@
 //! `Decide`: approves or denies an approval request. A repeated verdict changes nothing, and the opposite one is
-//! rejected. A denial cancels the run, because the run may not do its work.
+//! rejected. A denial cancels the run, because the run may not do its work; a denied tool call of an agent fails, and the
+//! agent goes on. An approver may change the inputs of a call.
 
 use serde_json::Value;
 
 use crate::draft::Draft;
 use crate::event::Failure;
 use crate::finish;
+use crate::kinds::agent;
 use crate::{
-    ApprovalId, Context, Decision, Event, FailureCode, Node, Object, Rejected, RunStatus, State, Verdict, Wait,
+    ApprovalId, Context, Decision, Event, FailureCode, Node, NodeKind, Object, Rejected, RunStatus, State, Verdict, Wait,
     schedule,
 };
 
@@ -16,6 +18,7 @@ pub(super) struct VerdictDetails {
     pub(super) verdict: Verdict,
     pub(super) by: Option<String>,
     pub(super) comment: Option<String>,
+    pub(super) inputs: Option<Object>,
 }
 
 /// Continues the node run of the approval request, or cancels the run.
@@ -41,10 +44,15 @@ pub(super) fn decide(
     }
     let mut draft = Draft::new(state, context);
     let why = denied(node, approval, &said);
-    let VerdictDetails { verdict, by, comment } = said;
-    draft.record(Event::ApprovalDecided { node_run: node.id, approval, verdict, by, comment })?;
+    let VerdictDetails { verdict, by, comment, inputs } = said;
+    let inputs = inputs.filter(|inputs| *inputs != *node.inputs);
+    if inputs.is_some() && (verdict == Verdict::Denied || node.node_type.kind != NodeKind::Call) {
+        return Err(Rejected::InputsFixed { approval });
+    }
+    draft.record(Event::ApprovalDecided { node_run: node.id, approval, verdict, by, comment, inputs })?;
     match verdict {
         Verdict::Approved => go_on(&mut draft, node)?,
+        Verdict::Denied if agent::is_tool_call(state, node) => agent::denied(&mut draft, node.id, why)?,
         Verdict::Denied => {
             finish::cancel(&mut draft, state.root_id(), &why)?;
             finish::end_run(&mut draft)?;

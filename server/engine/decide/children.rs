@@ -30,7 +30,9 @@ pub(super) fn decide(
         NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Run => {
             return Err(Rejected::NotComposite { node_run: parent });
         }
-        NodeKind::Plan | NodeKind::Graph | NodeKind::Each => return Err(Rejected::ServerOwned { node_run: parent }),
+        NodeKind::Plan | NodeKind::Graph | NodeKind::Each | NodeKind::Agent => {
+            return Err(Rejected::ServerOwned { node_run: parent });
+        }
         NodeKind::External => {}
     }
     let batch = Batch::sort(state, node, children);

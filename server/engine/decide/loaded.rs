@@ -5,8 +5,10 @@ use crate::draft::Draft;
 use crate::ending::Checked;
 use crate::event::Failure;
 use crate::graph::{Content, Graph, Items};
+use crate::kinds::facts::Work;
 use crate::limits::Breach;
 use crate::policy::{self, Invalid, OnFailure};
+use crate::record::agent::Agent;
 use crate::{
     Constraints, Context, Decision, EffectId, Event, FailureCode, Node, NodeKind, NodeRunId, Object, Rejected, State,
     attempts, kinds, limits, outstanding, schedule,
@@ -22,7 +24,7 @@ pub(super) fn decide(
     context: Context<'_>,
 ) -> Result<Decision, Rejected> {
     let asked = |node: &&Node| {
-        let loads = matches!(node.node_type.kind, NodeKind::Graph | NodeKind::Each);
+        let loads = node.node_type.kind.facts().work == Some(Work::Load);
         loads && outstanding::is_work_of(state.run, node, effect)
     };
     let Some(node) = state.node(node_run).filter(asked) else { return Ok(Decision::default()) };
@@ -55,6 +57,10 @@ fn fits(state: &State, node: &Node, content: &Content) -> Checked<()> {
             }
             doable(items)
         }
+        (NodeKind::Agent, Content::Agent(agent)) => {
+            limits::children_fit(state, node, 1).map_err(breach)?;
+            usable(&node.constraints, agent)
+        }
         _ => Err(Failure::new(FailureCode::LoadFailed, "what the composite is made of does not fit its kind").into()),
     }
 }
@@ -80,6 +86,26 @@ pub(super) fn graph_fits(constraints: &Constraints, graph: &Graph) -> Result<(),
     }
     for (_, node_type) in graph.node_types() {
         limits::node_type_fits(constraints, node_type)?;
+    }
+    Ok(())
+}
+
+/// Whether an agent may use its model and its tools.
+fn usable(constraints: &Constraints, agent: &Agent) -> Checked<()> {
+    let invalid = |message: String| {
+        Box::new(Failure { retryable: Some(false), ..Failure::new(FailureCode::InvalidInputs, message) })
+    };
+    limits::node_type_fits(constraints, &agent.turn).map_err(|breach| Box::new(Failure::from(breach)))?;
+    for tool in &agent.tools {
+        limits::node_type_fits(constraints, &tool.node_type).map_err(|breach| {
+            let failure = Failure::from(breach);
+            Failure { message: format!("tool `{}`: {}", tool.name, failure.message), ..failure }
+        })?;
+        policy::check(&tool.policy, &tool.node_type)
+            .map_err(|Invalid { field, reason }| invalid(format!("tool `{}`: {field}: {reason}", tool.name)))?;
+        if tool.policy.on_failure != OnFailure::Fail {
+            return Err(invalid(format!("tool `{}`: on_failure: the model decides what follows a failure", tool.name)));
+        }
     }
     Ok(())
 }

@@ -53,8 +53,8 @@ pub fn decide(state: &State, command: Command, context: Context<'_>) -> Result<D
         }
         Command::Report { node_run, report } => sub_runs::report(state, node_run, *report, context),
         Command::Deliver { node_run, input } => deliver::decide(state, node_run, &input, context),
-        Command::Decide { approval, verdict, by, comment } => {
-            approve::decide(state, approval, VerdictDetails { verdict, by, comment }, context)
+        Command::Decide { approval, verdict, by, comment, inputs } => {
+            approve::decide(state, approval, VerdictDetails { verdict, by, comment, inputs }, context)
         }
         Command::Pause { reason, by } => pause::pause(state, reason, by, context),
         Command::Resume { by } => pause::resume(state, by, context),

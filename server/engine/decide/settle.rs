@@ -30,7 +30,7 @@ pub(super) fn decide(
         (NodeKind::Run, Outcome::Succeeded { .. } | Outcome::Routed(_)) => {
             Err((Failure::new(FailureCode::SubRunFailed, "the answer does not say that a run was started"), None))
         }
-        (NodeKind::Graph | NodeKind::Each, Outcome::Succeeded { .. } | Outcome::Routed(_)) => {
+        (NodeKind::Graph | NodeKind::Each | NodeKind::Agent, Outcome::Succeeded { .. } | Outcome::Routed(_)) => {
             Err((Failure::new(FailureCode::LoadFailed, "the answer does not say what the composite is made of"), None))
         }
         (kind, outcome) if is_tried(kind) => Err(match outcome {

@@ -13,7 +13,8 @@ pub(super) fn external(state: &State, node_run: NodeRunId) -> Result<&Node, Reje
         | NodeKind::Run
         | NodeKind::Plan
         | NodeKind::Graph
-        | NodeKind::Each => Err(Rejected::ServerOwned { node_run }),
+        | NodeKind::Each
+        | NodeKind::Agent => Err(Rejected::ServerOwned { node_run }),
     }
 }
 

@@ -37,7 +37,7 @@ pub enum Work {
     Run,
     /// Plan a goal.
     Plan,
-    /// Load the graph or the items from its inputs.
+    /// Load the graph, the items or the agent from its inputs.
     Load,
 }
 
@@ -115,6 +115,9 @@ impl NodeKind {
             NodeKind::External => Facts { rest: Rest::External, falls_short: false, evaluation: None, ..COMPOSITE },
             NodeKind::Graph | NodeKind::Each => {
                 Facts { work: Some(Work::Load), takes_graph: true, takes_expressions: true, ..COMPOSITE }
+            }
+            NodeKind::Agent => {
+                Facts { work: Some(Work::Load), takes_expressions: true, falls_short: false, ..COMPOSITE }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The behaviour of each kind of node run, when it begins and when a child ends. Each kind has its own file; this one
 //! dispatches.
 
+pub(crate) mod agent;
 pub(crate) mod ask;
 pub(crate) mod call;
 pub(crate) mod each;
@@ -26,7 +27,7 @@ pub(crate) fn begin(state: &State, node: &Node, inputs: &Object, at_ms: i64) -> 
         NodeKind::Plan => Ok(plan::begin()),
         NodeKind::External => Ok(Some(external::begin())),
         NodeKind::Graph => graph::begin(state, node).map(|()| None),
-        NodeKind::Each => Ok(None),
+        NodeKind::Each | NodeKind::Agent => Ok(None),
     }
 }
 
@@ -46,6 +47,8 @@ pub(crate) fn begin_children(draft: &mut Draft, id: NodeRunId, before: Vec<Effec
     let count = match kind {
         NodeKind::Graph => node.graph.as_ref().map_or(0, |graph| graph.nodes.len()),
         NodeKind::Each => node.items.as_ref().map_or(0, |items| items.items.len()),
+        // The first turn; the others are not known yet.
+        NodeKind::Agent => 1,
         _ => 0,
     };
     let (round, children) = (node.rounds + 1, u32::try_from(count).unwrap_or(u32::MAX));
@@ -55,6 +58,7 @@ pub(crate) fn begin_children(draft: &mut Draft, id: NodeRunId, before: Vec<Effec
     let ending = match kind {
         NodeKind::Graph => graph::first(draft, id)?,
         NodeKind::Each => each::first(draft, id)?,
+        NodeKind::Agent => agent::first(draft, id)?,
         _ => return Err(impossible(id, "it is made of nothing")),
     };
     match ending {
@@ -70,6 +74,7 @@ pub(crate) fn child_ended(draft: &mut Draft, parent: NodeRunId, child: NodeRunId
         NodeKind::External => external::child_ended(draft, child),
         NodeKind::Graph => graph::child_ended(draft, parent, child),
         NodeKind::Each => each::child_ended(draft, parent, child),
+        NodeKind::Agent => agent::child_ended(draft, parent, child),
         NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Run => {
             Err(impossible(parent, "it is atomic and has children"))
         }

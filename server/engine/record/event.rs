@@ -30,7 +30,8 @@ use super::status::{RunOutcome, Wait};
 /// | 4      | runs that start runs: `launched`, parents, the wait for one; output schemas |
 /// | 5      | ids of node runs that begin with the time of their run; references to large |
 /// |        | values, in place of any value (`large`)                                     |
-pub const FORMAT_VERSION: u32 = 5;
+/// | 6      | agents in `loaded`; inputs that an approver changed                         |
+pub const FORMAT_VERSION: u32 = 6;
 
 /// An event with its position in the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,7 +80,7 @@ pub enum Event {
         /// Its resolved inputs; absent if they are as created.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         inputs: Option<Object>,
-        /// A graph, or items.
+        /// A graph, items, or an agent.
         content: Content,
     },
     /// The candidates for a child that is about to be created.
@@ -156,6 +157,9 @@ pub enum Event {
         /// The approver's comment.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         comment: Option<String>,
+        /// The inputs that the approver changed and approved; absent if they are as requested.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inputs: Option<Object>,
     },
     /// The run was paused: no node run begins.
     Paused {

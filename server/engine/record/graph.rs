@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Object;
+use super::agent::Agent;
 use super::node_type::NodeType;
 use super::policy::Policy;
 
@@ -112,6 +113,8 @@ pub enum Content {
     Graph(Arc<Graph>),
     /// A list of items.
     Items(Arc<Items>),
+    /// An agent.
+    Agent(Arc<Agent>),
 }
 
 impl Fallback {

@@ -12,11 +12,12 @@
 //! | `node_type.rs`   | the node type that a node run pins                                  |
 //! | `constraints.rs` | constraints of a run; `side_effect.rs` has the classes              |
 //! | `policy.rs`      | retries, timeouts, what a failure means for siblings                |
-//! | `plan.rs`        | plans; `graph.rs` has graphs and lists of items                     |
+//! | `plan.rs`        | plans; `graph.rs` has graphs and lists of items, `agent.rs` agents   |
 //! | `ids.rs`         | the ids of all of these                                             |
 //!
 //! A change here changes a stored format: see [`event::FORMAT_VERSION`].
 
+pub mod agent;
 pub mod approval;
 pub mod constraints;
 pub mod effect;

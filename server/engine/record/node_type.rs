@@ -65,11 +65,13 @@ pub enum NodeKind {
     Graph,
     /// Runs the same node type for each item of a list.
     Each,
+    /// Asks a model what to do, and calls tools for it, turn by turn.
+    Agent,
 }
 
 impl NodeKind {
     /// Every kind, for generators and tables.
-    pub const ALL: [NodeKind; 8] = [
+    pub const ALL: [NodeKind; 9] = [
         NodeKind::Call,
         NodeKind::Sleep,
         NodeKind::Ask,
@@ -78,5 +80,6 @@ impl NodeKind {
         NodeKind::External,
         NodeKind::Graph,
         NodeKind::Each,
+        NodeKind::Agent,
     ];
 }
