@@ -21,6 +21,7 @@ use crate::limits::Limits;
 use crate::listeners::{self, ListenError, Listener};
 use crate::nodes::integrations::{Integrations, Operations, SecretError};
 use crate::nodes::mcp::{self, McpServers, TargetError, Targets};
+use crate::nodes::models::{self, Models};
 use crate::nodes::perform::InProcess;
 use crate::nodes::perform::http::{Http, Outside, OutsideError};
 use crate::nodes::{Provider, Providers};
@@ -73,6 +74,9 @@ pub enum ServeError {
     /// An MCP server's secret is missing.
     #[error(transparent)]
     Mcp(#[from] TargetError),
+    /// The key of a model is missing.
+    #[error(transparent)]
+    Model(#[from] models::TargetError),
     /// The HTTP client for outbound requests cannot be created.
     #[error(transparent)]
     Outside(#[from] OutsideError),
@@ -106,6 +110,7 @@ impl Server {
     ) -> Result<Self, ServeError> {
         let operations = Operations::open(&config.integrations, |name| std::env::var(name).ok())?;
         let targets = Targets::open(&config.tools.mcp, |name| std::env::var(name).ok())?;
+        let models = models::Targets::open(&config.models, |name| std::env::var(name).ok())?;
         let owned = Folder::own(&config.data_dir)?;
         let secret = owned.secret_key(std::env::var("RUNYARD_SECRET_KEY").ok().as_deref())?;
         let store = store()?;
@@ -125,7 +130,8 @@ impl Server {
             folder: config.data_dir.join("mcp"),
         }));
         mcp.settled().await;
-        let others: [Arc<dyn Provider>; 2] = [Arc::new(integrations), mcp.clone()];
+        let models = Arc::new(Models::new(models, anonymous, outside.clone()));
+        let others: [Arc<dyn Provider>; 3] = [Arc::new(integrations), mcp.clone(), models];
         let providers = Providers::builtin_and(Http(Some(outside)), others);
         let compute = compute(&config.limits, clock.clone());
         let runs = Runs::new(runs::Parts {

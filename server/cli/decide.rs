@@ -10,13 +10,15 @@ use super::connection::{Connection, Need, Peer, Use};
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::output::{self, one_line, strong};
+use super::request::object;
 use crate::codes::Code;
 
 /// What to approve.
 #[derive(Debug, Clone, Default, Args)]
 #[command(
     after_help = "Example:\n  runyard approve approval_1bf0a33fbe6b85729c2ce8ff714d65a2 --comment \"as agreed\"\n\n\
-    A decision is final: repeating it changes nothing, the opposite is refused. The approver is recorded.\n\
+    A decision is final: repeating it changes nothing, the opposite is refused. The approver is recorded. With --input the\n\
+    call gets other inputs than it asked for; they must fit its node type.\n\
     With --json one object: the Approval as the Runyard API answers it."
 )]
 pub struct Approve {
@@ -26,6 +28,9 @@ pub struct Approve {
     /// Why, for people
     #[arg(long, value_name = "TEXT")]
     pub comment: Option<String>,
+    /// The inputs to approve in place of the requested ones, as a JSON object
+    #[arg(long, value_name = "JSON")]
+    pub input: Option<String>,
 }
 
 /// What to deny.
@@ -50,7 +55,8 @@ pub struct Deny {
 /// No such approval request, or it was decided otherwise.
 pub async fn approve(arguments: &Approve, context: &mut Context) -> Result<Exit, Failure> {
     let comment = text("--comment", arguments.comment.as_deref())?;
-    decide(&arguments.approval_id, DecisionGiven { decision: Verdict::Approved, comment }, context).await
+    let inputs = arguments.input.as_deref().map(|text| object("--input", text)).transpose()?;
+    decide(&arguments.approval_id, DecisionGiven { decision: Verdict::Approved, comment, inputs }, context).await
 }
 
 /// Denies.
@@ -59,7 +65,7 @@ pub async fn approve(arguments: &Approve, context: &mut Context) -> Result<Exit,
 /// No such approval request, or it was decided otherwise.
 pub async fn deny(arguments: &Deny, context: &mut Context) -> Result<Exit, Failure> {
     let comment = text("--reason", arguments.reason.as_deref())?;
-    decide(&arguments.approval_id, DecisionGiven { decision: Verdict::Denied, comment }, context).await
+    decide(&arguments.approval_id, DecisionGiven { decision: Verdict::Denied, comment, inputs: None }, context).await
 }
 
 async fn decide(approval_id: &str, body: DecisionGiven, context: &mut Context) -> Result<Exit, Failure> {

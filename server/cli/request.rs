@@ -122,7 +122,7 @@ fn split<'a>(from: &str, reference: &'a str) -> Result<(&'a str, &'a str), Failu
     Ok((id, version))
 }
 
-fn object(flag: &str, text: &str) -> Result<Map<String, Value>, Failure> {
+pub(super) fn object(flag: &str, text: &str) -> Result<Map<String, Value>, Failure> {
     let read = match text.strip_prefix('@') {
         Some(path) => std::fs::read_to_string(path)
             .map_err(|error| Failure::usage(format!("{flag}: cannot read {path}: {error}")))?,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{integrations, tools};
+use super::{integrations, models, tools};
 
 /// A value as it was found, unchecked.
 #[derive(Debug, Clone)]
@@ -90,6 +90,13 @@ impl Found {
     pub(super) fn mcp_servers(&self) -> Result<String, String> {
         let read = tools::mcp::parse(&self.tables()?)?;
         let read = if let Self::Beside(_, folder) = self { tools::mcp::beside(folder, read) } else { read };
+        serde_json::to_string(&read).map_err(|error| format!("cannot be kept: {error}"))
+    }
+
+    /// Models, as the JSON text in which the layers of the configuration carry them.
+    pub(super) fn models(&self) -> Result<String, String> {
+        let read = models::parse(&self.tables()?)?;
+        let read = if let Self::Beside(_, folder) = self { models::beside(folder, read) } else { read };
         serde_json::to_string(&read).map_err(|error| format!("cannot be kept: {error}"))
     }
 

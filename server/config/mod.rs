@@ -12,6 +12,7 @@
 //! | [`egress`]      | `[egress]`: which hosts steps may call |
 //! | [`retention`]   | `[retention]`: how long ended runs are stored |
 //! | [`integrations`] | `[[integrations]]`: services that runs may use |
+//! | [`models`]      | `[[models]]`: models that agents and runs may ask |
 //! | [`tools`]       | `[tools]`: MCP servers whose tools runs may use |
 //! | `arp.rs`        | the reference implementation's variables |
 //! | `agree.rs`      | checks over several settings |
@@ -37,6 +38,7 @@ pub mod integrations;
 mod kind;
 pub mod load;
 mod loaded;
+pub mod models;
 pub mod outbound;
 pub mod retention;
 pub mod settings;
@@ -86,6 +88,9 @@ pub struct Config {
     pub stop_within_ms: u64,
     /// Whether this server performs steps, or only serves its APIs. Default true.
     pub perform: bool,
+    /// Models that agents and runs may ask.
+    #[serde(deserialize_with = "models::from_text")]
+    pub models: Vec<models::Model>,
     /// Services that runs may use.
     #[serde(deserialize_with = "integrations::from_text")]
     pub integrations: Vec<integrations::Integration>,
@@ -284,6 +289,7 @@ impl Default for Config {
             stop_within_ms: 10_000,
             perform: true,
             integrations: Vec::new(),
+            models: Vec::new(),
             written_at_ms: None,
             store: Store::default(),
             log: Log::default(),

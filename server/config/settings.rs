@@ -128,6 +128,12 @@ const NAMED: &[Setting] = &[
         written: "[]",
     },
     Setting {
+        key: "models",
+        about: "Models that agents and runs may ask, each a table [[models]]; docs/guides/agents.md has examples.",
+        kind: Kind::Models,
+        written: "[]",
+    },
+    Setting {
         key: "store.url",
         about: "Where runs are stored: sqlite: in the data folder, or memory:, from which everything is gone when the server stops.",
         kind: Kind::Choice(StoreUrl::ALLOWED),

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::loaded::Loaded;
 use super::settings::{SETTINGS, Setting};
-use super::{integrations, tools};
+use super::{integrations, models, tools};
 
 /// One setting with its effective value.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +35,7 @@ pub fn effective(loaded: &Loaded) -> Vec<Shown> {
 fn value(loaded: &Loaded, setting: &Setting) -> Value {
     match setting.key {
         "integrations" => return integrations::masked(&loaded.config.integrations),
+        "models" => return models::masked(&loaded.config.models),
         "tools.mcp" => return tools::mcp::masked(&loaded.config.tools.mcp),
         _ => {}
     }

@@ -8,6 +8,7 @@
 //! | `catalog/`     | the catalogue: resolving, validating, listing |
 //! | `integrations/` | the provider of services of the configuration |
 //! | `mcp/`         | the provider of MCP servers |
+//! | `models/`, `agent/` | the provider of models, and agents, which let a model work with tools |
 //! | `perform/`     | the steps around a call: inputs evaluated, values validated; calls over HTTP |
 //! | `values.rs`, `failures.rs`, `credentials.rs` | shared by several files |
 //! | `web.rs`       | the two node types that call over HTTP, which share their rules |
@@ -16,6 +17,7 @@
 //! Schemas that callers see are derived from the types, and the same types read and write the values, so the two always
 //! match. Field names of `runyard.core.*` are those of the ARP reference node types, so an alias is only a name.
 
+pub mod agent;
 pub mod ask;
 pub mod branch;
 pub mod catalog;
@@ -32,6 +34,7 @@ pub mod graph;
 pub mod hash_sha256;
 pub mod integrations;
 pub mod mcp;
+pub mod models;
 pub mod perform;
 pub mod planner;
 pub mod provider;

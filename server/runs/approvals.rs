@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use runyard_engine::{ApprovalId, Command, Event, Node, NodeRunId, Rejected, RunId, State, Verdict};
+use runyard_engine::{ApprovalId, Command, Event, Node, NodeRunId, Object, Rejected, RunId, State, Verdict};
 
 use super::submit::CommitExtras;
 use super::{Error, Runs, row};
@@ -17,6 +17,8 @@ pub struct ApprovalDecision {
     pub by: Option<String>,
     /// The reason, for people.
     pub comment: Option<String>,
+    /// Inputs to approve in place of the requested ones.
+    pub inputs: Option<Object>,
 }
 
 /// An approval that has been decided.
@@ -102,7 +104,7 @@ impl Runs {
         if tenant.is_some_and(|tenant| tenant != held.tenant) {
             return Err(Error::InvalidToken);
         }
-        let said = ApprovalDecision { verdict: held.verdict, by, comment: None };
+        let said = ApprovalDecision { verdict: held.verdict, by, comment: None, inputs: None };
         match self.decide_in(&held.tenant, held.run, held.approval, said).await {
             Ok(DecidedApproval { already: true, .. }) => Err(Error::UsedToken),
             // The token is genuine, but its run does not exist any more.
@@ -142,11 +144,27 @@ impl Runs {
         said: ApprovalDecision,
     ) -> Result<DecidedApproval, Error> {
         super::note_run(run);
-        let ApprovalDecision { verdict, by, comment } = said;
-        let command = Command::Decide { approval, verdict, by, comment };
+        let ApprovalDecision { verdict, by, comment, inputs } = said;
+        if let Some(inputs) = &inputs {
+            self.fits_subject(tenant, run, approval, inputs).await?;
+        }
+        let command = Command::Decide { approval, verdict, by, comment, inputs };
         let submitted = self.submitter.submit(tenant, run, command, CommitExtras::default()).await?;
         let state = self.values.shown(tenant, submitted.state).await?;
         Ok(DecidedApproval { approval, state, already: !submitted.changed })
+    }
+}
+
+impl Runs {
+    /// Checks changed inputs against the schema of the call that needs the approval.
+    async fn fits_subject(&self, tenant: &str, run: RunId, approval: ApprovalId, inputs: &Object) -> Result<(), Error> {
+        let Some(state) = self.state(tenant, run).await? else { return Ok(()) };
+        // The engine rejects an unknown request.
+        let Some(node) = state.approvals.get(&approval).and_then(|id| state.node(*id)) else { return Ok(()) };
+        let (catalog, node_type, inputs) = (self.catalog_of(tenant), node.node_type.clone(), inputs.clone());
+        let id = node_type.id.clone();
+        let checked = self.compute().run(tenant, move || catalog.validate_inputs(&node_type, &inputs)).await?;
+        checked.map_err(|violations| Error::InvalidInputs { node_type: id, violations })
     }
 }
 

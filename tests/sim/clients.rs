@@ -211,7 +211,7 @@ fn refused(shared: &Shared, call: &Call, error: &Error) {
         }
         (Action::Decide { run, approval, verdict, .. }, Error::Rejected(rejected)) => {
             let (approval, verdict) = (*approval, *verdict);
-            let command = Command::Decide { approval, verdict, by: None, comment: None };
+            let command = Command::Decide { approval, verdict, by: None, comment: None, inputs: None };
             model.refused(&shared.memory, call.tenant, *run, call.since, &command, &rejected.to_string());
         }
         (Action::Decide { run, approval, verdict, by_token: true }, Error::UsedToken) => {

@@ -84,6 +84,7 @@ vocabulary!(KINDS, kind(NodeKind):
     NodeKind::External => "kind external",
     NodeKind::Graph => "kind graph",
     NodeKind::Each => "kind each",
+    NodeKind::Agent => "kind agent",
 );
 
 vocabulary!(STATES, state(NodeState):

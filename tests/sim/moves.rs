@@ -257,7 +257,7 @@ impl World {
             return self.give_children(tenant, run);
         };
         let approval = ApprovalId::of(run, node_run);
-        let command = Command::Decide { approval, verdict, by: None, comment: None };
+        let command = Command::Decide { approval, verdict, by: None, comment: None, inputs: None };
         self.ask(tenant, Action::Command { run, command })
     }
 

@@ -55,7 +55,7 @@ pub(super) async fn decide(
         PermissionVerdict::Deny => Verdict::Denied,
     };
     let by = cx.subject.as_deref().map(str::to_owned);
-    let said = ApprovalDecision { verdict, by, comment: body.reason };
+    let said = ApprovalDecision { verdict, by, comment: body.reason, inputs: None };
     let decided = handlers.runs.decide(&cx.tenant, approval, said).await?;
     let active = !matches!(decided.state.status, RunStatus::Final(_));
     let message = if active { "The run goes on." } else { "The run has ended." };

@@ -219,6 +219,9 @@ fn of_engine(rejected: &Rejected) -> Refusal {
         Rejected::ApprovalLapsed { approval } => {
             Refusal::new(Code::ApprovalLapsed, message).with("approval_id", approval.to_string())
         }
+        Rejected::InputsFixed { approval } => {
+            Refusal::new(Code::InvalidRequest, message).with("approval_id", approval.to_string())
+        }
         Rejected::NotBegun { node_run } => {
             Refusal::new(Code::NodeRunNotBegun, message).with("node_run_id", node_run.to_string())
         }

@@ -265,7 +265,7 @@ fn held_back() -> Story {
     let (verdict, by, comment) = (Verdict::Approved, None, None);
     log.add(Event::ApprovalAsked { node_run: root, approval, inputs: None }, Some(""));
     log.add(Event::Paused { reason: None, by: None }, Some(""));
-    log.add(Event::ApprovalDecided { node_run: root, approval, verdict, by, comment }, Some(""));
+    log.add(Event::ApprovalDecided { node_run: root, approval, verdict, by, comment, inputs: None }, Some(""));
     log.add(Event::NodeQueued { node_run: root }, None);
     log.add(Event::Resumed { by: None }, Some(""));
     log.begin(root, None);

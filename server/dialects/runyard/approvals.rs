@@ -56,6 +56,7 @@ pub(super) async fn decide(
         },
         by: cx.subject.as_deref().map(str::to_owned),
         comment: request.body.comment.as_ref().map(|comment| comment.to_string()),
+        inputs: request.body.inputs.clone(),
     };
     let decided = handlers.runs.decide(&cx.tenant, approval, said).await?;
     shown(&decided.state, approval, &request.approval_id)

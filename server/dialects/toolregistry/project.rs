@@ -107,7 +107,7 @@ impl Projection {
                 approval: Some(question(*approval)),
                 ..About::of(RunEventEvent::RunApproval)
             }),
-            Event::ApprovalDecided { node_run, approval, verdict, by, comment } => Some(About {
+            Event::ApprovalDecided { node_run, approval, verdict, by, comment, .. } => Some(About {
                 step: self.step_of(*node_run),
                 approval: Some(RunEventApproval {
                     decision: decision(*verdict),

@@ -32,7 +32,9 @@ pub(super) fn decide(
     let node = node.ok_or(Rejected::UnknownApproval { approval })?;
     if let Some(decided) = node.approval.as_ref().and_then(|asked| asked.decided.as_ref()) {
         return match decided.verdict {
-            verdict if verdict == said.verdict => Ok(Decision::default()),
+            verdict if verdict == said.verdict && said.inputs.is_none_or(|inputs| inputs == *node.inputs) => {
+                Ok(Decision::default())
+            }
             verdict => Err(Rejected::ApprovalDecided { approval, verdict }),
         };
     }

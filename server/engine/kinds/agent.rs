@@ -102,7 +102,8 @@ fn go_on(draft: &mut Draft, id: NodeRunId, calls: &[ToolCall]) -> Result<Option<
             return if more { Ok(None) } else { next_turn(draft, id) };
         };
         let Some(tool) = agent.tools.get(call.tool as usize) else {
-            return Err(super::impossible(id, "a turn calls a tool that the agent does not have"));
+            let message = format!("turn {turn} calls a tool that the agent does not have");
+            return Ok(Some(Ending::failed(Failure::new(FailureCode::InvalidOutputs, message))));
         };
         let mut asked = Constraints::default();
         asked.gates.require_approval = tool.needs_approval;

@@ -78,6 +78,10 @@ failure_codes! {
         => "The tool of an MCP server says that the call failed; the message has its reason, `details` more.",
     InputRequired = "input_required"
         => "The tool of an MCP server asks a person, which calls cannot answer; `details.requests`.",
+    ModelRefused = "model_refused"
+        => "The model, or the service that runs it, refused to answer; the message has its reason.",
+    AnswerCutOff = "answer_cut_off"
+        => "The model's answer reached the most tokens that it may have before its end.",
     CredentialUnusable = "credential_unusable"
         => "The credential that a run passes through to an integration cannot be sent.",
     ExpressionFailed = "expression_failed" | ExpressionTimedOut = "expression_timed_out" | ExpressionOutOfMemory = "expression_out_of_memory" | ExpressionTooDeep = "expression_too_deep"

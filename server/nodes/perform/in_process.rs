@@ -13,9 +13,11 @@ use super::script::InGraph;
 use super::{Call, Performer};
 use crate::expressions::{EvalClock, Expressions};
 use crate::graph::{Nodes, began_with, evaluate};
+use crate::nodes::agent::{self, Turn};
 use crate::nodes::catalog::Catalog;
 use crate::nodes::credentials::Credentials;
 use crate::nodes::failures::{invalid, unavailable};
+use crate::nodes::models::chat;
 use crate::nodes::{NodeContext, Providers, builtin};
 use crate::sizes;
 
@@ -37,10 +39,16 @@ impl Performer for InProcess {
     /// server does not have the pinned node type, or does not execute it by a call), and those of
     /// [`Expressions::evaluate`]. `http/failure.rs` has those of calls over HTTP.
     async fn perform(&self, call: Call<'_>) -> Outcome {
-        let setting = match self.setting(&call).await {
+        let mut setting = match self.setting(&call).await {
             Ok(setting) => setting,
             Err(failure) => return Outcome::Failed(failure),
         };
+        if let Some(turn) = setting.turn.take() {
+            return match self.attempt(&Call { inputs: &turn.inputs, ..call }, &setting).await {
+                Ok(Routed { outputs, .. }) => followed(&call, turn, outputs).await,
+                Err(error) => Outcome::Failed(error),
+            };
+        }
         let inputs = setting.inputs.as_ref().unwrap_or(call.inputs);
         match self.attempt(&Call { inputs, ..call }, &setting).await {
             Ok(routed) => match (setting.inputs, routed) {
@@ -69,6 +77,8 @@ struct Setting {
     eval_clock: EvalClock,
     /// The evaluated inputs, if they differ from the inputs.
     inputs: Option<Object>,
+    /// The turn of an agent, if the call is one. Its inputs are the conversation, which is not recorded again.
+    turn: Option<Turn>,
 }
 
 impl InProcess {
@@ -76,7 +86,7 @@ impl InProcess {
     async fn setting(&self, call: &Call<'_>) -> Result<Setting, Failure> {
         let Some(around) = call.around else {
             let eval_clock = EvalClock { now_ms: call.now_ms, seed: 0 };
-            return Ok(Setting { nodes: None, eval_clock, inputs: None });
+            return Ok(Setting { nodes: None, eval_clock, inputs: None, turn: None });
         };
         let state = around.state().await?;
         let (nodes, eval_clock) = (Nodes::around(&state, around.node_run), around.eval_clock(&state));
@@ -91,7 +101,12 @@ impl InProcess {
             }
             None => None,
         };
-        Ok(Setting { nodes, eval_clock, inputs })
+        let turn = if call.node_type.id == chat::ID {
+            agent::turn_of(&self.providers.catalog(call.tenant), around, &state).await?
+        } else {
+            None
+        };
+        Ok(Setting { nodes, eval_clock, inputs, turn })
     }
 
     async fn attempt(&self, call: &Call<'_>, setting: &Setting) -> Result<Routed, Failure> {
@@ -121,6 +136,18 @@ impl InProcess {
         let routed = provider.perform(&cx).await?;
         validated(&catalog, call, What::Outputs, &routed.outputs).await?;
         Ok(routed)
+    }
+}
+
+/// The outcome of a turn, with what follows it. Arguments and results are checked off the runtime.
+async fn followed(call: &Call<'_>, turn: Turn, outputs: Object) -> Outcome {
+    let followed = match call.around {
+        Some(around) => around.off_runtime(move || turn.followed(outputs)).await,
+        None => Ok(turn.followed(outputs)),
+    };
+    match followed.and_then(|followed| followed) {
+        Ok(outputs) => Outcome::Succeeded { outputs },
+        Err(error) => Outcome::Failed(error),
     }
 }
 

@@ -9,6 +9,7 @@ use runyard_engine::{Content, FailureCode, Graph, NodeKind, NodeType, Object};
 use super::around::Around;
 use crate::expressions::Expressions;
 use crate::graph::{self, evaluate};
+use crate::nodes::agent;
 use crate::nodes::catalog::Catalog;
 use crate::nodes::failures::{invalid, unavailable};
 
@@ -89,6 +90,7 @@ fn content(
             }
             Content::Items(Arc::new(items))
         }
+        (NodeKind::Agent, _) => agent::content(catalog, given).map_err(wrong)?,
         (NodeKind::Graph, None) => {
             return Err(invalid(FailureCode::InvalidInputs, "inputs", node_type, &[graph::missing()]));
         }

@@ -19,7 +19,7 @@ async fn asked(fixture: &Fixture) -> (RunId, ApprovalId) {
 }
 
 fn said(verdict: Verdict) -> ApprovalDecision {
-    ApprovalDecision { verdict, by: Some("ada".to_owned()), comment: Some("as agreed".to_owned()) }
+    ApprovalDecision { verdict, by: Some("ada".to_owned()), comment: Some("as agreed".to_owned()), inputs: None }
 }
 
 #[tokio::test]

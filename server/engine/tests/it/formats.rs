@@ -1,5 +1,6 @@
 //! The format of stored events: every version must remain readable.
 
+mod agents;
 mod graphs;
 
 use std::collections::BTreeSet;
@@ -115,7 +116,7 @@ fn approvals_and_pauses() -> Vec<Event> {
         root,
         constraints: Constraints::default(),
     };
-    let decided = |verdict, by, comment| Event::ApprovalDecided { node_run, approval, verdict, by, comment };
+    let decided = |verdict, by, comment| Event::ApprovalDecided { node_run, approval, verdict, by, comment, inputs: None };
     vec![
         started(ApprovalStrategy::OnStart),
         started(ApprovalStrategy::OnToolCall),
@@ -352,6 +353,7 @@ fn goldens() -> Vec<(u32, &'static str, Vec<Event>)> {
         (5, "format_5_results", results()),
         (5, "format_5_ids", ids_of_format_5()),
         (5, "format_5_values", large_values()),
+        (6, "format_6_agents", agents::events()),
     ]
 }
 
@@ -359,7 +361,7 @@ fn goldens() -> Vec<(u32, &'static str, Vec<Event>)> {
 /// step.
 #[test]
 fn a_format_stays_as_it_is() {
-    assert_eq!(FORMAT_VERSION, 5, "keep these goldens, and write one for what the new version adds");
+    assert_eq!(FORMAT_VERSION, 6, "keep these goldens, and write one for what the new version adds");
     for (_, name, events) in goldens() {
         let lines: Vec<String> = events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
         golden(name, &lines.join("\n"));
@@ -395,7 +397,7 @@ fn a_newer_format_is_refused_by_both_numbers() {
     let newer = upcast(FORMAT_VERSION + 1, stored.clone()).unwrap_err();
     assert_eq!(
         newer.to_string(),
-        "the event is stored in format 6, and this build reads formats up to 5; use a newer build"
+        "the event is stored in format 7, and this build reads formats up to 6; use a newer build"
     );
     assert!(matches!(upcast(0, stored), Err(UpcastError::NeverWritten { found: 0 })));
 }

@@ -110,6 +110,7 @@ fn what_cannot_happen_is_refused_with_a_reason() {
         verdict: Verdict::Approved,
         by: None,
         comment: None,
+        inputs: None,
     };
     let impossible = [
         (

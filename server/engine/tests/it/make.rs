@@ -7,7 +7,7 @@ use runyard_engine::event::{CodeText, Evaluation, EvaluationStatus, Failure, Fin
 use runyard_engine::graph::{Fallback, OnItemFailure};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
 use runyard_engine::{
-    ApprovalStrategy, Completion, Constraints, Graph, GraphNode, Items, Labels, NodeKind, NodeType, NodeTypeRef,
+    Agent, AgentTool, ApprovalStrategy, Completion, Constraints, Graph, GraphNode, Items, Labels, NodeKind, NodeType, NodeTypeRef,
     Object, OnFailure, Plan, Policy, Retry, RunId, RunResult, SideEffect, Start,
 };
 use serde_json::Value;
@@ -37,6 +37,7 @@ pub(crate) fn node_type(kind: NodeKind) -> NodeType {
         NodeKind::External => "test.external",
         NodeKind::Graph => "test.graph",
         NodeKind::Each => "test.each",
+        NodeKind::Agent => "test.agent",
     };
     NodeType {
         asked: NodeTypeRef { id: format!("{id}.alias"), version: "latest".into() },
@@ -161,6 +162,31 @@ pub(crate) fn items(items: Vec<Value>) -> Items {
         on_item_failure: OnItemFailure::Fail,
         graph: None,
     }
+}
+
+/// An agent with these tools, two calls at once, and at most three turns.
+pub(crate) fn agent(tools: &[NodeKind]) -> Agent {
+    let tool = |(kind, number): (&NodeKind, u32)| AgentTool {
+        name: format!("tool_{number}"),
+        node_type: node_type(*kind),
+        description: None,
+        inputs: Object::new(),
+        needs_approval: false,
+        policy: Policy::default(),
+    };
+    let tools = tools.iter().zip(0..).map(tool).collect();
+    Agent { turn: node_type(NodeKind::Call), tools, at_once: 2, turns_max: 3 }
+}
+
+/// The outputs of a turn that calls these tools.
+pub(crate) fn calls(tools: &[u32]) -> Value {
+    let call = |tool: &u32| serde_json::json!({ "id": "c", "tool": tool, "inputs": { "n": tool } });
+    serde_json::json!({ "text": "", "next": { "calls": tools.iter().map(call).collect::<Vec<_>>() } })
+}
+
+/// The outputs of a turn that gives the answer.
+pub(crate) fn answers() -> Value {
+    serde_json::json!({ "text": "x", "next": { "answer": { "result": "x" } } })
 }
 
 /// A child with a key.

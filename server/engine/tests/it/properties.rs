@@ -215,11 +215,11 @@ fn obey(world: &mut World, seen: &Seen, next: Move) {
         Move::Decide { which, verdict } => {
             let asked: Vec<ApprovalId> = world.state.asked().map(|(_, asked)| asked.id).collect();
             let Some(approval) = asked.get(which % asked.len().max(1)).copied() else { return };
-            Command::Decide { approval, verdict, by: Some("drawn".to_owned()), comment: None }
+            Command::Decide { approval, verdict, by: Some("drawn".to_owned()), comment: None, inputs: None }
         }
         Move::DecideAny { node: index, verdict } => {
             let approval = ApprovalId::of(world.state.run, node(index));
-            Command::Decide { approval, verdict, by: None, comment: Some("any".to_owned()) }
+            Command::Decide { approval, verdict, by: None, comment: Some("any".to_owned()), inputs: None }
         }
         Move::Pause => Command::Pause { reason: None, by: None },
         Move::Resume => Command::Resume { by: None },
@@ -248,7 +248,8 @@ fn answer(world: &World, asked: &Effect, well: bool, made: RunResult) -> Command
         }
         (Request::Stop { .. } | Request::Report { .. }, true) => unreachable!("nothing waits for its answer"),
         (Request::Call { .. }, true) => {
-            let outputs = object(json!({ "a": 1, "b": [true, null], "text": "made" }));
+            let mut outputs = object(json!({ "a": 1, "b": [true, null], "text": "made" }));
+            outputs.extend(made.next.map(|next| ("next".to_owned(), next)));
             let outcome = match made.routed {
                 None => Outcome::Succeeded { outputs },
                 Some((route, wait_ms)) => {
@@ -282,7 +283,7 @@ fn wind_up(world: &mut World) {
         for approval in open {
             // One verdict may end the run, and then the others are rejected.
             let verdict = Verdict::Approved;
-            _ = world.submit(Command::Decide { approval, verdict, by: None, comment: None });
+            _ = world.submit(Command::Decide { approval, verdict, by: None, comment: None, inputs: None });
         }
         let wanted: Vec<_> = world.wanted.values().cloned().collect();
         world.at_ms = wanted.iter().map(|effect| effect.due_at_ms).fold(world.at_ms, i64::max);
@@ -320,6 +321,7 @@ fn any_kind() -> impl Strategy<Value = NodeKind> {
         6 => Just(NodeKind::External),
         2 => Just(NodeKind::Graph),
         2 => Just(NodeKind::Each),
+        2 => Just(NodeKind::Agent),
     ]
 }
 
@@ -333,6 +335,7 @@ fn any_start() -> impl Strategy<Value = Start> {
         12 => Just(NodeKind::External),
         6 => Just(NodeKind::Graph),
         4 => Just(NodeKind::Each),
+        6 => Just(NodeKind::Agent),
     ];
     let approval = prop_oneof![
         8 => Just(ApprovalStrategy::None),
@@ -345,7 +348,7 @@ fn any_start() -> impl Strategy<Value = Start> {
             graph: known.filter(|_| kind == NodeKind::Graph),
             parallel_max,
             approval,
-            policy: if matches!(kind, NodeKind::Run | NodeKind::Plan | NodeKind::Graph | NodeKind::Each) {
+            policy: if matches!(kind, NodeKind::Run | NodeKind::Plan | NodeKind::Graph | NodeKind::Each | NodeKind::Agent) {
                 Policy { on_failure: OnFailure::Fail, ..policy }
             } else {
                 Policy::default()
@@ -480,7 +483,7 @@ fn any_plan() -> impl Strategy<Value = Plan> {
 /// Mostly a policy that is valid for this kind.
 fn fitting(policy: Policy, kind: NodeKind) -> Policy {
     match kind {
-        NodeKind::Call | NodeKind::Run | NodeKind::Plan | NodeKind::Graph | NodeKind::Each => policy,
+        NodeKind::Call | NodeKind::Run | NodeKind::Plan | NodeKind::Graph | NodeKind::Each | NodeKind::Agent => policy,
         NodeKind::Sleep | NodeKind::Ask | NodeKind::External if policy.timeout_ms == Some(7) => policy,
         NodeKind::Sleep | NodeKind::Ask | NodeKind::External => Policy { retry: None, timeout_ms: None, ..policy },
     }

@@ -41,6 +41,7 @@ impl Story {
         let made_of = match &content {
             Content::Graph(graph) => graph.nodes.iter().map(|node| node.key.clone()).collect::<Vec<_>>().join(" "),
             Content::Items(items) => format!("{} items", items.items.len()),
+            Content::Agent(agent) => format!("{} tools", agent.tools.len()),
         };
         let command = Command::Loaded { effect, node_run, inputs: None, content };
         self.tell(&format!("loaded {path}: {made_of}"), command)
@@ -137,7 +138,16 @@ impl Story {
     pub(crate) fn decide(self, path: &str, verdict: Verdict, comment: Option<&str>) -> Self {
         let approval = ApprovalId::of(self.world.state.run, self.id(path));
         let (by, comment) = (Some("ada".to_owned()), comment.map(str::to_owned));
-        self.tell(&format!("decide {path}: {verdict}"), Command::Decide { approval, verdict, by, comment })
+        let command = Command::Decide { approval, verdict, by, comment, inputs: None };
+        self.tell(&format!("decide {path}: {verdict}"), command)
+    }
+
+    /// The approver approves with other inputs.
+    pub(crate) fn approve_with(self, path: &str, inputs: Value) -> Self {
+        let approval = ApprovalId::of(self.world.state.run, self.id(path));
+        let (verdict, inputs) = (Verdict::Approved, Some(make::object(inputs)));
+        let command = Command::Decide { approval, verdict, by: None, comment: None, inputs };
+        self.tell(&format!("decide {path}: approved with other inputs"), command)
     }
 
     pub(crate) fn pause(self, reason: &str) -> Self {
@@ -268,8 +278,9 @@ impl Story {
             Event::ApprovalAsked { node_run, inputs, .. } => {
                 format!("{name} {}{}", self.path(*node_run), self.said(inputs.as_ref()))
             }
-            Event::ApprovalDecided { node_run, verdict, by, comment, .. } => {
+            Event::ApprovalDecided { node_run, verdict, by, comment, inputs, .. } => {
                 let said = comment.as_ref().map(|comment| format!(": {comment}")).unwrap_or_default();
+                let said = format!("{said}{}", self.said(inputs.as_ref()));
                 format!(
                     "{name} {} {verdict} by {}{said}",
                     self.path(*node_run),

@@ -23,39 +23,39 @@ const CARRIED_ON: [&str; 4] = ["accept", "accept-language", "user-agent", "conte
 
 /// A request.
 #[derive(Debug, Clone)]
-pub(super) struct Ask {
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Option<Vec<u8>>,
-    pub(super) named: Named,
-    pub(super) timeout_ms: u64,
-    pub(super) bytes_max: usize,
+pub(in crate::nodes) struct Ask {
+    pub(in crate::nodes) method: Method,
+    pub(in crate::nodes) url: Url,
+    pub(in crate::nodes) headers: HeaderMap,
+    pub(in crate::nodes) body: Option<Vec<u8>>,
+    pub(in crate::nodes) named: Named,
+    pub(in crate::nodes) timeout_ms: u64,
+    pub(in crate::nodes) bytes_max: usize,
     /// How many redirects are followed; with 0 a redirect is returned as the response.
-    pub(super) redirects_max: u32,
+    pub(in crate::nodes) redirects_max: u32,
 }
 
 /// A response.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
+pub(in crate::nodes) struct Answer {
+    pub(in crate::nodes) status: StatusCode,
+    pub(in crate::nodes) headers: HeaderMap,
     /// The host that answered.
-    pub(super) url: Url,
+    pub(in crate::nodes) url: Url,
     /// The body, decoded.
-    pub(super) body: Vec<u8>,
+    pub(in crate::nodes) body: Vec<u8>,
 }
 
 impl Ask {
     /// The host, for messages.
-    pub(super) fn host(&self) -> String {
+    pub(in crate::nodes) fn host(&self) -> String {
         host(&self.url)
     }
 }
 
 impl Answer {
     /// The delay before a retry that the response requests, milliseconds.
-    pub(super) fn retry_after_ms(&self, now_ms: i64) -> Option<u64> {
+    pub(in crate::nodes) fn retry_after_ms(&self, now_ms: i64) -> Option<u64> {
         let said = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
         if let Ok(seconds) = said.parse::<u64>() {
             return Some(seconds.saturating_mul(1000));
@@ -73,7 +73,7 @@ fn date_ms(text: &str) -> Option<i64> {
 }
 
 /// Sends the request, and follows redirects up to the limit.
-pub(super) async fn exchange(outside: &Outside, ask: Ask, clock: &Clock) -> Result<Answer, Failure> {
+pub(in crate::nodes) async fn exchange(outside: &Outside, ask: Ask, clock: &Clock) -> Result<Answer, Failure> {
     let (timeout_ms, host) = (ask.timeout_ms.min(outside.timeout_ms_max), ask.host());
     tokio::select! {
         biased;

@@ -63,7 +63,7 @@ impl Masks {
     }
 
     /// Masks in bytes of any kind.
-    pub(super) fn bytes(&self, body: &mut Vec<u8>) {
+    pub(in crate::nodes) fn bytes(&self, body: &mut Vec<u8>) {
         if let Some(masked) = self.masked(body) {
             *body = masked;
         }

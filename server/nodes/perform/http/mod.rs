@@ -39,9 +39,12 @@ use crate::nodes::provider::{NodeContext, Provider, Snapshot};
 use crate::nodes::web::{FETCH, FETCH_BUILTIN, REQUEST, REQUEST_BUILTIN};
 
 pub use crate::nodes::credentials::{Additions, Credentials, NoCredentials};
+pub(in crate::nodes) use exchange::{Ask, exchange};
 pub(in crate::nodes) use integration::perform as call_operation;
 pub(in crate::nodes) use mask::Masks;
 pub use outside::{Outside, OutsideError};
+pub(in crate::nodes) use request::{key as idempotency_key, refuse_deep, refused};
+pub(in crate::nodes) use rules::Named;
 
 /// The provider of calls to any URL. Without clients its node types are listed and cannot be called.
 #[derive(Debug, Clone, Default)]

@@ -89,7 +89,7 @@ impl Accepts {
 }
 
 /// The failure of a status, with the start of the body.
-pub(super) fn refused(host: &str, answer: &Answer, now_ms: i64) -> Failure {
+pub(in crate::nodes) fn refused(host: &str, answer: &Answer, now_ms: i64) -> Failure {
     let said = text(content_type(&answer.headers).as_deref(), &answer.body).unwrap_or_default();
     failure::status(host, answer.status, answer.retry_after_ms(now_ms), &said)
 }
@@ -127,7 +127,7 @@ fn question(outside: &Outside, call: &NodeContext<'_>, inputs: HttpRequestInputs
 }
 
 /// The effect's id, which is the same for every execution.
-pub(super) fn key(call: &NodeContext<'_>) -> HeaderValue {
+pub(in crate::nodes) fn key(call: &NodeContext<'_>) -> HeaderValue {
     HeaderValue::from_str(&call.key.to_string()).expect("an id is visible ASCII")
 }
 
@@ -237,7 +237,7 @@ fn without_bom(body: &[u8]) -> &[u8] {
 
 /// Refuses JSON that is too deep for the parser. JSON that is parsed and is deeper than values may be is refused with
 /// the step's outputs.
-pub(super) fn refuse_deep(host: &str, answer: &Answer) -> Result<(), Failure> {
+pub(in crate::nodes) fn refuse_deep(host: &str, answer: &Answer) -> Result<(), Failure> {
     let deep = is_json(content_type(&answer.headers).as_deref()) && nests_deeper(&answer.body, READ_LEVELS_MAX);
     if deep { Err(failure::too_deep(host, READ_LEVELS_MAX)) } else { Ok(()) }
 }

@@ -20,7 +20,7 @@ pub(super) struct Rules {
 
 /// Where a URL comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Named {
+pub(in crate::nodes) enum Named {
     /// From the inputs.
     ByInputs,
     /// From the configuration of an integration, which thereby allows its host and port.

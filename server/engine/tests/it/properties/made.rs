@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use runyard_engine::graph::{Fallback, OnItemFailure};
-use runyard_engine::{Content, Graph, GraphNode, Items, NodeKind, OnFailure, Plan, Policy, Route};
-use serde_json::json;
+use runyard_engine::{Agent, Content, Graph, GraphNode, Items, NodeKind, OnFailure, Plan, Policy, Route};
+use serde_json::{Value, json};
 
 use super::{any_inputs, any_kind, any_plan, any_policy, fitting};
 use crate::make::{self, drawn, graph, items, node_type, object};
@@ -16,6 +16,9 @@ pub(super) struct RunResult {
     pub(super) plan: Plan,
     graph: Arc<Graph>,
     items: Items,
+    agent: Agent,
+    /// What follows a turn of an agent.
+    pub(super) next: Option<Value>,
     pub(super) routed: Option<(Option<Route>, i64)>,
 }
 
@@ -23,12 +26,14 @@ impl RunResult {
     /// The simplest answer of each kind.
     pub(super) fn plain() -> Self {
         let plan = make::plan(vec![make::step("last", &[])]);
-        RunResult { plan, graph: graph(vec![drawn("last", &[])]), items: items(vec![json!(1)]), routed: None }
+        let (graph, items, agent) = (graph(vec![drawn("last", &[])]), items(vec![json!(1)]), make::agent(&[]));
+        RunResult { plan, graph, items, agent, next: Some(make::answers()["next"].clone()), routed: None }
     }
 
     pub(super) fn content(self, kind: NodeKind) -> Content {
         match kind {
             NodeKind::Each => Content::Items(Arc::new(self.items)),
+            NodeKind::Agent => Content::Agent(Arc::new(self.agent)),
             _ => Content::Graph(self.graph),
         }
     }
@@ -94,10 +99,26 @@ fn any_items() -> impl Strategy<Value = Items> {
 pub(super) fn any_made() -> impl Strategy<Value = RunResult> {
     let route = prop::option::weighted(0.8, prop_oneof![6 => (0_u32..3).prop_map(Route::Way), 1 => Just(Route::Stop)]);
     let routed = prop::option::weighted(0.5, (route, prop_oneof![3 => Just(0_i64), 1 => 1_i64..500]));
-    (any_plan(), any_graph(0), any_items(), routed).prop_map(|(plan, graph, items, routed)| RunResult {
-        plan,
-        graph,
-        items,
-        routed,
+    (any_plan(), any_graph(0), any_items(), any_agent(), any_next(), routed).prop_map(
+        |(plan, graph, items, agent, next, routed)| RunResult { plan, graph, items, agent, next, routed },
+    )
+}
+
+fn any_agent() -> impl Strategy<Value = Agent> {
+    let tool = (any_kind(), any::<bool>(), any_policy());
+    (prop::collection::vec(tool, 0..4), 0_u32..3, 1_u32..4).prop_map(|(drawn, at_once, turns_max)| {
+        let kinds: Vec<NodeKind> = drawn.iter().map(|(kind, ..)| *kind).collect();
+        let mut agent = Agent { at_once, turns_max, ..make::agent(&kinds) };
+        for (tool, (kind, needs_approval, policy)) in agent.tools.iter_mut().zip(drawn) {
+            tool.needs_approval = needs_approval;
+            tool.policy = Policy { on_failure: OnFailure::Fail, ..fitting(policy, kind) };
+        }
+        agent
     })
+}
+
+/// Mostly what can follow a turn.
+fn any_next() -> impl Strategy<Value = Option<Value>> {
+    let calls = prop::collection::vec(0_u32..4, 0..5).prop_map(|tools| make::calls(&tools)["next"].clone());
+    prop::option::weighted(0.9, prop_oneof![4 => calls, 2 => Just(make::answers()["next"].clone()), 1 => Just(json!(1))])
 }

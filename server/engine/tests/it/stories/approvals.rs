@@ -190,7 +190,7 @@ fn who_decided_and_what_they_said_is_kept() {
 fn an_unknown_approval_is_not_decided() {
     let story = Story::new().start(start(NodeKind::Call));
     let approval = ApprovalId::of(run(), story.id("root"));
-    let command = Command::Decide { approval, verdict: Verdict::Approved, by: None, comment: None };
+    let command = Command::Decide { approval, verdict: Verdict::Approved, by: None, comment: None, inputs: None };
     let decided = story.tell("decide", command);
     assert!(decided.world.state.approvals.is_empty());
     decided.matches_transcript("approval_unknown");

@@ -1,5 +1,6 @@
 //! Scenarios, one file per topic. Each ends with a golden transcript or with assertions on the state.
 
+mod agents;
 mod approvals;
 mod atomic;
 mod budgets;
