@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::{self, Guard, LocalToken, Outbound, ProviderError, Secret};
 use crate::clock::Clock;
 use crate::compute::Compute;
-use crate::config::{Config, Coordinator, GatewayMode};
+use crate::config::{Config, Coordinator, GatewayMode, Goals};
 use crate::dialects::run_gateway;
 use crate::driver;
 use crate::expressions::{self, Expressions};
@@ -27,7 +27,7 @@ use crate::nodes::perform::http::{Http, Outside, OutsideError};
 use crate::nodes::{Provider, Providers};
 use crate::objects::Objects;
 use crate::open_files;
-use crate::planner::{LexicalPlanner, PlannerOfTenant};
+use crate::planner::{GoalPlanner, LexicalPlanner, PlannerOfTenant};
 use crate::retention;
 use crate::runs::remote::{RemoteCoordinator, RemoteError};
 use crate::runs::{self, Runs};
@@ -170,11 +170,18 @@ impl Server {
         let keeping = tokio::spawn(async move {
             tokio::join!(retention::keep(keeping, until), resting.rest_when_idle());
         });
-        let (limits, planning) = (config.limits, compute.clone());
+        let (limits, planning, goals) = (config.limits, compute.clone(), config.goals);
+        if config.models.iter().all(|model| !model.active) {
+            tracing::info!("goals are planned by rules, because there is no model: see [[models]]");
+        }
         let parts = driver::Parts {
             store: store.clone(),
             planner: Arc::new(PlannerOfTenant::new(providers.clone(), move |catalog| {
-                LexicalPlanner::with_limits(catalog, &limits).on(planning.clone())
+                let rules = LexicalPlanner::with_limits(catalog.clone(), &limits).on(planning.clone());
+                match goals {
+                    Goals::Auto => GoalPlanner::new(rules, &catalog),
+                    Goals::Rules => GoalPlanner::by_rules(rules),
+                }
             })),
             performer: Arc::new(InProcess {
                 providers,

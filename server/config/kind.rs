@@ -130,7 +130,9 @@ impl Kind {
             }
             Self::Networks => "a list of networks such as 10.0.0.0/8, and of IP addresses".to_owned(),
             Self::Ports => "a list of ports from 1 to 65535".to_owned(),
-            Self::Integrations | Self::McpServers | Self::Models => "a list of tables; in the environment the same as JSON".to_owned(),
+            Self::Integrations | Self::McpServers | Self::Models => {
+                "a list of tables; in the environment the same as JSON".to_owned()
+            }
         }
     }
 }

@@ -88,6 +88,8 @@ pub struct Config {
     pub stop_within_ms: u64,
     /// Whether this server performs steps, or only serves its APIs. Default true.
     pub perform: bool,
+    /// Who plans goals. Default auto.
+    pub goals: Goals,
     /// Models that agents and runs may ask.
     #[serde(deserialize_with = "models::from_text")]
     pub models: Vec<models::Model>,
@@ -243,6 +245,16 @@ pub enum CoordinatorPlace {
     Remote,
 }
 
+/// Who plans goals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Goals {
+    /// A model works on them if the tenant has one; else rules plan them.
+    Auto,
+    /// Rules plan them.
+    Rules,
+}
+
 /// What the run gateway does with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GatewayMode {
@@ -289,6 +301,7 @@ impl Default for Config {
             stop_within_ms: 10_000,
             perform: true,
             integrations: Vec::new(),
+            goals: Goals::Auto,
             models: Vec::new(),
             written_at_ms: None,
             store: Store::default(),

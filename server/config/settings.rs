@@ -122,15 +122,21 @@ const NAMED: &[Setting] = &[
         written: "true",
     },
     Setting {
-        key: "integrations",
-        about: "Services that runs may use, each a table [[integrations]] with its operations; docs/guides/rest-api-as-tools.md has an example.",
-        kind: Kind::Integrations,
-        written: "[]",
+        key: "goals",
+        about: "Who plans goals: auto, a model if the tenant has one and rules otherwise; or rules, always.",
+        kind: Kind::Choice(&["auto", "rules"]),
+        written: "\"auto\"",
     },
     Setting {
         key: "models",
         about: "Models that agents and runs may ask, each a table [[models]]; docs/guides/agents.md has examples.",
         kind: Kind::Models,
+        written: "[]",
+    },
+    Setting {
+        key: "integrations",
+        about: "Services that runs may use, each a table [[integrations]] with its operations; docs/guides/rest-api-as-tools.md has an example.",
+        kind: Kind::Integrations,
         written: "[]",
     },
     Setting {

@@ -137,7 +137,11 @@ async fn answer(parts: &Parts, around: &perform::Around, effect: &Effect) -> Res
             let earlier = parts.runs.earlier_answers(&around.tenant, around.run).await?;
             let (node_type, constraints, tenant) = (node_type.clone(), constraints.clone(), around.tenant.clone());
             let asked = node_type.clone();
-            let request = PlanRequest { node_type, inputs, constraints, earlier, tenant };
+            let output_schema = match around.output_schema().await {
+                Ok(schema) => schema,
+                Err(failure) => return Ok(settle(effect, Outcome::Failed(failure))),
+            };
+            let request = PlanRequest { node_type, inputs, constraints, earlier, output_schema, tenant };
             match parts.planner.plan(request).await {
                 Ok(plan) => {
                     let plan = planner::in_words_of(&parts.runs.catalog_of(&around.tenant), &asked, plan);

@@ -56,6 +56,13 @@ pub(crate) fn node_type_fits(constraints: &Constraints, node_type: &NodeType) ->
     }
 }
 
+impl Constraints {
+    /// Whether node runs of a node type may exist under these constraints.
+    pub fn allows(&self, node_type: &NodeType) -> bool {
+        node_type_fits(self, node_type).is_ok()
+    }
+}
+
 /// Checks the length of a candidate list.
 pub(crate) fn candidates_fit(constraints: &Constraints, listed: usize) -> Result<(), Breach> {
     at_most("max_candidates_per_subtask", constraints.candidates.max_candidates_per_subtask, listed as u64)

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::event::{Artifact, Evaluation, Failure, FinalState, RecoveryAction};
 use crate::graph::{Graph, Items, Route};
-use crate::record::agent::Agent;
 use crate::plan::{Binding, PlanResult};
+use crate::record::agent::Agent;
 use crate::{Approval, Constraints, NodeRunId, NodeState, NodeType, Object, Policy, RunId, Shortfall};
 
 /// The state of a node run.

@@ -129,7 +129,13 @@ impl LexicalPlanner {
         request.earlier.iter().map(said).collect()
     }
 
-    fn read(&self, request: &PlanRequest) -> Result<PlannerInputs, Failure> {
+    /// Checks the length of a goal.
+    pub(super) fn check_goal(&self, goal: &str) -> Result<(), Failure> {
+        self.bounds.check_goal(goal)
+    }
+
+    /// The validated inputs of a planner.
+    pub(super) fn read(&self, request: &PlanRequest) -> Result<PlannerInputs, Failure> {
         let invalid = |found: Vec<Violation>| {
             crate::nodes::perform::invalid(FailureCode::InvalidInputs, "inputs", &request.node_type, &found)
         };

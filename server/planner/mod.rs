@@ -15,6 +15,7 @@
 //! | `result.rs`     | "return ..." clauses                                                                   |
 //! | `draft.rs`      | the plan under construction: steps, dependencies, result                               |
 //! | `lexical.rs`    | the planner without a model, made of the above                                         |
+//! | `goal.rs`       | the planner of the server: an agent where there is a model, else the one without       |
 //! | `limits.rs`     | the size of goals and plans                                                            |
 //! | `failure.rs`    | the failures of planning, with their codes                                             |
 
@@ -28,6 +29,7 @@ mod durations;
 mod failure;
 mod fields;
 mod fit;
+mod goal;
 mod ids;
 mod lexical;
 mod limits;
@@ -44,6 +46,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use alias::in_words_of;
 use async_trait::async_trait;
+pub use goal::GoalPlanner;
 pub use lexical::LexicalPlanner;
 use lru::LruCache;
 use runyard_engine::event::Failure;
@@ -75,6 +78,8 @@ pub struct PlanRequest {
     pub constraints: Constraints,
     /// The answers of earlier runs of the thread, the oldest first: the goal may refer to them.
     pub earlier: Vec<Answer>,
+    /// The schema of the run's result, if this is its root.
+    pub output_schema: Option<Object>,
     /// The tenant of the run, which determines the node types.
     pub tenant: String,
 }

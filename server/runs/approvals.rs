@@ -185,7 +185,11 @@ fn touches(event: &Event) -> Option<NodeRunId> {
     match event {
         Event::ApprovalAsked { node_run, .. }
         | Event::ApprovalDecided { node_run, .. }
-        | Event::NodeFinished { node_run, .. } => Some(*node_run),
+        | Event::NodeFinished { node_run, .. }
+        // Its title may come from its inputs.
+        | Event::Loaded { node_run, inputs: Some(_), .. }
+        | Event::Launched { node_run, inputs: Some(_), .. }
+        | Event::NodeDelayed { node_run, inputs: Some(_), .. } => Some(*node_run),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@
 )]
 
 mod acp;
+mod agent;
 mod apis;
 mod approvals;
 mod attack;

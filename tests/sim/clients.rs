@@ -261,7 +261,7 @@ async fn put(runs: &Runs, tenant: &str, request: Action, new: Option<NewRun>) ->
             Answer::Decided(runs.redeem(&token, Some(tenant), None).await)
         }
         Action::Decide { approval, verdict, .. } => {
-            let said = ApprovalDecision { verdict, by: Some("ada".to_owned()), comment: None };
+            let said = ApprovalDecision { verdict, by: Some("ada".to_owned()), comment: None, inputs: None };
             Answer::Decided(runs.decide(tenant, approval, said).await)
         }
         Action::Get { run } => Answer::State(runs.get(tenant, &run.to_string()).await),

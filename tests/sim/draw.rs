@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::choices::Choices;
 
-pub use graphs::{Made, made, plainest_made};
+pub use graphs::{Made, made, next_step, plainest_made};
 
 /// The tenants of the runs.
 pub const TENANTS: [&str; 2] = ["default", "other"];
@@ -36,6 +36,8 @@ const EXTERNAL: &str = "runyard.composite.external";
 const GRAPH: &str = "runyard.composite.graph";
 const EACH: &str = "runyard.composite.each";
 const RUN: &str = "runyard.core.run";
+const AGENT: &str = "runyard.agent";
+const CHAT: &str = "runyard.model.chat";
 
 fn object(value: Value) -> Object {
     match value {
@@ -50,7 +52,7 @@ fn reference(id: &str) -> NodeTypeRef {
 
 /// A node type and valid inputs for it.
 fn work(choices: &mut Choices, composites: bool) -> (NodeTypeRef, Object) {
-    let weights = if composites { [4, 3, 2, 3, 5, 1, 2, 2, 2] } else { [4, 3, 1, 1, 1, 1, 0, 0, 1] };
+    let weights = if composites { [4, 3, 2, 3, 5, 1, 2, 2, 2, 3] } else { [4, 3, 1, 1, 1, 1, 0, 0, 1, 0] };
     match choices.weighted(&weights) {
         0 => (reference(ECHO), object(json!({ "echo": *choices.pick(&["a", "b", "c"]) }))),
         1 => (reference(SLEEP), object(json!({ "seconds": *choices.pick(&[0.0, 0.05, 1.0, 7.5, 60.0]) }))),
@@ -66,6 +68,7 @@ fn work(choices: &mut Choices, composites: bool) -> (NodeTypeRef, Object) {
             inputs.insert("node_type_ref".to_owned(), json!({ "node_type_id": ECHO }));
             (reference(EACH), inputs)
         }
+        9 => (reference(AGENT), object(json!({ "prompt": "work" }))),
         _ => {
             let (id, inputs) = match choices.below(4) {
                 0 => (ECHO, json!({ "echo": "a" })),
@@ -305,7 +308,10 @@ pub fn outcome(choices: &mut Choices, now_ms: i64) -> Outcome {
     if choices.percent(3) {
         return Outcome::TimedOut;
     }
-    let outputs = object(choices.pick(&[json!({ "a": 1 }), json!({}), json!({ "a": "x", "b": [1, 2] })]).clone());
+    let mut outputs = object(choices.pick(&[json!({ "a": 1 }), json!({}), json!({ "a": "x", "b": [1, 2] })]).clone());
+    if choices.percent(50) {
+        outputs.insert("next".to_owned(), next_step(choices));
+    }
     if choices.percent(15) {
         let route = *choices.pick(&[None, Some(Route::Way(0)), Some(Route::Way(1)), Some(Route::Stop)]);
         let inputs = choices.percent(50).then(|| object(json!({ "came": "to" })));

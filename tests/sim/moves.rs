@@ -371,8 +371,8 @@ impl World {
             },
             (engine::Request::Load { .. }, _) => match draw::made(&mut self.choices, &catalog()) {
                 Ok(made) => {
-                    let items = self.choices.percent(50);
-                    let (inputs, content) = (made.inputs.clone(), made.content(items));
+                    let kind = *self.choices.pick(&[NodeKind::Graph, NodeKind::Each, NodeKind::Agent]);
+                    let (inputs, content) = (made.inputs.clone(), made.content(kind));
                     Command::Loaded { effect, node_run, inputs, content }
                 }
                 Err(failure) => Command::Settle { effect, node_run, outcome: Outcome::Failed(failure) },

@@ -4,7 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use runyard::catalog::Catalog;
+use runyard::config::egress::Egress;
+use runyard::nodes::models::{Models, Targets};
+use runyard::nodes::perform::http::{Http, Outside as HttpClients};
 use runyard::nodes::perform::{Around, Call, InProcess, Launch, Loaded, Performer};
+use runyard::nodes::{Provider, Providers};
 use runyard::planner::{PlanRequest, Planner};
 use runyard_engine::event::Failure;
 use runyard_engine::{NodeKind, Outcome, Plan};
@@ -81,12 +85,28 @@ impl Performer for Outside {
             self.shared.gates.pass(self.life, RequestKind::Load, words, act).await.unwrap_or_else(|| defect())?;
         let state = around.state().await?;
         let kind = state.node(around.node_run).map(|node| node.node_type.kind);
-        Ok(Loaded { inputs: made.inputs.clone(), content: made.content(kind == Some(NodeKind::Each)) })
+        Ok(Loaded { inputs: made.inputs.clone(), content: made.content(kind.unwrap_or(NodeKind::Graph)) })
     }
 }
 
 /// The catalogue, read once for all worlds.
 pub fn catalog() -> Arc<Catalog> {
     static CATALOG: std::sync::OnceLock<Arc<Catalog>> = std::sync::OnceLock::new();
-    CATALOG.get_or_init(Catalog::builtin).clone()
+    CATALOG.get_or_init(|| providers().catalog(draw::TENANTS[0])).clone()
+}
+
+/// The builtins, and a model that is never asked: the simulation performs its calls. Made once, because HTTP clients are
+/// expensive.
+pub fn providers() -> Arc<Providers> {
+    static PROVIDERS: std::sync::OnceLock<Arc<Providers>> = std::sync::OnceLock::new();
+    PROVIDERS.get_or_init(made_providers).clone()
+}
+
+fn made_providers() -> Arc<Providers> {
+    let models = serde_json::json!([{ "name": "simulated", "api": "openai", "model": "m" }]);
+    let models = runyard::config::models::parse(&models).expect("it is a model");
+    let targets = Targets::open(&models, |_| None).expect("it has no key");
+    let outside = Arc::new(HttpClients::new(&Egress::default()).expect("there is TLS"));
+    let models: Arc<dyn Provider> = Arc::new(Models::new(targets, None, outside));
+    Providers::builtin_and(Http::default(), [models])
 }

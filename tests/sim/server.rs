@@ -14,7 +14,6 @@ use runyard::dialects::{run_gateway, runtime};
 use runyard::driver;
 use runyard::expressions::{self, Expressions};
 use runyard::feed::RunNotifier;
-use runyard::nodes::Providers;
 use runyard::nodes::credentials::NoCredentials;
 use runyard::nodes::perform::InProcess;
 use runyard::runs::{Limits, Parts, Runs};
@@ -63,7 +62,7 @@ impl Alive {
         let (notifier, work) = (Arc::new(RunNotifier::default()), Arc::new(Notify::new()));
         let runs = Runs::new(Parts {
             store: store.clone(),
-            providers: Providers::builtin(),
+            providers: crate::outside::providers(),
             clock: clock.clone(),
             notifier,
             work: work.clone(),
@@ -73,7 +72,7 @@ impl Alive {
         });
         let expressions = Arc::new(Expressions::new(expressions::Limits::default(), clock.clone()));
         let performer =
-            InProcess { providers: Providers::builtin(), expressions, credentials: Arc::new(NoCredentials) };
+            InProcess { providers: crate::outside::providers(), expressions, credentials: Arc::new(NoCredentials) };
         let outside = Arc::new(Outside { shared: shared.clone(), next: next.clone(), life, performer });
         let stopping = CancellationToken::new();
         let parts = driver::Parts {

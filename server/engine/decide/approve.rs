@@ -9,8 +9,8 @@ use crate::event::Failure;
 use crate::finish;
 use crate::kinds::agent;
 use crate::{
-    ApprovalId, Context, Decision, Event, FailureCode, Node, NodeKind, Object, Rejected, RunStatus, State, Verdict, Wait,
-    schedule,
+    ApprovalId, Context, Decision, Event, FailureCode, Node, NodeKind, Object, Rejected, RunStatus, State, Verdict,
+    Wait, schedule,
 };
 
 /// The approver's verdict.

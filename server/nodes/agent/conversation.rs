@@ -25,10 +25,16 @@ const LEFT_OUT: &str = "[left out, because the conversation is too long]";
 ///
 /// # Errors
 /// The run could not be read, or the conversation is too long.
-pub(in crate::nodes) async fn turn_of(catalog: &Arc<Catalog>, around: &Around, state: &State) -> Result<Option<Turn>, Failure> {
+pub(in crate::nodes) async fn turn_of(
+    catalog: &Arc<Catalog>,
+    around: &Around,
+    state: &State,
+) -> Result<Option<Turn>, Failure> {
     let Some(node) = state.node(around.node_run).filter(|node| node.place.is_none()) else { return Ok(None) };
     let Some(parent) = node.parent.and_then(|id| state.node(id)) else { return Ok(None) };
-    let Some(agent) = parent.agent.clone().filter(|_| parent.node_type.kind == NodeKind::Agent) else { return Ok(None) };
+    let Some(agent) = parent.agent.clone().filter(|_| parent.node_type.kind == NodeKind::Agent) else {
+        return Ok(None);
+    };
     let given = around.whole(&parent.inputs).await?.into_owned();
     let given: AgentInputs = serde_json::from_value(Value::Object(given))
         .map_err(|error| failed(FailureCode::InvalidInputs, format!("the agent's inputs cannot be read: {error}")))?;
@@ -163,7 +169,8 @@ fn of_turn(agent: &Agent, turn: Exchange) -> Vec<Message> {
 
 /// About the bytes of a message as it is sent.
 fn bytes(message: &Message) -> usize {
-    let calls: usize = message.tool_calls.iter().map(|call| call.name.len() + call.arguments.to_string().len() + 64).sum();
+    let calls: usize =
+        message.tool_calls.iter().map(|call| call.name.len() + call.arguments.to_string().len() + 64).sum();
     let raw = message.raw.as_ref().map_or(0, |raw| raw.message.to_string().len());
     64 + message.text.len().max(raw) + calls
 }
@@ -201,7 +208,7 @@ mod tests {
         assert_eq!(texts(10_000, turns()), ["task", &a, &b, "c"]);
         assert_eq!(texts(1_500, turns()), ["task", LEFT_OUT, &b, "c"]);
         assert_eq!(texts(800, turns()), ["task", LEFT_OUT, LEFT_OUT, "c"]);
-        assert_eq!(texts(500, turns()), ["task", LEFT_OUT, "c"]);
+        assert_eq!(texts(600, turns()), ["task", LEFT_OUT, "c"]);
         assert_eq!(texts(300, turns()), ["task", "c"]);
     }
 

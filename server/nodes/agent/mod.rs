@@ -24,6 +24,7 @@ use crate::catalog::entry::{Entry, Head, Hints};
 
 pub(super) use conversation::turn_of;
 pub(super) use setup::content;
+pub(crate) use tools::offered;
 pub(super) use turn::Turn;
 
 /// Its id.

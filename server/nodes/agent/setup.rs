@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use runyard_engine::{Agent, Content, NodeTypeRef, Object};
+use runyard_engine::{Agent, Constraints, Content, NodeTypeRef, Object};
 use serde_json::Value;
 
 use super::{AgentInputs, tools};
@@ -14,7 +14,11 @@ use crate::schemas::{Schema, Work};
 ///
 /// # Errors
 /// Every fault, field by field.
-pub(in crate::nodes) fn content(catalog: &Catalog, inputs: &Object) -> Result<Content, Vec<Violation>> {
+pub(in crate::nodes) fn content(
+    catalog: &Catalog,
+    constraints: &Constraints,
+    inputs: &Object,
+) -> Result<Content, Vec<Violation>> {
     let wrong = |field: &str, reason: String| vec![Violation::at(field, reason)];
     let inputs: AgentInputs = serde_json::from_value(Value::Object(inputs.clone()))
         .map_err(|error| wrong("", format!("cannot be read: {error}")))?;
@@ -24,12 +28,15 @@ pub(in crate::nodes) fn content(catalog: &Catalog, inputs: &Object) -> Result<Co
     }
     let asked = NodeTypeRef { id: models::chat::ID.to_owned(), version: "1.0.0".to_owned() };
     let mut turn = catalog.resolve(&asked).map_err(|_| {
-        wrong("model", "is missing: this server has no model for this caller; add [[models]] to its configuration".to_owned())
+        wrong(
+            "model",
+            "is missing: this server has no model for this caller; add [[models]] to its configuration".to_owned(),
+        )
     })?;
     turn.retry = Some(models::retry());
     Ok(Content::Agent(Arc::new(Agent {
         turn,
-        tools: tools::chosen(catalog, &inputs)?,
+        tools: tools::chosen(catalog, constraints, &inputs)?,
         at_once: inputs.limits.max_parallel_calls,
         turns_max: inputs.limits.max_turns,
     })))

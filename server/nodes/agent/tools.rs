@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use runyard_engine::{AgentTool, NodeKind, NodeTypeRef, Object, Policy};
+use runyard_engine::{AgentTool, Constraints, NodeKind, NodeTypeRef, Object, Policy};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{AgentInputs, ToolSearch, ToolSettings, WrittenTool};
 use crate::catalog::{Catalog, Entry, Violation};
+use crate::config::tools::mcp::matches;
+use crate::nodes::fail;
 use crate::nodes::models::{ANSWER_TOOL, chat};
 
 /// The most tools of an agent; services of models take no more.
@@ -19,26 +21,36 @@ const FOUND_MAX: usize = 10;
 /// What is left out at the beginning of ids, the longest first.
 const PREFIXES: [&str; 4] = ["integration.", "runyard.core.", "runyard.", "mcp."];
 
-/// The tools of an agent, in the order of its inputs. A node type that is found twice is one tool.
+/// The tools of an agent, in the order of its inputs. A node type that is found twice is one tool. Patterns and searches
+/// find only what the constraints allow.
 ///
 /// # Errors
 /// Every fault, field by field.
-pub(super) fn chosen(catalog: &Catalog, inputs: &AgentInputs) -> Result<Vec<AgentTool>, Vec<Violation>> {
+pub(super) fn chosen(
+    catalog: &Catalog,
+    constraints: &Constraints,
+    inputs: &AgentInputs,
+) -> Result<Vec<AgentTool>, Vec<Violation>> {
     let (mut tools, mut faults): (Vec<AgentTool>, Vec<Violation>) = (Vec::new(), Vec::new());
     for (place, written) in inputs.tools.iter().enumerate() {
         let fault = |reason: String| Violation { field: format!("/tools/{place}"), reason };
-        match of(catalog, written) {
+        match of(catalog, constraints, written) {
             Ok(found) => tools.extend(found),
             Err(reason) => faults.push(fault(reason)),
         }
     }
     let mut known = BTreeSet::new();
-    tools.retain(|tool| !tool.name.is_empty() || known.insert((tool.node_type.id.clone(), tool.node_type.version.clone())));
+    tools.retain(|tool| {
+        !tool.name.is_empty() || known.insert((tool.node_type.id.clone(), tool.node_type.version.clone()))
+    });
     let named: Vec<String> = tools.iter().map(|tool| tool.name.clone()).filter(|name| !name.is_empty()).collect();
     let mut names: BTreeSet<String> = [ANSWER_TOOL.to_owned()].into();
     for name in named {
         if !names.insert(name.clone()) {
-            faults.push(Violation { field: "/tools".to_owned(), reason: format!("has two tools `{name}`, or uses a name of the server") });
+            faults.push(Violation {
+                field: "/tools".to_owned(),
+                reason: format!("has two tools `{name}`, or uses a name of the server"),
+            });
         }
     }
     for tool in tools.iter_mut().filter(|tool| tool.name.is_empty()) {
@@ -53,7 +65,7 @@ pub(super) fn chosen(catalog: &Catalog, inputs: &AgentInputs) -> Result<Vec<Agen
 }
 
 /// The tools of one entry of the list. A tool without a name is named later.
-fn of(catalog: &Catalog, written: &WrittenTool) -> Result<Vec<AgentTool>, String> {
+fn of(catalog: &Catalog, constraints: &Constraints, written: &WrittenTool) -> Result<Vec<AgentTool>, String> {
     let plain = |node_type_id: &str| ToolSettings {
         node_type_id: node_type_id.to_owned(),
         version: None,
@@ -65,10 +77,10 @@ fn of(catalog: &Catalog, written: &WrittenTool) -> Result<Vec<AgentTool>, String
         timeout_ms: None,
     };
     match written {
-        WrittenTool::Pattern(pattern) => by_id(catalog, &plain(pattern)),
-        WrittenTool::NodeType(settings) => by_id(catalog, settings),
+        WrittenTool::Pattern(pattern) => by_id(catalog, constraints, &plain(pattern)),
+        WrittenTool::NodeType(settings) => by_id(catalog, constraints, settings),
         WrittenTool::Search(search) => {
-            let found = found(catalog, search);
+            let found = found(catalog, constraints, search);
             let tool = |entry: &Entry| {
                 let settings = ToolSettings { needs_approval: search.needs_approval, ..plain(&entry.id) };
                 tool(entry, &settings)
@@ -78,10 +90,11 @@ fn of(catalog: &Catalog, written: &WrittenTool) -> Result<Vec<AgentTool>, String
     }
 }
 
-fn by_id(catalog: &Catalog, settings: &ToolSettings) -> Result<Vec<AgentTool>, String> {
+fn by_id(catalog: &Catalog, constraints: &Constraints, settings: &ToolSettings) -> Result<Vec<AgentTool>, String> {
     let id = &settings.node_type_id;
     if id.contains('*') {
-        let matching = newest(catalog).filter(|entry| is_offered(entry) && crate::config::tools::mcp::matches(id, &entry.id));
+        let matching = offered(catalog)
+            .filter(|entry| matches(id, &entry.id) && constraints.allows(&entry.pin(entry.reference())));
         let found: Vec<AgentTool> = matching.map(|entry| tool(entry, settings)).collect();
         return match (found.len(), &settings.name) {
             (0, _) => Err(format!("matches no node type: `{id}`")),
@@ -119,17 +132,22 @@ fn newest(catalog: &Catalog) -> impl Iterator<Item = &Entry> {
     entries.iter().enumerate().filter(move |(place, _)| is_newest(*place)).map(|(_, entry)| &**entry)
 }
 
-/// Whether patterns and searches may find a node type: those that are one step and make sense outside a graph.
-fn is_offered(entry: &Entry) -> bool {
-    entry.kind == NodeKind::Call && entry.id != chat::ID && !entry.id.starts_with("runyard.graph.")
+/// The node types that patterns and searches find: those that are one step and make sense outside a graph.
+pub(crate) fn offered(catalog: &Catalog) -> impl Iterator<Item = &Entry> {
+    let is_offered = |entry: &&Entry| {
+        entry.kind == NodeKind::Call
+            && ![chat::ID, fail::ID].contains(&&*entry.id)
+            && !entry.id.starts_with("runyard.graph.")
+    };
+    newest(catalog).filter(is_offered)
 }
 
 /// The node types with the most words of a search, in the order of the catalogue where these are equal.
-fn found<'a>(catalog: &'a Catalog, search: &ToolSearch) -> Vec<&'a Entry> {
+fn found<'a>(catalog: &'a Catalog, constraints: &Constraints, search: &ToolSearch) -> Vec<&'a Entry> {
     let words: Vec<String> = search.search.split_whitespace().map(str::to_lowercase).collect();
     let count = |entry: &Entry| words.iter().filter(|word| entry.mentions(word)).count();
-    let mut found: Vec<(usize, &Entry)> = newest(catalog).filter(|entry| is_offered(entry)).map(|entry| (count(entry), entry)).collect();
-    found.retain(|(count, _)| *count > 0);
+    let mut found: Vec<(usize, &Entry)> = offered(catalog).map(|entry| (count(entry), entry)).collect();
+    found.retain(|(count, entry)| *count > 0 && constraints.allows(&entry.pin(entry.reference())));
     found.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     found.truncate(search.limit.unwrap_or(FOUND_MAX));
     found.into_iter().map(|(_, entry)| entry).collect()
@@ -161,7 +179,8 @@ fn unused(name: &str, names: &BTreeSet<String>) -> String {
 /// A tool as the model sees it: without the inputs that every call has.
 pub(super) fn described(catalog: &Catalog, tool: &AgentTool) -> Option<chat::Tool> {
     let entry = catalog.entry(&tool.node_type.id, &tool.node_type.version)?;
-    let input_schema = if entry.kind == NodeKind::Agent { prompt_alone() } else { without(&entry.input_schema, &tool.inputs) };
+    let input_schema =
+        if entry.kind == NodeKind::Agent { prompt_alone() } else { without(&entry.input_schema, &tool.inputs) };
     let description = tool.description.clone().unwrap_or_else(|| entry.description.clone());
     Some(chat::Tool { name: tool.name.clone(), description, input_schema })
 }
@@ -201,7 +220,8 @@ fn without(schema: &Value, fixed: &Object) -> Object {
 pub(super) fn inputs(catalog: &Catalog, tool: &AgentTool, arguments: &Value) -> Result<Object, String> {
     let Value::Object(arguments) = arguments else { return Err("the arguments are not a JSON object".to_owned()) };
     let is_agent = tool.node_type.kind == NodeKind::Agent;
-    if let Some(name) = arguments.keys().find(|name| tool.inputs.contains_key(*name) || (is_agent && *name != "prompt")) {
+    if let Some(name) = arguments.keys().find(|name| tool.inputs.contains_key(*name) || (is_agent && *name != "prompt"))
+    {
         return Err(format!("there is no argument `{name}`"));
     }
     let mut inputs = arguments.clone();
@@ -219,7 +239,7 @@ mod tests {
 
     fn tools(written: Value) -> Result<Vec<AgentTool>, String> {
         let inputs = AgentInputs { tools: serde_json::from_value(written).unwrap(), ..AgentInputs::default() };
-        chosen(&Catalog::builtin(), &inputs)
+        chosen(&Catalog::builtin(), &Constraints::default(), &inputs)
             .map_err(|faults| faults.iter().map(Violation::to_string).collect::<Vec<_>>().join("; "))
     }
 

@@ -21,9 +21,9 @@ pub(super) fn request(question: &Question<'_>) -> ModelRequest {
     if let Some(temperature) = chat.temperature {
         body["temperature"] = json!(temperature);
     }
-    let tools = tools_and_answer(chat).into_iter().map(|(name, description, schema)| {
-        json!({ "name": name, "description": description, "input_schema": schema })
-    });
+    let tools = tools_and_answer(chat)
+        .into_iter()
+        .map(|(name, description, schema)| json!({ "name": name, "description": description, "input_schema": schema }));
     let tools: Vec<Value> = tools.collect();
     if !tools.is_empty() {
         body["tools"] = Value::Array(tools);

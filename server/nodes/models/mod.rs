@@ -56,8 +56,7 @@ impl Models {
     /// callers: it has no models, because models have the keys of the operator.
     pub fn new(targets: Targets, anonymous: Option<&str>, outside: Arc<Outside>) -> Self {
         let targets = targets.0;
-        let some: Arc<Snapshot> =
-            Arc::new(Snapshot { revision: 1, ..unshared([chat::entry(), agent::entry()]) });
+        let some: Arc<Snapshot> = Arc::new(Snapshot { revision: 1, ..unshared([chat::entry(), agent::entry()]) });
         let none: Arc<Snapshot> = Arc::default();
         let named = targets.iter().flat_map(|target| target.configured.tenants.iter().flatten().cloned());
         let tenants = named.map(Some).chain([None, anonymous.map(str::to_owned)]);
@@ -168,13 +167,5 @@ impl Provider for Models {
 
 /// The default retries of a call by an agent: services are overloaded now and then.
 pub(super) fn retry() -> Retry {
-    Retry {
-        attempts_max: 5,
-        initial_ms: 1_000,
-        backoff: 2.0,
-        delay_ms_max: Some(60_000),
-        jitter: 0.5,
-        codes: None,
-    }
+    Retry { attempts_max: 5, initial_ms: 1_000, backoff: 2.0, delay_ms_max: Some(60_000), jitter: 0.5, codes: None }
 }
-

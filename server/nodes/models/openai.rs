@@ -59,8 +59,13 @@ fn is_strict(schema: &Value) -> bool {
     let Some(members) = schema.as_object() else { return true };
     let closed = match members.get("properties").and_then(Value::as_object) {
         Some(properties) => {
-            let required: Vec<&str> =
-                members.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+            let required: Vec<&str> = members
+                .get("required")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
             members.get("additionalProperties") == Some(&Value::Bool(false))
                 && properties.keys().all(|name| required.contains(&name.as_str()))
                 && properties.values().all(is_strict)

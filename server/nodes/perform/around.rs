@@ -56,6 +56,16 @@ impl Around {
         })
     }
 
+    /// The schema of the run's result, if the node run is its root.
+    ///
+    /// # Errors
+    /// As [`state`](Self::state).
+    pub async fn output_schema(&self) -> Result<Option<Object>, Failure> {
+        let state = self.state().await?;
+        let schema = state.start.as_ref().filter(|_| state.root_id() == self.node_run);
+        Ok(schema.and_then(|start| start.output_schema.as_ref()?.as_object().cloned()))
+    }
+
     /// An object of the run's state with every large value loaded.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use runyard_engine::event::Failure;
-use runyard_engine::{Content, FailureCode, Graph, NodeKind, NodeType, Object};
+use runyard_engine::{Constraints, Content, FailureCode, Graph, NodeKind, NodeType, Object};
 
 use super::around::Around;
 use crate::expressions::Expressions;
@@ -46,6 +46,7 @@ pub(super) async fn load(
         catalog: catalog.clone(),
         node_type: node_type.clone(),
         given: given.clone(),
+        constraints: node.constraints.clone(),
         known: node.graph.clone(),
     };
     let content = around.off_runtime(move || reading.content()).await??;
@@ -57,14 +58,18 @@ struct Reading {
     catalog: Arc<Catalog>,
     node_type: NodeType,
     given: Object,
+    constraints: Constraints,
     known: Option<Arc<Graph>>,
 }
 
 impl Reading {
     fn content(self) -> Result<Content, Failure> {
-        let Reading { catalog, node_type, given, known } = &self;
+        let Reading { catalog, node_type, given, constraints, known } = &self;
         let wrong = |found: Vec<_>| invalid(FailureCode::InvalidInputs, "inputs", node_type, &found);
         catalog.validate_inputs(node_type, given).map_err(wrong)?;
+        if node_type.kind == NodeKind::Agent {
+            return agent::content(catalog, constraints, given).map_err(wrong);
+        }
         let graph = match known {
             Some(graph) => Some(graph.clone()),
             None => graph::within(catalog, node_type, given).map_err(wrong)?,
@@ -90,7 +95,6 @@ fn content(
             }
             Content::Items(Arc::new(items))
         }
-        (NodeKind::Agent, _) => agent::content(catalog, given).map_err(wrong)?,
         (NodeKind::Graph, None) => {
             return Err(invalid(FailureCode::InvalidInputs, "inputs", node_type, &[graph::missing()]));
         }

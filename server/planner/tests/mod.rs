@@ -30,6 +30,7 @@ fn request(inputs: Value, constraints: Constraints) -> PlanRequest {
         inputs: inputs.as_object().unwrap().clone(),
         constraints,
         earlier: Vec::new(),
+        output_schema: None,
         tenant: "default".to_owned(),
     }
 }

@@ -1,16 +1,21 @@
 //! `docs/reference/node-types.md`: every node type that comes with the server.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::table::row;
 use crate::catalog::{Catalog, Entry};
+use crate::nodes::agent;
+use crate::nodes::models::chat;
 
 const HEAD: &str = "\
 # Node types
 
 A node type is what a step can be. `runyard nodes` lists them, `runyard nodes --json` with their whole schemas.
 Operations of [integrations](../guides/rest-api-as-tools.md) are node types as well: `integration.ID.SLUG`.
-Tools of [MCP servers](../guides/mcp-servers.md) too: `mcp.SERVER.TOOL`.
+Tools of [MCP servers](../guides/mcp-servers.md) too: `mcp.SERVER.TOOL`. `runyard.agent` and `runyard.model.chat` are
+there for tenants that have a [model](../guides/agents.md).
 
 A reference names an id and a version: `1.0.0`, a prefix of it (`1`, `1.0`) or `latest`. An alias of any version is the
 node type itself. Atomic node types are one effect; composite ones have children.
@@ -18,13 +23,17 @@ node type itself. Atomic node types are one effect; composite ones have children
 
 pub(super) fn page() -> String {
     let catalog = Catalog::builtin();
+    // Listed only for tenants that have a model.
+    let of_models = [agent::entry(), chat::entry()];
+    let mut entries: Vec<&Entry> = catalog.entries().iter().map(Arc::as_ref).chain(&of_models).collect();
+    entries.sort_by(|a, b| a.id.cmp(&b.id));
     let mut page = HEAD.to_owned();
     page.push_str("\n| node type | what it does |\n|---|---|\n");
-    for entry in catalog.entries() {
+    for entry in &entries {
         let id = &entry.id;
         page.push_str(&row([&format!("[`{id}`](#{})", anchor(id)), &entry.description]));
     }
-    for entry in catalog.entries() {
+    for entry in &entries {
         page.push_str(&section(entry));
     }
     page

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use runyard::catalog::Catalog;
 use runyard_engine::event::Failure;
 use runyard_engine::graph::{Fallback, OnItemFailure};
-use runyard_engine::{Content, Graph, GraphNode, Items, Object, OnFailure, Policy};
+use runyard_engine::{Agent, AgentTool, Content, Graph, GraphNode, Items, NodeKind, Object, OnFailure, Policy};
 use serde_json::{Value, json};
 
-use super::{ECHO, EXTERNAL, SLEEP, UUID4, failure, node_type, object, policy, work};
+use super::{CHAT, ECHO, EXTERNAL, SLEEP, UUID4, failure, node_type, object, policy, work};
 use crate::choices::Choices;
 
 /// A graph as a caller writes it: a chain, sometimes with an edge that skips nodes, and sometimes with a fallback.
@@ -34,12 +34,17 @@ pub struct Made {
     pub inputs: Option<Object>,
     graph: Arc<Graph>,
     items: Items,
+    agent: Agent,
 }
 
 impl Made {
-    /// Items, or a graph.
-    pub fn content(self, items: bool) -> Content {
-        if items { Content::Items(Arc::new(self.items)) } else { Content::Graph(self.graph) }
+    /// The content of a composite of this kind.
+    pub fn content(self, kind: NodeKind) -> Content {
+        match kind {
+            NodeKind::Each => Content::Items(Arc::new(self.items)),
+            NodeKind::Agent => Content::Agent(Arc::new(self.agent)),
+            _ => Content::Graph(self.graph),
+        }
     }
 }
 
@@ -62,7 +67,42 @@ pub fn made(choices: &mut Choices, catalog: &Catalog) -> Result<Made, Failure> {
         on_item_failure: *choices.pick(&[OnItemFailure::Fail, OnItemFailure::Collect]),
         graph: None,
     };
-    Ok(Made { inputs, graph, items })
+    let agent = agent(choices, catalog);
+    Ok(Made { inputs, graph, items, agent })
+}
+
+/// An agent with a few tools.
+fn agent(choices: &mut Choices, catalog: &Catalog) -> Agent {
+    let tool = |number: usize, choices: &mut Choices| {
+        let (request, inputs) = work(choices, false);
+        AgentTool {
+            name: format!("tool_{number}"),
+            node_type: node_type(catalog, &request),
+            description: None,
+            inputs,
+            needs_approval: choices.percent(20),
+            policy: Policy::default(),
+        }
+    };
+    Agent {
+        turn: node_type(catalog, &super::reference(CHAT)),
+        tools: (0..=choices.below(2)).map(|number| tool(number, choices)).collect(),
+        at_once: choices.below(3) as u32,
+        turns_max: 1 + choices.below(3) as u32,
+    }
+}
+
+/// What follows a turn of an agent, sometimes a call of a tool that it does not have.
+pub fn next_step(choices: &mut Choices) -> Value {
+    let call = |number: usize, tool: usize| json!({ "id": format!("c{number}"), "tool": tool, "inputs": {} });
+    match choices.below(3) {
+        0 => json!({ "answer": { "result": "x" } }),
+        _ => {
+            let count = choices.below(4);
+            let calls: Vec<Value> = (0..count).map(|number| call(number, choices.below(3))).collect();
+            json!({ "calls": calls })
+        }
+    }
 }
 
 /// A graph whose edges lead forward; sometimes one leads back.

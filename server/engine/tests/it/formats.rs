@@ -116,7 +116,8 @@ fn approvals_and_pauses() -> Vec<Event> {
         root,
         constraints: Constraints::default(),
     };
-    let decided = |verdict, by, comment| Event::ApprovalDecided { node_run, approval, verdict, by, comment, inputs: None };
+    let decided =
+        |verdict, by, comment| Event::ApprovalDecided { node_run, approval, verdict, by, comment, inputs: None };
     vec![
         started(ApprovalStrategy::OnStart),
         started(ApprovalStrategy::OnToolCall),

@@ -7,8 +7,8 @@ use runyard_engine::event::{CodeText, Evaluation, EvaluationStatus, Failure, Fin
 use runyard_engine::graph::{Fallback, OnItemFailure};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
 use runyard_engine::{
-    Agent, AgentTool, ApprovalStrategy, Completion, Constraints, Graph, GraphNode, Items, Labels, NodeKind, NodeType, NodeTypeRef,
-    Object, OnFailure, Plan, Policy, Retry, RunId, RunResult, SideEffect, Start,
+    Agent, AgentTool, ApprovalStrategy, Completion, Constraints, Graph, GraphNode, Items, Labels, NodeKind, NodeType,
+    NodeTypeRef, Object, OnFailure, Plan, Policy, Retry, RunId, RunResult, SideEffect, Start,
 };
 use serde_json::Value;
 

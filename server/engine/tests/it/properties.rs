@@ -348,7 +348,10 @@ fn any_start() -> impl Strategy<Value = Start> {
             graph: known.filter(|_| kind == NodeKind::Graph),
             parallel_max,
             approval,
-            policy: if matches!(kind, NodeKind::Run | NodeKind::Plan | NodeKind::Graph | NodeKind::Each | NodeKind::Agent) {
+            policy: if matches!(
+                kind,
+                NodeKind::Run | NodeKind::Plan | NodeKind::Graph | NodeKind::Each | NodeKind::Agent
+            ) {
                 Policy { on_failure: OnFailure::Fail, ..policy }
             } else {
                 Policy::default()

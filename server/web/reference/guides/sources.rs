@@ -46,6 +46,7 @@ guides! {
     "guides/approvals.md",
     "guides/fan-out.md",
     "guides/graphs.md",
+    "guides/agents.md",
     "guides/python-agent.md",
     "guides/rest-api-as-tools.md",
     "guides/mcp-servers.md",

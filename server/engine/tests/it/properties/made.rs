@@ -99,9 +99,8 @@ fn any_items() -> impl Strategy<Value = Items> {
 pub(super) fn any_made() -> impl Strategy<Value = RunResult> {
     let route = prop::option::weighted(0.8, prop_oneof![6 => (0_u32..3).prop_map(Route::Way), 1 => Just(Route::Stop)]);
     let routed = prop::option::weighted(0.5, (route, prop_oneof![3 => Just(0_i64), 1 => 1_i64..500]));
-    (any_plan(), any_graph(0), any_items(), any_agent(), any_next(), routed).prop_map(
-        |(plan, graph, items, agent, next, routed)| RunResult { plan, graph, items, agent, next, routed },
-    )
+    (any_plan(), any_graph(0), any_items(), any_agent(), any_next(), routed)
+        .prop_map(|(plan, graph, items, agent, next, routed)| RunResult { plan, graph, items, agent, next, routed })
 }
 
 fn any_agent() -> impl Strategy<Value = Agent> {
@@ -120,5 +119,8 @@ fn any_agent() -> impl Strategy<Value = Agent> {
 /// Mostly what can follow a turn.
 fn any_next() -> impl Strategy<Value = Option<Value>> {
     let calls = prop::collection::vec(0_u32..4, 0..5).prop_map(|tools| make::calls(&tools)["next"].clone());
-    prop::option::weighted(0.9, prop_oneof![4 => calls, 2 => Just(make::answers()["next"].clone()), 1 => Just(json!(1))])
+    prop::option::weighted(
+        0.9,
+        prop_oneof![4 => calls, 2 => Just(make::answers()["next"].clone()), 1 => Just(json!(1))],
+    )
 }
