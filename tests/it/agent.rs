@@ -5,14 +5,13 @@ mod goals;
 mod kill;
 pub mod model;
 
-use std::time::Instant;
-
 use model::{FORMS, KEY, Says, Seen, configured, model};
 use runyard::config::integrations::SecretSource;
 use serde_json::{Value, json};
 
 use crate::harness::peer::Peer;
 use crate::harness::{World, eventually, typed};
+use crate::mcp::now;
 
 const TOOLS: [&str; 2] = ["runyard.core.echo", "runyard.core.hash.sha256"];
 
@@ -211,7 +210,7 @@ async fn a_canceled_run_closes_the_connection_to_the_model() {
     let run = world.run("runyard.agent", json!({ "prompt": "go" })).await;
     peer.was_asked(1).await;
     world.gateway.cancel_run(&run.run_id).await.unwrap();
-    let since = Instant::now();
+    let since = now();
     eventually("the end of the connection", || async { (peer.left() == 1).then_some(()) }).await;
     println!("the connection was closed {:?} after the cancel", since.elapsed());
 }

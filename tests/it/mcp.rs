@@ -198,6 +198,6 @@ async fn a_canceled_run_cancels_its_call_and_no_stored_byte_is_a_secret() {
 }
 
 #[expect(clippy::disallowed_methods, reason = "measures how long a cancellation takes")]
-fn now() -> Instant {
+pub fn now() -> Instant {
     Instant::now()
 }

@@ -59,7 +59,7 @@ fn content(chat: &ChatInputs, messages: &[Message]) -> Value {
 fn response(chat: &ChatInputs, message: &Message) -> Value {
     let id = message.tool_call_id.as_deref().unwrap_or_default();
     let calls = chat.messages.iter().flat_map(|message| &message.tool_calls);
-    let name = calls.filter(|call| call.id == id).map(|call| call.name.as_str()).last().unwrap_or_default();
+    let name = calls.rev().find(|call| call.id == id).map(|call| call.name.as_str()).unwrap_or_default();
     let member = if message.is_error { "error" } else { "result" };
     let result = serde_json::from_str(&message.text).unwrap_or_else(|_| json!(message.text));
     let mut response = json!({ "name": name, "response": { member: result } });

@@ -13,7 +13,7 @@ pub(super) struct Approvals {
 }
 
 impl Approvals {
-    /// Inserts new approvals, and updates the status of existing ones.
+    /// Inserts new approvals, and updates title and status of existing ones.
     pub(super) fn write(&mut self, tenant: &str, rows: Vec<ApprovalRow>) {
         if rows.is_empty() {
             return;
@@ -23,8 +23,8 @@ impl Approvals {
             match kept.get_mut(&row.approval) {
                 None => _ = kept.insert(row.approval, row),
                 Some(known) if known.run == row.run => {
-                    let ApprovalRow { status, ended_at_ms, by, comment, .. } = row;
-                    *known = ApprovalRow { status, ended_at_ms, by, comment, ..known.clone() };
+                    let ApprovalRow { title, status, ended_at_ms, by, comment, .. } = row;
+                    *known = ApprovalRow { title, status, ended_at_ms, by, comment, ..known.clone() };
                 }
                 Some(_) => {}
             }

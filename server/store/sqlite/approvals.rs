@@ -13,7 +13,7 @@ use crate::{Append, StoreError};
 const COLUMNS: &str =
     "approval, run, node_run, subject, key, node_type, title, status, asked_at_ms, ended_at_ms, decided_by, comment";
 
-/// Inserts new approvals, and updates the status of existing ones.
+/// Inserts new approvals, and updates title and status of existing ones.
 pub(super) fn write(connection: &Connection, append: &Append) -> Result<(), Stop> {
     if append.approvals.is_empty() {
         return Ok(());
@@ -21,8 +21,8 @@ pub(super) fn write(connection: &Connection, append: &Append) -> Result<(), Stop
     let mut upsert = connection.prepare_cached(
         "INSERT INTO approvals (tenant, approval, run, node_run, subject, key, node_type, title, status, asked_at_ms, \
          ended_at_ms, decided_by, comment) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
-         ON CONFLICT (tenant, approval) DO UPDATE SET status = excluded.status, ended_at_ms = excluded.ended_at_ms, \
-         decided_by = excluded.decided_by, comment = excluded.comment WHERE run = excluded.run",
+         ON CONFLICT (tenant, approval) DO UPDATE SET title = excluded.title, status = excluded.status, \
+         ended_at_ms = excluded.ended_at_ms, decided_by = excluded.decided_by, comment = excluded.comment WHERE run = excluded.run",
     )?;
     for row in &append.approvals {
         upsert.execute(params![
