@@ -21,9 +21,10 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use runyard_engine::{Event, Position, Recorded, RunId};
 use tokio_util::sync::CancellationToken;
 
+pub use alive::json_text;
 pub use checkpoints::Checkpoints;
 pub use lines::{Line, ndjson};
-pub use shown::{Goes, Projection, Wanted};
+pub use shown::{Goes, Projection, ProjectionError, Wanted};
 pub use sse::{Beat, Frame, Framed, Written, sse, with_comments};
 pub use tail::{CommittedEvents, RunNotifier};
 

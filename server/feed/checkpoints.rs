@@ -145,6 +145,7 @@ mod tests {
     use runyard_engine::{Recorded, State};
     use uuid::Uuid;
 
+    use super::super::ProjectionError;
     use super::*;
 
     /// Shows every event, and reports this size.
@@ -158,9 +159,9 @@ mod tests {
             Plain(0)
         }
 
-        fn project(&mut self, recorded: &Recorded) -> Vec<u64> {
+        fn project(&mut self, recorded: &Recorded) -> Result<Vec<u64>, ProjectionError> {
             self.0 = recorded.position;
-            vec![self.0]
+            Ok(vec![self.0])
         }
 
         fn seq(&self) -> u64 {

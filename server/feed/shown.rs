@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures::stream::{BoxStream, Stream, StreamExt};
-use runyard_engine::{Position, Recorded, RunId, State};
+use runyard_engine::{NodeRunId, Position, Recorded, RunId, State};
 use tokio_util::sync::CancellationToken;
 
 use super::checkpoints::{Checkpoints, STRIDE};
@@ -23,7 +23,11 @@ pub trait Projection: Clone + Send + Sync + 'static {
     fn of(state: &State) -> Self;
 
     /// Converts one stored event to none, one or more events of the API.
-    fn project(&mut self, recorded: &Recorded) -> Vec<Self::Shown>;
+    ///
+    /// # Errors
+    /// The event does not fit the ones before it, or the API's document cannot express it. The projection is not used
+    /// again.
+    fn project(&mut self, recorded: &Recorded) -> Result<Vec<Self::Shown>, ProjectionError>;
 
     /// The `seq` of the last event that was shown; 0 before the first.
     fn seq(&self) -> u64;
@@ -33,6 +37,35 @@ pub trait Projection: Clone + Send + Sync + 'static {
 
     /// About how many bytes a copy takes.
     fn bytes(&self) -> usize;
+}
+
+/// Why an event of a log cannot be shown. A stream ends before it: without the event, its `seq` would be another's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("event {position} of run {run} cannot be shown: {reason}")]
+pub struct ProjectionError {
+    run: RunId,
+    position: Position,
+    reason: String,
+}
+
+impl ProjectionError {
+    /// The error for an event of a run.
+    pub fn new(run: RunId, recorded: &Recorded, reason: impl ToString) -> Self {
+        ProjectionError { run, position: recorded.position, reason: reason.to_string() }
+    }
+
+    /// The event is about a node run that no event before it has created, or that has ended.
+    pub fn unknown_node_run(run: RunId, recorded: &Recorded, node_run: NodeRunId) -> Self {
+        let reason = format!("`{}` of node run {node_run}, which does not exist then", recorded.event.name());
+        ProjectionError::new(run, recorded, reason)
+    }
+}
+
+impl From<ProjectionError> for StoreError {
+    fn from(error: ProjectionError) -> Self {
+        let reason = format!("event {} cannot be shown: {}", error.position, error.reason);
+        StoreError::Corrupt { run: error.run, reason }
+    }
 }
 
 /// Which events of a run a stream shows.
@@ -105,7 +138,12 @@ impl<P: Projection, Look: FnMut(&Recorded) -> Goes> Fold<P, Look> {
                 return None;
             }
             match self.log.next().await? {
-                Ok(recorded) => self.fold(&recorded),
+                Ok(recorded) => {
+                    if let Err(error) = self.fold(&recorded) {
+                        self.ended = true;
+                        return Some(Err(error.into()));
+                    }
+                }
                 Err(error) => {
                     self.ended = true;
                     return Some(Err(error));
@@ -114,20 +152,21 @@ impl<P: Projection, Look: FnMut(&Recorded) -> Goes> Fold<P, Look> {
         }
     }
 
-    fn fold(&mut self, recorded: &Recorded) {
+    fn fold(&mut self, recorded: &Recorded) -> Result<(), ProjectionError> {
         let goes = (self.look)(recorded);
         self.ended = goes != Goes::On;
         if goes != Goes::EndsBefore {
             let after_seq = self.after_seq;
-            self.ready.extend(self.at.project(recorded).into_iter().filter(|shown| P::seq_of(shown) > after_seq));
+            self.ready.extend(self.at.project(recorded)?.into_iter().filter(|shown| P::seq_of(shown) > after_seq));
         }
+        Ok(())
     }
 }
 
 /// A projection and its position. When a stream is dropped, this becomes its last checkpoint.
 struct At<P: Projection> {
     position: Position,
-    /// Present until it is dropped.
+    /// Present until it is dropped or fails.
     projection: Option<P>,
     writer: CheckpointWriter,
 }
@@ -142,14 +181,16 @@ struct CheckpointWriter {
 }
 
 impl<P: Projection> At<P> {
-    fn project(&mut self, recorded: &Recorded) -> Vec<P::Shown> {
-        let Some(projection) = &mut self.projection else { return Vec::new() };
-        let shown = projection.project(recorded);
+    fn project(&mut self, recorded: &Recorded) -> Result<Vec<P::Shown>, ProjectionError> {
+        // Taken, so that a projection that failed does not become a checkpoint.
+        let Some(mut projection) = self.projection.take() else { return Ok(Vec::new()) };
+        let shown = projection.project(recorded)?;
         self.position = recorded.position;
         if self.position - self.writer.kept >= STRIDE {
             self.writer.keep(self.position, projection.clone());
         }
-        shown
+        self.projection = Some(projection);
+        Ok(shown)
     }
 }
 
