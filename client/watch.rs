@@ -19,6 +19,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
+use runyard_api::arp::schemas::RunEventType;
 use runyard_api::client::{ByteStream, CallError, ResponseValue};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
@@ -78,7 +79,7 @@ impl Event for AnyEvent {
 
     /// The name of the last event in ARP's run services. In documents with another name, the end of the stream decides.
     fn is_last(&self) -> bool {
-        self.kind() == "run_completed"
+        self.kind().parse().ok() == Some(RunEventType::RunCompleted)
     }
 }
 

@@ -308,10 +308,11 @@ pub(super) async fn update(
     if let Some(environment) = &change.environment_id {
         environments::known(environment)?;
     }
-    let archived = match change.status.as_deref() {
+    // Another word than one of the document's is refused like a status that cannot be set.
+    let archived = match change.status.as_deref().map(str::parse) {
         None => None,
-        Some("archived") => Some(true),
-        Some("active") => Some(false),
+        Some(Ok(ThreadStatus::Archived)) => Some(true),
+        Some(Ok(ThreadStatus::Active)) => Some(false),
         Some(_) => {
             return Err(invalid("status", "can be set to `archived`, or to `active` to take that back; nothing else"));
         }
