@@ -10,6 +10,7 @@ mod begun;
 mod checkpoints;
 mod event_size;
 mod lines;
+mod projection;
 mod shown;
 mod sse;
 mod tail;
@@ -24,7 +25,8 @@ use tokio_util::sync::CancellationToken;
 pub use alive::json_text;
 pub use checkpoints::Checkpoints;
 pub use lines::{Line, ndjson};
-pub use shown::{Goes, Projection, ProjectionError, Wanted};
+pub use projection::{Projection, ProjectionError};
+pub use shown::{Goes, Wanted};
 pub use sse::{Beat, Frame, Framed, Written, sse, with_comments};
 pub use tail::{CommittedEvents, RunNotifier};
 

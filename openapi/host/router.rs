@@ -8,7 +8,7 @@
 
 use http::Method;
 
-use super::documents::Format;
+use super::format::Format;
 use super::validate::shown;
 use super::{Document, Fault, Page};
 

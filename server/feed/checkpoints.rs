@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lru::LruCache;
 use runyard_engine::{Position, RunId};
 
-use super::Projection;
+use super::projection::Projection;
 use crate::store::Tenant;
 
 /// A stream saves a checkpoint after this many events.

@@ -11,7 +11,7 @@ use runyard_engine::plan::as_text;
 use runyard_engine::{Event, NodeKind, NodeRunId, NodeType, Object, Recorded, RunId, RunOutcome, Start, Verdict, Wait};
 use serde_json::Value;
 
-use super::{stream, wire};
+use super::wire;
 use crate::clock::rfc3339;
 use crate::dialects::common::time::time;
 use crate::feed::ProjectionError;
@@ -257,7 +257,7 @@ impl Shown {
             EventRole::Assistant => ItemType::Text,
             EventRole::ExecutionLog => ItemType::Reasoning,
         };
-        Some(StreamItem { content: Some(self.content), ..stream::item(kind) })
+        Some(StreamItem { content: Some(self.content), ..item(kind) })
     }
 }
 
@@ -267,6 +267,11 @@ pub(super) fn kind(shown: &Shown) -> String {
         Some((kind, level)) => format!("{kind}: {level}"),
         None => shown.role.to_string(),
     }
+}
+
+/// An empty item of this type.
+pub(super) fn item(kind: ItemType) -> StreamItem {
+    StreamItem { arguments: None, content: None, name: None, status: None, type_: kind }
 }
 
 fn said(role: EventRole, content: String) -> Shown {

@@ -12,7 +12,7 @@ use runyard_engine::{Command, Event, NodeRunId, NodeState, RunStatus, State, Wai
 
 use super::place::{Place, SERVER, server_of};
 use super::project::Projection;
-use super::threads::Look;
+use super::thread_body::Look;
 use super::wire::{self, StartContent};
 use super::{API, Handlers, error};
 use crate::codes::Code;

@@ -22,7 +22,7 @@ use runyard_api::acp::types::{
 use runyard_api::host::{ByteStream, Caller};
 use runyard_engine::{Event, Recorded, RunId, RunOutcome, Wait};
 
-use super::project::{Projection, Shown};
+use super::project::{Projection, Shown, item};
 use super::{Handlers, wire};
 use crate::dialects::common::time::time;
 use crate::feed::{self, Line, ProjectionError, Written};
@@ -214,11 +214,6 @@ impl Writer {
         let run = StreamRun { id: self.part.run.to_string(), status, thread_id: Some(self.part.thread.clone()) };
         ThreadEvent { run: Some(run), ..self.event(ThreadEventType::StreamCompleted) }
     }
-}
-
-/// An empty item of this type.
-pub(super) fn item(kind: ItemType) -> StreamItem {
-    StreamItem { arguments: None, content: None, name: None, status: None, type_: kind }
 }
 
 fn event(kind: ThreadEventType) -> ThreadEvent {
