@@ -45,6 +45,7 @@ compile_error!(
 );
 
 mod assembly;
+mod build_error;
 mod builder;
 mod calls;
 #[macro_use]
@@ -84,7 +85,8 @@ pub mod runyard;
 #[cfg(feature = "toolregistry")]
 pub mod toolregistry;
 
-pub use builder::{BuildError, Builder};
+pub use build_error::BuildError;
+pub use builder::Builder;
 pub use document::{Document, ErrorBody};
 /// HTTP statuses, headers and their names.
 pub use http;

@@ -7,7 +7,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
-use crate::builder::BuildError;
+use crate::build_error::BuildError;
 
 /// A TLS configuration. The certificates in `pems` are trusted in addition to the platform's.
 pub(crate) fn config(is_https: bool, pems: &[Vec<u8>]) -> Result<ClientConfig, BuildError> {

@@ -10,6 +10,7 @@ mod begun;
 mod checkpoints;
 mod event_size;
 mod lines;
+mod projection;
 mod shown;
 mod sse;
 mod tail;
@@ -21,9 +22,11 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use runyard_engine::{Event, Position, Recorded, RunId};
 use tokio_util::sync::CancellationToken;
 
+pub use alive::json_text;
 pub use checkpoints::Checkpoints;
 pub use lines::{Line, ndjson};
-pub use shown::{Goes, Projection, Wanted};
+pub use projection::{Projection, ProjectionError};
+pub use shown::{Goes, Wanted};
 pub use sse::{Beat, Frame, Framed, Written, sse, with_comments};
 pub use tail::{CommittedEvents, RunNotifier};
 

@@ -21,6 +21,7 @@ pub mod nodes;
 pub mod objects;
 pub mod open_files;
 pub mod planner;
+pub mod ports;
 pub mod retention;
 pub mod runs;
 pub mod schemas;

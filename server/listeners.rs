@@ -25,19 +25,10 @@ use crate::config::egress::{HostPattern, network};
 use crate::config::{Config, settings};
 use crate::dialects::{self, run_coordinator, run_gateway, runtime};
 use crate::objects::Objects;
+use crate::ports::OFFSETS;
+pub use crate::ports::{Listener, offset};
 use crate::runs::Runs;
 use crate::web::reference;
-
-/// An API that listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listener {
-    /// The document's name.
-    pub name: &'static str,
-    /// The document's title.
-    pub title: String,
-    /// Its URL.
-    pub url: String,
-}
 
 /// Why a listener did not open.
 #[derive(Debug, thiserror::Error)]
@@ -67,25 +58,9 @@ pub enum ListenError {
 /// How to fix a port that is in use.
 const ADVICE: &str = "set `port_base` (--port-base, RUNYARD_PORT_BASE) to a free range, or to 0 for free ports";
 
-/// The offset of each API from the port base, in the order of the ports.
-const OFFSETS: [(&str, u16); 7] = [
-    ("run-gateway", 1),
-    ("run-coordinator", 2),
-    ("runtime", 3),
-    ("toolregistry", 4),
-    ("acp", 5),
-    ("cargo", 6),
-    ("runyard", 12),
-];
-
 /// The names of all APIs, in the order of their ports.
 pub fn names() -> impl Iterator<Item = &'static str> {
     OFFSETS.iter().map(|(name, _)| *name)
-}
-
-/// A document's offset from the port base. For a document without an API it is 0, where nothing listens.
-pub fn offset(document: &str) -> u16 {
-    OFFSETS.iter().find(|(name, _)| *name == document).map_or(0, |(_, offset)| *offset)
 }
 
 /// The services that the dialect modules use.

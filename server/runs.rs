@@ -29,6 +29,7 @@
 
 mod admission;
 pub mod answer;
+mod approval_rows;
 pub mod approvals;
 pub(crate) mod cache;
 mod decisions;
@@ -38,7 +39,9 @@ mod fingerprint;
 pub(crate) mod fixture;
 pub mod in_flight;
 pub mod labels;
+mod log_span;
 pub mod output_schema;
+mod parent_labels;
 mod pass_through;
 mod references;
 pub mod remote;
@@ -48,6 +51,7 @@ mod start;
 pub mod sub_runs;
 mod submit;
 pub mod threads;
+mod value_reads;
 pub(crate) mod values;
 pub mod waiting;
 mod writing;
@@ -76,6 +80,7 @@ use crate::feed::{Feed, Goes, Projection, Reach, RunNotifier, Wanted};
 use crate::nodes::Providers;
 use crate::nodes::catalog::Catalog;
 use crate::store::{Cursor, Filter, RunRow, Status, Store, StoreError};
+use log_span::note_run;
 use submit::Submitter;
 use values::{Bounds, ByteLimits, Values};
 
@@ -407,9 +412,4 @@ impl Runs {
         note_run(run);
         self.submitter.load(tenant, run).await
     }
-}
-
-/// Adds the run's id to the log lines of the current request. Outside a request it does nothing.
-fn note_run(run: RunId) {
-    tracing::Span::current().record("run_id", tracing::field::display(run));
 }

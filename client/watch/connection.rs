@@ -6,7 +6,7 @@ use http::header::CONTENT_TYPE;
 use runyard_api::client::{ByteStream, ResponseValue};
 use serde_json::Value;
 
-use super::Event;
+use super::event::Event;
 use crate::ndjson::{self, LineError};
 use crate::sse;
 

@@ -1,12 +1,15 @@
 //! Watching over connections that end, break, repeat events and send invalid data; without sockets and clocks.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use serde_json::json;
+use runyard_api::client::{ByteStream, CallError, ResponseValue};
+use serde_json::{Value, json};
 
 use super::*;
 use crate::pause::pause;

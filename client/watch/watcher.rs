@@ -4,7 +4,8 @@ use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 
 use super::connection::{Gone, events};
-use super::{Backoff, Event, Interruption, Opens, WatchError, WatchItem, WatchItems};
+use super::event::Event;
+use super::items::{Backoff, Interruption, Opens, WatchError, WatchItem, WatchItems};
 use crate::document::ErrorBody;
 use crate::pause::pause;
 

@@ -50,16 +50,16 @@ pub(crate) fn replace_offenders(
             break;
         }
         let (mut fine, mut fails) = (0, definitions.len());
-        let mut said = reason;
+        let mut message = reason;
         while fails - fine > 1 {
             let middle = fine + (fails - fine) / 2;
             match among_stand_ins(&|index| index < middle, definitions) {
                 Ok(()) => fine = middle,
-                Err(reason) => (fails, said) = (middle, reason),
+                Err(reason) => (fails, message) = (middle, reason),
             }
         }
         let Some((name, schema)) = definitions.get_mut(fails - 1).filter(|(_, schema)| *schema != any) else { break };
-        offenders.push((name.clone(), said));
+        offenders.push((name.clone(), message));
         *schema = any.clone();
     }
     Ok(offenders)

@@ -40,9 +40,9 @@ impl Kind {
     fn of(schema: &Value) -> Option<Self> {
         let values = schema.get("enum")?.as_array()?;
         let values = || values.iter().filter(|value| !value.is_null());
-        let said = schema.get("type").and_then(Value::as_str);
+        let kind = schema.get("type").and_then(Value::as_str);
         let integers = values().all(|value| value.as_i64().is_some());
-        match said {
+        match kind {
             _ if values().next().is_none() => None,
             None | Some("integer") if integers => Some(Self::Integer),
             None | Some("number") if values().all(Value::is_number) => Some(Self::Number),

@@ -43,12 +43,12 @@ impl Report {
 impl fmt::Display for Report {
     /// Notes with the same text for several places are one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut said: Vec<&str> = Vec::new();
+        let mut listed: Vec<&str> = Vec::new();
         for (_, what) in &self.lines {
-            if said.contains(&what.as_str()) {
+            if listed.contains(&what.as_str()) {
                 continue;
             }
-            said.push(what);
+            listed.push(what);
             let places: Vec<&str> =
                 self.lines.iter().filter(|line| line.1 == *what).map(|line| line.0.as_str()).collect();
             writeln!(f, "{what}: {}", places.join(", "))?;

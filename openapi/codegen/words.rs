@@ -20,10 +20,10 @@ pub(crate) fn of_document(loaded: &Loaded) -> String {
     let mut lines = lines(full, "");
     let shared = |name: &String| format!("/components/schemas/{}", document::escape(name));
     for pointer in loaded.full.foreign.keys().map(shared) {
-        let said = |whole: &Value| -> BTreeSet<String> {
+        let lines_at = |whole: &Value| -> BTreeSet<String> {
             whole.pointer(&pointer).map(|schema| self::lines(schema, &pointer)).into_iter().flatten().collect()
         };
-        let (owners, ours) = (said(&loaded.owner), said(full));
+        let (owners, ours) = (lines_at(&loaded.owner), lines_at(full));
         lines.retain(|line| !ours.contains(line) || !owners.contains(line));
     }
     lines.into_iter().map(|line| place(full, &line) + "\n").collect()

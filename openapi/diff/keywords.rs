@@ -410,8 +410,9 @@ fn rule(keyword: &'static str, old: Option<&Value>, new: Option<&Value>) -> Opti
 }
 
 fn unique(old: &Map<String, Value>, new: &Map<String, Value>) -> Option<Difference> {
-    let said = |schema: &Map<String, Value>| schema.get("uniqueItems").filter(|said| **said == json!(true)).cloned();
-    let (old, new) = (said(old), said(new));
+    let unique =
+        |schema: &Map<String, Value>| schema.get("uniqueItems").filter(|value| **value == json!(true)).cloned();
+    let (old, new) = (unique(old), unique(new));
     let effect = if old.is_none() { Effect::NARROWER } else { Effect::WIDER };
     differs("rule", "uniqueItems", old.as_ref(), new.as_ref(), effect)
 }

@@ -80,7 +80,7 @@ impl<'a> Operations<'_, 'a> {
                     let after = left.remove(index);
                     let finding =
                         (before.kind.subject(), How::Changed, after.name(), "has another method or path".to_owned());
-                    let values = (Some(json!(before.asked())), Some(json!(after.asked())));
+                    let values = (Some(json!(before.signature())), Some(json!(after.signature())));
                     self.change(finding, (&before.at.pointer, &after.at.pointer), values, Breaks::BOTH);
                     self.both(before, after);
                 }
@@ -94,10 +94,10 @@ impl<'a> Operations<'_, 'a> {
 
     fn whole_operation(&mut self, how: How, operation: &Operation<'a>) {
         let subject = operation.kind.subject();
-        let asked = Some(json!(operation.asked()));
+        let signature = Some(json!(operation.signature()));
         let (values, breaks) = match how {
-            How::Removed => ((asked, None), Breaks::CLIENTS),
-            How::Added | How::Changed => ((None, asked), Breaks::SERVERS),
+            How::Removed => ((signature, None), Breaks::CLIENTS),
+            How::Added | How::Changed => ((None, signature), Breaks::SERVERS),
         };
         let finding = (subject, how, operation.name(), format!("{subject} {}", how.word()));
         self.change(finding, (&operation.at.pointer, &operation.at.pointer), values, breaks);

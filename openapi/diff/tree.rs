@@ -162,12 +162,12 @@ impl Operation<'_> {
         match (&self.owner, self.kind) {
             (Some(owner), _) => format!("{} callback {}", owner.name, self.method.to_uppercase()),
             (None, Kind::Webhook) => format!("webhook {}", self.id.unwrap_or(self.path)),
-            _ => self.id.map_or_else(|| self.asked(), str::to_owned),
+            _ => self.id.map_or_else(|| self.signature(), str::to_owned),
         }
     }
 
     /// Its method and path.
-    pub(super) fn asked(&self) -> String {
+    pub(super) fn signature(&self) -> String {
         format!("{} {}", self.method.to_uppercase(), self.path)
     }
 

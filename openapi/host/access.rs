@@ -82,9 +82,9 @@ impl Access {
 
     fn check_host(&self, head: &Head) -> Result<(), Fault> {
         let Some(hosts) = &self.hosts else { return Ok(()) };
-        let mut said = head.headers.get_all(HOST).iter();
+        let mut headers = head.headers.get_all(HOST).iter();
         let authority = head.uri.authority().map(|authority| authority.as_str().as_bytes());
-        let (first, second) = (authority.or_else(|| said.next().map(HeaderValue::as_bytes)), said.next());
+        let (first, second) = (authority.or_else(|| headers.next().map(HeaderValue::as_bytes)), headers.next());
         // Browsers always send `Host`. A client that does not (HTTP/1.0) is not a browser.
         let Some(first) = first else { return Ok(()) };
         let name = std::str::from_utf8(first).ok().and_then(host_of);
@@ -141,9 +141,9 @@ fn is_own(origin: &HeaderValue, head: &Head) -> bool {
     if !matches!(scheme, "http" | "https") {
         return false;
     }
-    let asked = head.uri.authority().map(|authority| authority.as_str());
-    let asked = asked.or_else(|| head.headers.get(HOST).and_then(|host| host.to_str().ok()));
-    asked.is_some_and(|asked| asked.eq_ignore_ascii_case(authority)) || is_below(&head.base_url, origin)
+    let host = head.uri.authority().map(|authority| authority.as_str());
+    let host = host.or_else(|| head.headers.get(HOST).and_then(|value| value.to_str().ok()));
+    host.is_some_and(|host| host.eq_ignore_ascii_case(authority)) || is_below(&head.base_url, origin)
 }
 
 /// Whether a URL belongs to this origin.

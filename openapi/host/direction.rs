@@ -110,7 +110,7 @@ impl Marks<'_> {
     fn is_marked(&self, schema: &Value, depth: usize) -> bool {
         let here = schema.get(self.keyword) == Some(&Value::Bool(true));
         // OpenAPI 3.0 ignores keywords beside a reference.
-        let counts = schema.get("$ref").is_none() || super::schema_latest::is_latest(self.document);
+        let counts = schema.get("$ref").is_none() || super::openapi_version::is_latest(self.document);
         here && counts || depth < DEPTH_MAX && self.parts(schema).any(|part| self.is_marked(part, depth + 1))
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::schema_latest;
+use super::openapi_version;
 
 /// The alternatives of a schema with a discriminator, each bound to its values; `None` without a discriminator.
 pub(super) fn bound(schema: &Map<String, Value>, alternatives: &[Value]) -> Option<Vec<Value>> {
@@ -48,7 +48,7 @@ pub(super) fn bind_all(value: &mut Value) {
 pub(super) fn bind_children(document: &mut Value) {
     let bases = {
         let Some(schemas) = document.pointer(SCHEMAS).and_then(Value::as_object) else { return };
-        let keywords = if schema_latest::is_latest(document) { CONDITION } else { CONDITION_30 };
+        let keywords = if openapi_version::is_latest(document) { CONDITION } else { CONDITION_30 };
         let family = Family { schemas, keywords };
         let one = |(name, schema): (&String, &Value)| Some((name.clone(), family.rules(name, schema)?));
         schemas.iter().filter_map(one).collect::<Vec<_>>()

@@ -2,14 +2,8 @@
 
 use http::Response;
 
+use super::format::Format;
 use super::{Body, Document, Fault, Place, parameters, reply};
-
-/// The format in which the document is served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
-    Json,
-    Yaml,
-}
 
 /// The document in the requested format.
 ///

@@ -1,12 +1,12 @@
 //! An implementation that is ready to serve: routes and schemas are compiled once, before the first request.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::answers::Lately;
+use super::compiled::{CompiledBody, CompiledOperation};
 use super::direction::{self, Direction};
 use super::discriminator;
 use super::ignored::KnownFields;
@@ -15,7 +15,7 @@ use super::parameters::CompiledParameter;
 use super::router::Router;
 use super::styles::Shape;
 use super::validate::Compiled;
-use super::{Api, BodyRule, Bound, Document, Operation, Page, ServeError, Server, Settings};
+use super::{Api, BodyRule, Document, Operation, Page, Settings};
 
 /// A document and its implementation, ready to be served.
 #[derive(Clone)]
@@ -65,22 +65,6 @@ impl Mounted {
         self
     }
 
-    /// Binds an address for this document, without serving yet. See [`bind`](super::bind).
-    ///
-    /// # Errors
-    /// [`ServeError`] when the document does not match its code, or the address cannot be bound.
-    pub fn bind(self, address: SocketAddr, log: slog::Logger) -> Result<Bound, ServeError> {
-        super::bind(self, address, log)
-    }
-
-    /// Starts a server of its own for this document. See [`serve`](super::serve).
-    ///
-    /// # Errors
-    /// [`ServeError`] when the document does not match its code, or the address cannot be bound.
-    pub fn serve(self, address: SocketAddr, log: slog::Logger) -> Result<Server, ServeError> {
-        super::serve(self, address, log)
-    }
-
     /// Compiles every route and schema.
     pub(super) fn open(self) -> Result<Arc<MountedApi>, MountError> {
         let document = self.document();
@@ -99,33 +83,6 @@ impl fmt::Debug for Mounted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mounted").field("document", &self.document().name).finish_non_exhaustive()
     }
-}
-
-/// One operation with the compiled schemas of its requests.
-#[derive(Debug)]
-pub(super) struct CompiledOperation {
-    pub(super) operation: &'static Operation,
-    pub(super) parameters: Vec<CompiledParameter>,
-    pub(super) body: Option<CompiledBody>,
-    pub(super) lately: Lately,
-}
-
-impl CompiledOperation {
-    /// Whether it takes constant time and memory and so needs no slot: health and readiness are answered even under
-    /// full load.
-    pub(super) fn is_cheap(&self) -> bool {
-        let Operation { secured, streams, method, parameters, body, .. } = self.operation;
-        !secured && !streams && *method == "GET" && parameters.is_empty() && *body == BodyRule::None
-    }
-}
-
-/// The compiled schema and the rule of a body.
-#[derive(Debug)]
-pub(super) struct CompiledBody {
-    pub(super) rule: BodyRule,
-    pub(super) shape: Shape,
-    pub(super) schema: Arc<Compiled>,
-    pub(super) known: KnownFields,
 }
 
 fn compile(document: &'static Document) -> Result<Vec<CompiledOperation>, MountError> {

@@ -20,11 +20,11 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span, field};
 
 use super::body::RequestBody;
+use super::compiled::{CompiledBody, CompiledOperation};
 use super::ignored::Ignored;
-use super::mounted::{CompiledBody, CompiledOperation};
 use super::router::{Router, Target};
 use super::{Api, Body, BodyRule, Caller, Document, Fault, Head, Input, Multipart, Page, Settings};
-use super::{answers, documents, heavy, pages, parameters, serve, validate};
+use super::{answers, documents, heavy, pages, parameters, reply, validate};
 use crate::multipart::MultipartError;
 
 /// A mounted document that serves requests.
@@ -91,7 +91,7 @@ impl MountedApi {
         let head = self.head(parts, "", remote, local);
         let reason = "too many connections are open; close idle ones, and try again".to_owned();
         let fault = Fault::Unavailable { reason, retry_after: Some(Duration::from_secs(1)) };
-        serve::written(self.refuse(&head.anonymous(), fault))
+        reply::written(self.refuse(&head.anonymous(), fault))
     }
 
     /// Tracks requests without a response. Once it is closed, waiting for it ends when all have one.

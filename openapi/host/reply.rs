@@ -3,8 +3,10 @@
 //! The generated code decides which status belongs to which value.
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http_body_util::BodyExt as _;
 use serde::Serialize;
 
 use super::{Body, ByteStream, Fault};
@@ -79,4 +81,23 @@ fn answer(status: StatusCode, headers: HeaderMap, media: Option<&'static str>, b
         response.headers_mut().entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(media));
     }
     response
+}
+
+/// A response as bytes of HTTP/1.1 for a connection that is then closed. Works only for bodies that are already in
+/// memory.
+pub(super) fn written(response: Response<Body>) -> Vec<u8> {
+    let (parts, body) = response.into_parts();
+    let body = body.collect().now_or_never().and_then(Result::ok).map(http_body_util::Collected::to_bytes);
+    let body = body.unwrap_or_default();
+    let reason = parts.status.canonical_reason().unwrap_or_default();
+    let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", parts.status.as_u16()).into_bytes();
+    for (name, value) in &parts.headers {
+        bytes.extend_from_slice(name.as_str().as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value.as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(format!("content-length: {}\r\nconnection: close\r\n\r\n", body.len()).as_bytes());
+    bytes.extend_from_slice(&body);
+    bytes
 }

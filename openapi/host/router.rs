@@ -8,7 +8,7 @@
 
 use http::Method;
 
-use super::documents::Format;
+use super::format::Format;
 use super::validate::shown;
 use super::{Document, Fault, Page};
 
@@ -134,12 +134,14 @@ impl Router {
         let unknown = || Fault::UnknownPath { path: shown(if path.is_empty() { "/" } else { path }) };
         let matched = self.paths.at(path).map_err(|_| unknown())?;
         let given: Vec<&str> = matched.params.iter().map(|(_, value)| value).collect();
-        let asked = if method == Method::HEAD { "GET" } else { method.as_str() };
+        let served_as = if method == Method::HEAD { "GET" } else { method.as_str() };
         let mut allow = None;
         for template in &self.templates[*matched.value] {
             let Some(values) = template.values(&given) else { continue };
             let methods = &template.methods;
-            if let Some((_, target)) = methods.iter().find(|(known, _)| *known == method.as_str() || *known == asked) {
+            if let Some((_, target)) =
+                methods.iter().find(|(known, _)| *known == method.as_str() || *known == served_as)
+            {
                 return Ok(Found { target: *target, values });
             }
             allow.get_or_insert_with(|| allowed(methods));

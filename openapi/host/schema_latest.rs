@@ -6,11 +6,6 @@ use serde_json::{Map, Value, json};
 
 use super::discriminator;
 
-/// Whether a document has OpenAPI version 3.1 or later.
-pub(super) fn is_latest(document: &Value) -> bool {
-    document.get("openapi").and_then(Value::as_str).is_some_and(|version| !version.starts_with("3.0"))
-}
-
 /// A self-contained schema: the one at `pointer`, with every component that it needs.
 ///
 /// # Errors
@@ -75,7 +70,7 @@ mod tests {
             "A": { "type": ["object", "null"], "properties": { "b": { "$ref": "#/components/schemas/B/$defs/c" } } },
             "B": { "$defs": { "c": { "type": "string" } } }, "C": {}, "D": { "$ref": "#/components/schemas/Gone" },
         } } });
-        assert!(is_latest(&document));
+        assert!(super::super::openapi_version::is_latest(&document));
         let schema = standalone(&document, "/components/schemas/A").unwrap();
         assert_eq!(schema["components"]["schemas"].as_object().unwrap().len(), 1);
         let validator = jsonschema::draft202012::new(&schema).unwrap();

@@ -15,7 +15,6 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
-use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -89,6 +88,24 @@ pub struct Server {
     at_work: TaskTracker,
     closing: DropGuard,
     ended: Shared<BoxFuture<'static, Result<(), String>>>,
+}
+
+impl Mounted {
+    /// Binds an address for this document, without serving yet. See [`bind`](super::bind).
+    ///
+    /// # Errors
+    /// [`ServeError`] when the document does not match its code, or the address cannot be bound.
+    pub fn bind(self, address: SocketAddr, log: slog::Logger) -> Result<Bound, ServeError> {
+        bind(self, address, log)
+    }
+
+    /// Starts a server of its own for this document. See [`serve`](super::serve).
+    ///
+    /// # Errors
+    /// [`ServeError`] when the document does not match its code, or the address cannot be bound.
+    pub fn serve(self, address: SocketAddr, log: slog::Logger) -> Result<Server, ServeError> {
+        serve(self, address, log)
+    }
 }
 
 /// Binds an address for one document. Port 0 takes a free port.
@@ -365,25 +382,6 @@ impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Server").field("document", &self.document.name).field("address", &self.local_addr()).finish()
     }
-}
-
-/// A response as bytes of HTTP/1.1 for a connection that is then closed. Works only for bodies that are already in
-/// memory.
-pub(super) fn written(response: Response<Body>) -> Vec<u8> {
-    let (parts, body) = response.into_parts();
-    let body = body.collect().now_or_never().and_then(Result::ok).map(http_body_util::Collected::to_bytes);
-    let body = body.unwrap_or_default();
-    let reason = parts.status.canonical_reason().unwrap_or_default();
-    let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", parts.status.as_u16()).into_bytes();
-    for (name, value) in &parts.headers {
-        bytes.extend_from_slice(name.as_str().as_bytes());
-        bytes.extend_from_slice(b": ");
-        bytes.extend_from_slice(value.as_bytes());
-        bytes.extend_from_slice(b"\r\n");
-    }
-    bytes.extend_from_slice(format!("content-length: {}\r\nconnection: close\r\n\r\n", body.len()).as_bytes());
-    bytes.extend_from_slice(&body);
-    bytes
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, PatternOptions, ValidationError, ValidationOptions, Validator};
 use serde_json::Value;
 
-use super::{Fault, Place, Violation, schema, schema_latest};
+use super::{Fault, Place, Violation, openapi_version, schema, schema_latest};
 
 /// The most violations that are listed; further ones are counted.
 const VIOLATIONS_MAX: usize = 32;
@@ -33,7 +33,7 @@ impl Compiled {
     /// # Errors
     /// Says what is wrong with the schema.
     pub(super) fn new(document: &Value, pointer: &str) -> Result<Self, String> {
-        let latest = schema_latest::is_latest(document) && !pointer.is_empty();
+        let latest = openapi_version::is_latest(document) && !pointer.is_empty();
         let (schema, draft) = if latest {
             (schema_latest::standalone(document, pointer)?, Draft::Draft202012)
         } else {

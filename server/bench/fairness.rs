@@ -10,10 +10,11 @@ use runyard::store::folder::Folder;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::child::{Over, Subject};
+use super::child::Subject;
 use super::client::{Client, Prepared, Target};
 use super::figure::Fact;
 use super::load::{FigureSpec, Measurable};
+use super::over::Over;
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "fairness";

@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use super::load::Measured;
+use super::measured::Measured;
 use super::process::Usage;
 
 /// One figure.

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use runyard::clock::{Clock, Stopwatch};
 
-use super::child::{Over, Subject};
+use super::child::Subject;
 use super::figure::{Fact, Figure};
-use super::load::{Measured, nanoseconds};
+use super::measured::{Measured, nanoseconds};
+use super::over::Over;
 use super::{Bench, BenchError, Report};
 
 const SCENARIO: &str = "idle";

@@ -38,8 +38,10 @@ pub mod fill;
 mod idle;
 mod load;
 mod machine;
+mod measured;
 mod memory;
 mod mixed;
+mod over;
 mod process;
 mod reads;
 mod runs;
@@ -54,9 +56,9 @@ mod yardstick;
 
 use std::time::Duration;
 
-pub use child::Over;
 pub use figure::{Fact, Figure};
 pub use machine::Machine;
+pub use over::Over;
 
 /// The parameters of a measurement.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use hdrhistogram::Histogram;
 use runyard::clock::Stopwatch;
 
 use super::BenchError;
-use super::load::{histogram, nanoseconds};
+use super::measured::{histogram, nanoseconds};
 
 /// What one flush writes: a page, like a small commit.
 const PAGE: usize = 4096;

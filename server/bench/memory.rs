@@ -6,10 +6,11 @@ use std::time::Duration;
 use runyard::clock::Clock;
 use runyard::store::sqlite::FILE_NAME;
 
-use super::child::{Over, Subject};
+use super::child::Subject;
 use super::client::Prepared;
 use super::figure::Fact;
 use super::load::{FigureSpec, Measurable};
+use super::over::Over;
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "memory";

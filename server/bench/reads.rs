@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use super::child::{Over, Subject};
+use super::child::Subject;
 use super::client::{Client, Prepared, Started, Target};
 use super::figure::Fact;
-use super::load::{FigureSpec, Measurable, apart};
+use super::load::{FigureSpec, Measurable};
+use super::measured::apart;
+use super::over::Over;
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "reads";

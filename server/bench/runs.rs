@@ -8,7 +8,8 @@ use runyard::store::sqlite::wal;
 use super::child::Subject;
 use super::client::{Client, Prepared};
 use super::figure::Fact;
-use super::load::{FigureSpec, Measurable, apart};
+use super::load::{FigureSpec, Measurable};
+use super::measured::apart;
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "runs";

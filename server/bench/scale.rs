@@ -9,10 +9,12 @@ use runyard::store::folder::Folder;
 use runyard::store::location::StoreUrl;
 use tempfile::TempDir;
 
-use super::child::{self, Over, Subject};
+use super::child::{self, Subject};
 use super::client::{Prepared, Started};
 use super::figure::{Fact, Figure};
-use super::load::{FigureSpec, Measurable, Measured, nanoseconds};
+use super::load::{FigureSpec, Measurable};
+use super::measured::{Measured, nanoseconds};
+use super::over::Over;
 use super::reads::waiting;
 use super::{Bench, BenchError, Report, sample};
 use crate::fill::{self, Wanted};

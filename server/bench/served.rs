@@ -24,7 +24,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::bare;
-use super::child::Over;
+use super::over::Over;
 use super::still::Still;
 
 /// The first argument that makes this program a server under test.

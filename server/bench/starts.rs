@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use super::child::{Over, Subject};
+use super::child::Subject;
 use super::client::Prepared;
 use super::figure::Fact;
 use super::load::{FigureSpec, Measurable};
+use super::over::Over;
 use super::yardstick::Yardstick;
 use super::{Bench, BenchError, Report, sample};
 

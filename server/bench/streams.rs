@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use runyard::clock::{Clock, Stopwatch};
 
-use super::child::{Over, Subject};
+use super::child::Subject;
 use super::client::{Client, Prepared, Started, Target};
 use super::figure::{Fact, Figure};
-use super::load::{Measured, apart, nanoseconds, paced};
+use super::load::paced;
+use super::measured::{Measured, apart, nanoseconds};
+use super::over::Over;
 use super::reads::waiting;
 use super::watchers::Watchers;
 use super::{Bench, BenchError, Report, sample};

@@ -11,7 +11,7 @@ use runyard::store::sqlite::plain::Plain;
 use runyard_engine::NodeRunId;
 use tempfile::TempDir;
 
-use super::load::{Measured, apart, nanoseconds};
+use super::measured::{Measured, apart, nanoseconds};
 use super::{BenchError, sample};
 
 /// A database in a folder of its own, which is removed with it.

@@ -7,7 +7,8 @@ use serde_json::json;
 use super::connection::{Connection, Need, Peer, Use};
 use super::context::Context;
 use super::failure::{Exit, Failure};
-use super::output::{self, one_line, strong};
+use super::output::{one_line, strong};
+use super::tone;
 
 /// What to answer.
 #[derive(Debug, Clone, Default, Args)]
@@ -41,11 +42,7 @@ pub async fn answer(arguments: &Arguments, context: &mut Context) -> Result<Exit
     let run = answered?.into_inner();
     let output = &mut context.output;
     output.object(&json!(run));
-    output.line(&format!(
-        "answered; run {} is {}",
-        strong(&one_line(&run.run_id)),
-        output::state(&run.state.to_string())
-    ));
+    output.line(&format!("answered; run {} is {}", strong(&one_line(&run.run_id)), tone::state(&run.state)));
     if peer == Peer::Here && run.ended_at.is_none() {
         context.output.remark(&super::pause::recorded(context));
     }

@@ -17,6 +17,7 @@ use super::failure::{Exit, Failure};
 use super::inputs;
 use super::lengths::{between, clock_time};
 use super::output::{self, Output, faint, one_line, strong};
+use super::tone;
 use crate::clock::Clock;
 
 /// The most approval requests that the API returns at once.
@@ -123,7 +124,7 @@ async fn show(client: &Client, page: &ApprovalList, output: &mut Output) -> Resu
 /// What there is to know before one decides.
 fn lines(approval: &Approval, run: Option<&Run>, now: Timestamp) -> Vec<String> {
     let title = approval.title.as_deref().map(|title| format!("  {}", one_line(title))).unwrap_or_default();
-    let state = output::state(&approval.state.to_string());
+    let state = tone::state(&approval.state);
     let mut lines = vec![format!("{}  {state}{title}", strong(&approval.approval_id))];
     let mut fact = |label: &str, value: String| lines.push(format!("  {}{value}", output::padded(label, 9, faint)));
     if let Some(run) = run {

@@ -7,7 +7,8 @@ use serde_json::json;
 use super::connection::{Connection, Need, Use};
 use super::context::Context;
 use super::failure::{Exit, Failure};
-use super::output::{self, strong};
+use super::output::strong;
+use super::tone;
 
 /// Which run.
 #[derive(Debug, Clone, Default, Args)]
@@ -30,7 +31,7 @@ pub async fn cancel(arguments: &Arguments, context: &mut Context) -> Result<Exit
     let run = canceled?;
     let output = &mut context.output;
     output.object(&json!(run));
-    output.line(&format!("run {} {}", strong(&run.run_id), output::state(&run.state.to_string())));
+    output.line(&format!("run {} {}", strong(&run.run_id), tone::state(&run.state)));
     match run.state {
         RunState::Succeeded | RunState::Failed => output.remark("it had ended before; nothing was changed"),
         // Running where a server cancels step by step.

@@ -9,8 +9,9 @@ use serde_json::json;
 use super::connection::{Connection, Need, Peer, Use};
 use super::context::Context;
 use super::failure::{Exit, Failure};
-use super::output::{self, one_line, strong};
+use super::output::{one_line, strong};
 use super::request::object;
+use super::tone;
 use crate::codes::Code;
 
 /// What to approve.
@@ -89,7 +90,7 @@ fn show(approval: &Approval, context: &mut Context) {
     } else {
         format!("{} {}", approval.key, approval.node_type)
     };
-    let (state, run) = (output::state(&approval.state.to_string()), strong(&approval.run_id));
+    let (state, run) = (tone::state(&approval.state), strong(&approval.run_id));
     output.line(&format!("{state} {} in run {run}", one_line(&what)));
 }
 

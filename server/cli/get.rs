@@ -12,7 +12,7 @@ use super::failure::{Exit, Failure};
 use super::lengths::{between, clock_time};
 use super::output::{self, Output, faint, one_line, strong};
 use super::steps::message;
-use super::{inputs, outcome, tree};
+use super::{inputs, outcome, tone, tree};
 use crate::clock::Clock;
 
 /// How many lines of a tree are drawn without `--tree`.
@@ -127,7 +127,7 @@ fn state(run: &own::Run, now: Timestamp) -> String {
         Some(ended) => format!(" after {}", between(run.created_at, ended)),
         None => format!(" since {}", between(run.created_at, now)),
     };
-    format!("{}{reason}{took}", output::state(&run.state.to_string()))
+    format!("{}{reason}{took}", tone::state(&run.state))
 }
 
 /// The result, or why the run has no result, before anything else.

@@ -9,7 +9,8 @@ use serde_json::json;
 
 use super::context::Context;
 use super::failure::{Exit, Failure, UNREACHABLE};
-use super::output::{self, one_line};
+use super::output::one_line;
+use super::tone;
 use super::{discovery, local};
 use crate::clock::Clock;
 
@@ -68,6 +69,6 @@ fn show(context: &mut Context, base: &str, health: &Health) -> Result<Exit, Fail
     let status = health.status.to_string();
     output.object(&json!({ "status": status, "url": base, "health": health }));
     let checks: Vec<String> = health.checks.iter().map(|check| format!("{} {}", check.name, check.status)).collect();
-    output.line(&format!("{} {}", output::state(&status), one_line(&format!("{base}: {}", checks.join(", ")))));
+    output.line(&format!("{} {}", tone::state(&health.status), one_line(&format!("{base}: {}", checks.join(", ")))));
     Ok(if health.status == Status::Ok { Exit::Success } else { Exit::Failed })
 }

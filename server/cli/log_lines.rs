@@ -8,12 +8,16 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use runyard_client::AnyEvent;
+use runyard_engine::Wait;
+use runyard_engine::event::{EvaluationStatus, FinalState};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::inputs;
 use super::lengths::length;
-use super::output::{faint, one_line, padded, state, strong};
+use super::output::{bad, faint, one_line, padded, strong};
 use super::steps::{Elapsed, WORD_WIDTH, message};
+use super::tone::{self, Tone, Toned};
 
 /// The longest question, characters.
 const QUESTION_CHARS_MAX: usize = 400;
@@ -160,19 +164,16 @@ impl LogLines {
             Some(wait) => format!("; attempt {} in {wait}", attempt + 1),
             None => String::new(),
         };
-        self.about(padded("failed", WORD_WIDTH, state), node_run, &format!(", attempt {attempt}{}{again}", why(data)))
+        self.about(padded("failed", WORD_WIDTH, bad), node_run, &format!(", attempt {attempt}{}{again}", why(data)))
     }
 
     fn waiting(&self, node_run: &str, data: &Map<String, Value>, time: Option<Timestamp>) -> Vec<String> {
-        let Some(wait) = data.get("wait") else { return Vec::new() };
-        if let Some(timer) = wait.get("timer") {
-            return vec![self.sleeping(node_run, timer.get("until_ms"), time)];
-        }
-        match wait.as_str().unwrap_or_default() {
-            "input" => self.question(node_run),
-            "external" => vec![self.about(word("waiting"), node_run, " for an external worker")],
+        match recorded(data, "wait") {
+            Some(Wait::Timer { until_ms }) => vec![self.sleeping(node_run, Some(&until_ms.into()), time)],
+            Some(Wait::Input) => self.question(node_run),
+            Some(Wait::External) => vec![self.about(word("waiting"), node_run, " for an external worker")],
             // Composites wait for their children all the time; approvals and runs have lines of their own.
-            _ => Vec::new(),
+            Some(Wait::Children | Wait::Approval | Wait::Run) | None => Vec::new(),
         }
     }
 
@@ -208,20 +209,23 @@ impl LogLines {
 
     fn decided(&self, node_run: &str, data: &Map<String, Value>) -> String {
         let verdict = text(data, "verdict").unwrap_or("decided");
-        self.about(padded(verdict, WORD_WIDTH, state), node_run, &by_whom(data, "comment"))
+        let tone = recorded(data, "verdict").map_or(Tone::Neutral, tone::of_verdict);
+        self.about(padded(verdict, WORD_WIDTH, tone.paint()), node_run, &by_whom(data, "comment"))
     }
 
     fn finished(&mut self, node_run: &str, data: &Map<String, Value>) -> String {
         let ended = text(data, "state").unwrap_or("ended");
-        if ended != "succeeded" {
+        let state: Option<FinalState> = recorded(data, "state");
+        if state != Some(FinalState::Succeeded) {
             self.shown_as_failed.insert(node_run.to_owned());
         }
-        self.about(padded(ended, WORD_WIDTH, state), node_run, &why(data))
+        let tone = state.map_or(Tone::Neutral, |state| state.tone());
+        self.about(padded(ended, WORD_WIDTH, tone.paint()), node_run, &why(data))
     }
 
     fn evaluated(&self, node_run: &str, data: &Map<String, Value>) -> Vec<String> {
         let Some(evaluation) = data.get("evaluation").and_then(Value::as_object) else { return Vec::new() };
-        if text(evaluation, "status") != Some("fail") || self.shown_as_failed.contains(node_run) {
+        if recorded(evaluation, "status") != Some(EvaluationStatus::Fail) || self.shown_as_failed.contains(node_run) {
             return Vec::new();
         }
         let reason = text(evaluation, "message").or_else(|| text(evaluation, "reason_code"));
@@ -234,6 +238,11 @@ impl LogLines {
         let name = self.named.get(node_run).map_or_else(|| node_run.to_owned(), Named::text);
         format!("{word}{}", one_line(&format!("{name}{rest}")))
     }
+}
+
+/// A field as the type that the log records, if it is one of its values.
+fn recorded<T: DeserializeOwned>(data: &Map<String, Value>, name: &str) -> Option<T> {
+    T::deserialize(data.get(name)?).ok()
 }
 
 fn planned(data: &Map<String, Value>) -> String {

@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 use super::connection::Connection;
 use super::failure::{Exit, Failure, facts};
 use super::lengths;
-use super::output::{self, Output, one_line};
+use super::output::{self, Output, bad, one_line};
 use super::steps::message;
-use super::tree;
+use super::{tone, tree};
 use crate::codes::FailureCode;
 
 /// The most failed steps that are named.
@@ -95,10 +95,10 @@ fn headline(ended: &Ended) -> String {
         _ => String::new(),
     };
     let state = match &ended.whole {
-        Some(whole) => whole.state.to_string(),
-        None => run.state.to_string(),
+        Some(whole) => tone::state(&whole.state),
+        None => tone::state(&run.state),
     };
-    format!("run {}{took}", output::state(&state))
+    format!("run {state}{took}")
 }
 
 /// Whether a run failed, and its gateway does not say why: the standard has no field for it.
@@ -117,7 +117,7 @@ fn show_error(output: &mut Output, error: &Value) {
 fn show_failed_steps(output: &mut Output, whole: &own::Run) {
     let failed = tree::failed_steps(whole);
     for (name, error) in failed.iter().take(FAILED_STEPS_MAX) {
-        output.progress(&format!("  {} {}: {}", output::state("failed"), one_line(name), one_line(error)));
+        output.progress(&format!("  {} {}: {}", bad("failed"), one_line(name), one_line(error)));
     }
     if failed.len() > FAILED_STEPS_MAX {
         let more = failed.len() - FAILED_STEPS_MAX;

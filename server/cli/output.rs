@@ -229,13 +229,14 @@ pub fn faint(from_outside: &str) -> String {
     styled(FAINT, from_outside)
 }
 
-/// A state in its colour.
-pub fn state(state: &str) -> String {
-    match state {
-        "succeeded" | "success" | "ok" | "approved" => styled(GOOD, state),
-        "failed" | "canceled" | "fail" | "down" | "denied" | "nothing_achieved" => styled(BAD, state),
-        _ => styled(STRONG, state),
-    }
+/// Ended well, on one line.
+pub fn good(from_outside: &str) -> String {
+    styled(GOOD, from_outside)
+}
+
+/// Ended badly, on one line.
+pub fn bad(from_outside: &str) -> String {
+    styled(BAD, from_outside)
 }
 
 /// Painted, and as wide as this at least.

@@ -7,7 +7,8 @@ use serde_json::json;
 use super::connection::{Connection, Need, Peer, Use};
 use super::context::Context;
 use super::failure::{Exit, Failure};
-use super::output::{self, strong};
+use super::output::strong;
+use super::tone;
 
 /// Which run.
 #[derive(Debug, Clone, Default, Args)]
@@ -80,5 +81,5 @@ fn show(run: &Run, context: &mut Context) {
     let output = &mut context.output;
     output.object(&json!(run));
     let paused = if run.paused.is_some() { ", paused" } else { "" };
-    output.line(&format!("run {} {}{paused}", strong(&run.run_id), output::state(&run.state.to_string())));
+    output.line(&format!("run {} {}{paused}", strong(&run.run_id), tone::state(&run.state)));
 }

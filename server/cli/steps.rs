@@ -6,11 +6,12 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use runyard_api::arp::schemas::RunEventType as Type;
+use runyard_api::arp::schemas::{EvaluationStatus, NodeRunTerminalState, PolicyDecisionOutcome, RunEventType as Type};
 use runyard_client::AnyEvent;
 use serde_json::{Map, Value};
 
-use super::output::{faint, one_line, padded, state, strong};
+use super::output::{bad, faint, one_line, padded, strong};
+use super::tone::{Tone, Toned};
 
 /// The width of the column for how long a run has been going: up to a day in seconds.
 const ELAPSED_WIDTH: usize = 10;
@@ -93,15 +94,21 @@ impl Steps {
             }
             Type::AtomicExecuted => {
                 let ended = field(data, "state").unwrap_or("ended");
-                if ended != "succeeded" {
+                let state: Option<NodeRunTerminalState> = ended.parse().ok();
+                if state != Some(NodeRunTerminalState::Succeeded) {
                     self.shown_as_failed.insert(node_run.to_owned());
                 }
                 let reason =
                     data.get("error").map(|error| format!(": {}", one_line(&message(error)))).unwrap_or_default();
-                Some(format!("{}{}{reason}", padded(ended, WORD_WIDTH, state), one_line(&self.name(node_run))))
+                Some(format!(
+                    "{}{}{reason}",
+                    padded(ended, WORD_WIDTH, state.map_or(Tone::Neutral, |state| state.tone()).paint()),
+                    one_line(&self.name(node_run))
+                ))
             }
             Type::NodeEvaluated
-                if field(data, "status") == Some("fail") && !self.shown_as_failed.contains(node_run) =>
+                if parsed(data, "status") == Some(EvaluationStatus::Fail)
+                    && !self.shown_as_failed.contains(node_run) =>
             {
                 let reason =
                     field(data, "message").or_else(|| field(data, "reason_code")).unwrap_or("no reason is given");
@@ -111,10 +118,14 @@ impl Steps {
                 let action = field(data, "type").unwrap_or("recovery");
                 Some(format!("{}{}", word(action), one_line(&self.name(node_run))))
             }
-            Type::PolicyDecided if field(data, "decision").is_some_and(|decision| decision != "allow") => {
+            // What a later standard adds to the decisions is shown, because it does not allow.
+            Type::PolicyDecided
+                if field(data, "decision")
+                    .is_some_and(|_| parsed(data, "decision") != Some(PolicyDecisionOutcome::Allow)) =>
+            {
                 let reason =
                     field(data, "message").or_else(|| field(data, "reason_code")).unwrap_or("no reason is given");
-                Some(format!("{}by policy: {}", padded("failed", WORD_WIDTH, state), one_line(reason)))
+                Some(format!("{}by policy: {}", padded("failed", WORD_WIDTH, bad), one_line(reason)))
             }
             Type::RunStarted
             | Type::CandidateSetGenerated
@@ -139,6 +150,11 @@ fn remark(remark: &str) -> String {
 
 fn field<'a>(data: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     data.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+/// A field as an enum of the standard, if it is one of its values.
+fn parsed<T: std::str::FromStr>(data: &Map<String, Value>, name: &str) -> Option<T> {
+    field(data, name)?.parse().ok()
 }
 
 /// A node type reference as it is written on the command line. `latest` says nothing new.

@@ -9,8 +9,9 @@ use runyard_client::runyard::{Client, Error};
 use serde_json::json;
 
 use super::lengths;
-use super::output::{self, faint, one_line, strong};
+use super::output::{faint, one_line, strong};
 use super::steps::message;
+use super::tone;
 
 /// The most node runs that the API returns at once.
 const PAGE_MAX: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
@@ -83,7 +84,6 @@ fn faint_exactly(branch: &str) -> String {
 }
 
 fn line(node: &NodeRun, now: Timestamp) -> String {
-    let state = node.state.to_string();
     let waits = node.waiting_for.as_ref().map(|wait| format!(" for {}", wait.reason)).unwrap_or_default();
     let until = node.waiting_for.as_ref().and_then(|wait| wait.until).filter(|until| *until > now);
     let until = until.map(|until| format!(", {} left", lengths::between(now, until))).unwrap_or_default();
@@ -93,7 +93,7 @@ fn line(node: &NodeRun, now: Timestamp) -> String {
     let facts = if facts.is_empty() { String::new() } else { format!("  {}", faint(&facts.join(", "))) };
     let goal = node.goal.as_deref().map(|goal| format!("  {}", faint(goal))).unwrap_or_default();
     let why = reason(node).map(|why| format!(": {}", one_line(&why))).unwrap_or_default();
-    format!("{}  {}{waits}{until}{why}{facts}{goal}", strong(&name(node)), output::state(&state))
+    format!("{}  {}{waits}{until}{why}{facts}{goal}", strong(&name(node)), tone::state(&node.state))
 }
 
 fn name(node: &NodeRun) -> String {

@@ -5,12 +5,30 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
+use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::store::StoreError;
 
 /// How long a stream may be silent by default.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// An event as JSON text.
+///
+/// # Errors
+/// It cannot be written as JSON.
+pub fn json_text(event: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(event).map_err(unwritable)
+}
+
+fn unwritable(error: serde_json::Error) -> StoreError {
+    StoreError::Unusable(format!("an event cannot be written as JSON: {error}"))
+}
+
+/// Appends an event as JSON.
+pub(super) fn json(text: &mut Vec<u8>, event: &impl Serialize) -> Result<(), StoreError> {
+    serde_json::to_writer(text, event).map_err(unwritable)
+}
 
 /// Forwards chunks, and writes `beat` into every long silence. An error ends the stream between two chunks; the reader
 /// sees that the last event is missing and resumes.

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lru::LruCache;
 use runyard_engine::{Position, RunId};
 
-use super::Projection;
+use super::projection::Projection;
 use crate::store::Tenant;
 
 /// A stream saves a checkpoint after this many events.
@@ -145,6 +145,7 @@ mod tests {
     use runyard_engine::{Recorded, State};
     use uuid::Uuid;
 
+    use super::super::ProjectionError;
     use super::*;
 
     /// Shows every event, and reports this size.
@@ -158,9 +159,9 @@ mod tests {
             Plain(0)
         }
 
-        fn project(&mut self, recorded: &Recorded) -> Vec<u64> {
+        fn project(&mut self, recorded: &Recorded) -> Result<Vec<u64>, ProjectionError> {
             self.0 = recorded.position;
-            vec![self.0]
+            Ok(vec![self.0])
         }
 
         fn seq(&self) -> u64 {

@@ -11,29 +11,9 @@ use runyard_engine::{Position, Recorded, RunId, State};
 use tokio_util::sync::CancellationToken;
 
 use super::checkpoints::{Checkpoints, STRIDE};
+use super::projection::{Projection, ProjectionError};
 use super::{Feed, Reach};
 use crate::store::{StoreError, Tenant};
-
-/// How an API shows a run's log. Each API has a type of its own.
-pub trait Projection: Clone + Send + Sync + 'static {
-    /// An event as the API shows it.
-    type Shown: Send + 'static;
-
-    /// The projection before the run's first event.
-    fn of(state: &State) -> Self;
-
-    /// Converts one stored event to none, one or more events of the API.
-    fn project(&mut self, recorded: &Recorded) -> Vec<Self::Shown>;
-
-    /// The `seq` of the last event that was shown; 0 before the first.
-    fn seq(&self) -> u64;
-
-    /// The `seq` of an event.
-    fn seq_of(shown: &Self::Shown) -> u64;
-
-    /// About how many bytes a copy takes.
-    fn bytes(&self) -> usize;
-}
 
 /// Which events of a run a stream shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +85,12 @@ impl<P: Projection, Look: FnMut(&Recorded) -> Goes> Fold<P, Look> {
                 return None;
             }
             match self.log.next().await? {
-                Ok(recorded) => self.fold(&recorded),
+                Ok(recorded) => {
+                    if let Err(error) = self.fold(&recorded) {
+                        self.ended = true;
+                        return Some(Err(error.into()));
+                    }
+                }
                 Err(error) => {
                     self.ended = true;
                     return Some(Err(error));
@@ -114,20 +99,21 @@ impl<P: Projection, Look: FnMut(&Recorded) -> Goes> Fold<P, Look> {
         }
     }
 
-    fn fold(&mut self, recorded: &Recorded) {
+    fn fold(&mut self, recorded: &Recorded) -> Result<(), ProjectionError> {
         let goes = (self.look)(recorded);
         self.ended = goes != Goes::On;
         if goes != Goes::EndsBefore {
             let after_seq = self.after_seq;
-            self.ready.extend(self.at.project(recorded).into_iter().filter(|shown| P::seq_of(shown) > after_seq));
+            self.ready.extend(self.at.project(recorded)?.into_iter().filter(|shown| P::seq_of(shown) > after_seq));
         }
+        Ok(())
     }
 }
 
 /// A projection and its position. When a stream is dropped, this becomes its last checkpoint.
 struct At<P: Projection> {
     position: Position,
-    /// Present until it is dropped.
+    /// Present until it is dropped or fails.
     projection: Option<P>,
     writer: CheckpointWriter,
 }
@@ -142,14 +128,16 @@ struct CheckpointWriter {
 }
 
 impl<P: Projection> At<P> {
-    fn project(&mut self, recorded: &Recorded) -> Vec<P::Shown> {
-        let Some(projection) = &mut self.projection else { return Vec::new() };
-        let shown = projection.project(recorded);
+    fn project(&mut self, recorded: &Recorded) -> Result<Vec<P::Shown>, ProjectionError> {
+        // Taken, so that a projection that failed does not become a checkpoint.
+        let Some(mut projection) = self.projection.take() else { return Ok(Vec::new()) };
+        let shown = projection.project(recorded)?;
         self.position = recorded.position;
         if self.position - self.writer.kept >= STRIDE {
             self.writer.keep(self.position, projection.clone());
         }
-        shown
+        self.projection = Some(projection);
+        Ok(shown)
     }
 }
 

@@ -5,20 +5,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use serde_json::Value;
+use serde::Serialize;
 
-use super::alive::{KEEP_ALIVE, kept_alive};
+use super::alive::{KEEP_ALIVE, json, kept_alive};
 use crate::clock::Clock;
+use crate::store::StoreError;
 
 /// One event.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Frame {
+pub struct Frame<T> {
     /// Its `id`.
     pub id: u64,
     /// Its `event`. An event without one is received by `onmessage` of a browser's `EventSource`.
     pub name: Option<&'static str>,
     /// Its `data`.
-    pub data: Value,
+    pub data: T,
 }
 
 /// The keep-alive.
@@ -38,17 +39,22 @@ impl Default for Beat {
 }
 
 /// The bytes of events, or why the stream ends early.
-pub type Written = Result<Bytes, crate::store::StoreError>;
+pub type Written = Result<Bytes, StoreError>;
 
 /// A frame, or why the stream ends early.
-pub type Framed = Result<Frame, crate::store::StoreError>;
+pub type Framed<T> = Result<Frame<T>, StoreError>;
 
 /// Writes each frame as one event. An error ends the stream between two events.
-pub fn sse<S>(frames: S, beat: Beat, clock: Clock) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static
+pub fn sse<S, T>(
+    frames: S,
+    beat: Beat,
+    clock: Clock,
+) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static
 where
-    S: Stream<Item = Framed> + Send + 'static,
+    S: Stream<Item = Framed<T>> + Send + 'static,
+    T: Serialize,
 {
-    kept_alive(frames.map(|frame| frame.map(|frame| event(&frame))), beat.text.as_bytes(), beat.every, clock)
+    kept_alive(frames.map(|frame| event(&frame?)), beat.text.as_bytes(), beat.every, clock)
 }
 
 /// Events that are bytes already, with an empty comment in every long silence.
@@ -61,7 +67,10 @@ where
 }
 
 /// JSON has no line break outside its strings, and escapes those inside, so one `data` line is always enough.
-fn event(frame: &Frame) -> Bytes {
+fn event<T: Serialize>(frame: &Frame<T>) -> Result<Bytes, StoreError> {
     let name = frame.name.map(|name| format!("event: {name}\n")).unwrap_or_default();
-    Bytes::from(format!("id: {}\n{name}data: {}\n\n", frame.id, frame.data))
+    let mut text = format!("id: {}\n{name}data: ", frame.id).into_bytes();
+    json(&mut text, &frame.data)?;
+    text.extend_from_slice(b"\n\n");
+    Ok(Bytes::from(text))
 }

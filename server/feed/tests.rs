@@ -10,7 +10,7 @@ use runyard_engine::{Command, Event, Recorded, RunId};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{Goes, PAGE, Projection, Reach, Wanted, ndjson};
+use super::{Goes, PAGE, Projection, ProjectionError, Reach, Wanted, ndjson};
 use crate::runs::fixture::{Fixture, InterferingStore, TENANT, bounded, others_go_on};
 use crate::store::StoreError;
 
@@ -175,9 +175,9 @@ impl Projection for Every {
         Every(0)
     }
 
-    fn project(&mut self, recorded: &Recorded) -> Vec<u64> {
+    fn project(&mut self, recorded: &Recorded) -> Result<Vec<u64>, ProjectionError> {
         self.0 = recorded.position;
-        vec![self.0]
+        Ok(vec![self.0])
     }
 
     fn seq(&self) -> u64 {
@@ -248,4 +248,51 @@ async fn a_stream_of_recorded_events_ends_before_the_run() {
     let version = fixture.state(run).await.version;
     let recorded = fixture.runs.events(TENANT, run, 3, Reach::Recorded, CancellationToken::new());
     assert_eq!(positions(recorded).await, (4..=version).collect::<Vec<_>>());
+}
+
+/// A projection that cannot show the second event.
+#[derive(Clone)]
+struct FirstOnly(Every);
+
+impl Projection for FirstOnly {
+    type Shown = u64;
+
+    fn of(state: &runyard_engine::State) -> Self {
+        FirstOnly(Every::of(state))
+    }
+
+    fn project(&mut self, recorded: &Recorded) -> Result<Vec<u64>, ProjectionError> {
+        if recorded.position > 1 {
+            let run = RunId::from_uuid(uuid::Uuid::nil());
+            return Err(ProjectionError::new(run, recorded, "a test"));
+        }
+        self.0.project(recorded)
+    }
+
+    fn seq(&self) -> u64 {
+        self.0.seq()
+    }
+
+    fn seq_of(shown: &u64) -> u64 {
+        *shown
+    }
+
+    fn bytes(&self) -> usize {
+        8
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_shown_ends_the_stream_with_an_error_each_time() {
+    let fixture = Fixture::new();
+    let run = fixture.start(EXTERNAL, json!({})).await;
+    let (state, wanted) = (fixture.state(run).await, Wanted { after_seq: 0, reach: Reach::Live });
+    for _ in 0..2 {
+        let shown = fixture.runs.shown::<FirstOnly>(TENANT, &state, wanted, CancellationToken::new(), |_| Goes::On);
+        let shown: Vec<_> = bounded(shown.collect()).await;
+        assert_eq!(*shown[0].as_ref().unwrap(), 1);
+        let error = shown[1].as_ref().unwrap_err().to_string();
+        assert!(error.contains("event 2 cannot be shown: a test"), "{error}");
+        assert_eq!(shown.len(), 2, "the stream ends there");
+    }
 }

@@ -11,12 +11,10 @@ use lru::LruCache;
 use runyard_engine::{RunId, State};
 
 use super::Error;
-use super::sub_runs::PARENT_RUN;
+use super::parent_labels::{PARENT_RUN, ROOT_RUN};
 use crate::limits::Limits;
 use crate::store::{Filter, LabelFilter, Status, Store};
 
-/// The label that names the topmost run, on runs at least two levels below it.
-pub(super) const ROOT_RUN: &str = "runyard.root_run";
 /// How long a count of live runs is used, milliseconds.
 const COUNTED_FOR_MS: i64 = 1_000;
 /// How many topmost runs have their descendants counted in memory. The descendants of others are counted when they

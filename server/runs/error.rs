@@ -4,6 +4,7 @@ use runyard_engine::{NodeRunId, Rejected, RunId};
 
 use crate::catalog::{ResolveError, Violation};
 use crate::compute;
+use crate::feed::ProjectionError;
 use crate::store::StoreError;
 
 /// Why an operation on a run failed.
@@ -140,6 +141,12 @@ pub enum Error {
     /// The store did not answer. Nothing was recorded.
     #[error(transparent)]
     Store(StoreError),
+}
+
+impl From<ProjectionError> for Error {
+    fn from(error: ProjectionError) -> Self {
+        StoreError::from(error).into()
+    }
 }
 
 impl From<compute::Refused> for Error {

@@ -9,6 +9,7 @@ use runyard_engine::{
 };
 use serde_json::{Value, json};
 
+use super::log_span::note_run;
 use super::submit::CommitExtras;
 use super::{Error, PassThrough, RunName, Runs, output_schema, row};
 use crate::graph;
@@ -164,7 +165,7 @@ impl Runs {
         let _starting = self.admission.begin(tenant)?;
         self.admission.one_more(&*self.store, tenant, self.clock.now_ms()).await?;
         let run = self.clock.new_run_id();
-        super::note_run(run);
+        note_run(run);
         let turn = match &new.thread {
             Some(thread) => Some(self.next_turn(tenant, thread).await?),
             None => None,
@@ -196,7 +197,7 @@ impl Runs {
 
     /// Submits any other command about a run.
     pub async fn submit(&self, tenant: &str, run: RunId, command: Command) -> Result<Arc<State>, Error> {
-        super::note_run(run);
+        note_run(run);
         let submitted = self.submitter.submit(tenant, run, command, CommitExtras::default()).await?;
         self.values.shown(tenant, submitted.state).await
     }

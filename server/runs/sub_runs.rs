@@ -9,15 +9,12 @@ use std::sync::Arc;
 
 use runyard_engine::{Command, NodeRunId, Parent, Rejected, RunId, RunStatus, Start, State, SubRunReport};
 
-use super::admission::ROOT_RUN;
+use super::parent_labels::ROOT_RUN;
+pub use super::parent_labels::{PARENT_NODE_RUN, PARENT_RUN};
 use super::submit::CommitExtras;
 use super::{Error, NewRun, Runs};
 use crate::store::{KeyUse, StoreError};
 
-/// The label with the parent run.
-pub const PARENT_RUN: &str = crate::store::retention::STARTED_BY;
-/// The label with the parent node run.
-pub const PARENT_NODE_RUN: &str = "runyard.parent_node_run";
 /// The scope of the keys of starts and cancels.
 const SCOPE: &str = "sub_run";
 /// Enough lookups to find the other command's result.

@@ -7,6 +7,7 @@ mod answers;
 mod append;
 mod joint;
 mod long;
+mod submitted;
 mod wish;
 
 use std::collections::BTreeSet;
@@ -14,14 +15,16 @@ use std::sync::Arc;
 
 use runyard_engine::large::{BytesWritten, Digest};
 use runyard_engine::{
-    Command, Decision, EffectId, Fitted, Node, NodeRunId, Position, Recorded, Rejected, Reply, RunId, RunResult, Slot,
-    State, apply,
+    Command, Decision, EffectId, Fitted, Node, NodeRunId, Position, Recorded, Rejected, RunId, RunResult, Slot, State,
+    apply,
 };
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use self::answers::{Answer, Answers};
 use self::append::{Parts, append};
 use self::joint::Joint;
+use self::submitted::corrupted;
+pub(super) use self::submitted::{CommitExtras, Submitted};
 use self::wish::{Wish, ends, is_own, named, too_large};
 use super::cache::Cache;
 use super::in_flight::InFlight;
@@ -32,7 +35,7 @@ use crate::clock::Clock;
 use crate::compute::{self, Compute};
 use crate::feed::{CommittedEvents, RunNotifier};
 use crate::limits::Limits;
-use crate::store::{Append, Epoch, KeyUse, LogPart, Sealed, Store, StoreError};
+use crate::store::{Append, Epoch, KeyUse, LogPart, Store, StoreError};
 
 /// How many times a command is decided again before its sender gets [`Error::Busy`].
 const ATTEMPTS_MAX: usize = 16;
@@ -62,16 +65,6 @@ pub(super) struct Submitter {
     compute: Compute,
 }
 
-/// The result of a command.
-pub(super) struct Submitted {
-    /// The state of the run after it.
-    pub state: Arc<State>,
-    /// The reply for the caller.
-    pub reply: Reply,
-    /// Whether anything was recorded; a repeated command changes nothing.
-    pub changed: bool,
-}
-
 /// The result of reading a log.
 #[expect(clippy::large_enum_variant, reason = "one exists for each reading, on its way to the caller")]
 enum ReplayedLog {
@@ -79,15 +72,6 @@ enum ReplayedLog {
     Complete(Option<State>),
     /// The state is larger than may be held.
     TooLarge,
-}
-
-/// What is committed together with a command.
-#[derive(Debug, Clone, Default)]
-pub(super) struct CommitExtras {
-    /// Sealed values of a start.
-    pub sealed: Vec<Sealed>,
-    /// The key under which a start can be repeated.
-    pub key: Option<KeyUse>,
 }
 
 impl Submitter {
@@ -569,10 +553,6 @@ impl Submitter {
 struct PendingCommand {
     wish: Wish,
     claim: Option<(EffectId, Epoch)>,
-}
-
-fn corrupted(run: RunId, reason: &str) -> Error {
-    Error::Unreadable { run, reason: reason.to_owned() }
 }
 
 /// The lock of a run, as an index below [`LOCKS`].

@@ -10,19 +10,20 @@
 //! The engine defines what a reference is (`runyard_engine::large`); the store stores the values.
 
 mod extract;
+mod placeholder;
 mod resolve;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use runyard_engine::large::{self, Digest, Reference};
+use runyard_engine::large::{self, Digest};
 use runyard_engine::{Command, Event, Object, Recorded, RunId, RunResult, Slot, State};
 use serde_json::Value;
 
 pub(super) use self::extract::{Extracted, Known};
 use self::resolve::{Fetched, Wanted};
-use super::{Error, Runs, note_run};
+use super::Error;
 use crate::store::{Store, StoreError};
 
 /// Limits in bytes: see [`crate::limits`].
@@ -58,34 +59,6 @@ impl From<Unresolved> for Error {
             Unresolved::TooLarge(TooLarge { bytes, limit }) => Error::ValuesTooLarge { bytes, limit },
             Unresolved::Store(error) => error.into(),
         }
-    }
-}
-
-impl Runs {
-    /// The text of a large value that a run names.
-    pub async fn value(&self, tenant: &str, reference: &str, digest: Digest) -> Result<Option<String>, Error> {
-        let run = self.find(tenant, reference).await?;
-        note_run(run);
-        if self.store.row(tenant, run).await?.is_none() {
-            return Err(Error::UnknownRun(reference.to_owned()));
-        }
-        Ok(self.store.value(tenant, run, digest).await?)
-    }
-
-    /// An object of a run's state with every large value in place.
-    ///
-    /// # Errors
-    /// [`Error::ValuesTooLarge`] if they are larger than may be read at once.
-    pub async fn whole<'a>(&self, tenant: &str, run: RunId, object: &'a Object) -> Result<Cow<'a, Object>, Error> {
-        Ok(self.values.whole(tenant, run, object).await?)
-    }
-
-    /// The same for any value.
-    ///
-    /// # Errors
-    /// As [`Runs::whole`].
-    pub async fn whole_value(&self, tenant: &str, run: RunId, value: &mut Value) -> Result<(), Error> {
-        Ok(self.values.whole_value(tenant, run, value).await?)
     }
 }
 
@@ -295,20 +268,6 @@ fn read(run: RunId, digest: Digest, text: &str) -> Result<Value, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::Corrupt {
         run,
         reason: format!("the large value {digest} is not readable: {error}"),
-    })
-}
-
-/// The path of a value in the Runyard API.
-pub(super) fn path(run: RunId, digest: Digest) -> String {
-    format!("/v1/runs/{run}/values/{digest}")
-}
-
-/// The placeholder for a value that is too large for an answer.
-fn placeholder(run: RunId, reference: Reference) -> Value {
-    serde_json::json!({
-        "digest": reference.digest.to_string(),
-        "bytes": reference.bytes,
-        "href": path(run, reference.digest),
     })
 }
 

@@ -7,8 +7,10 @@ use std::collections::HashMap;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value, json};
 
-use super::RuleId;
-use super::read::shown;
+use super::excerpt::shown;
+
+/// The index of a rule in its schema.
+pub(super) type RuleId = usize;
 
 /// The keywords.
 pub(super) const KEYWORDS: [&str; 20] = [

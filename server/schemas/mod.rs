@@ -14,6 +14,7 @@
 //! property test compares the answers of both.
 
 mod apply;
+mod excerpt;
 mod leaf;
 mod order;
 mod read;
@@ -24,7 +25,7 @@ use runyard_engine::FailureCode;
 use serde_json::Value;
 
 use crate::catalog::Violation;
-use leaf::Leaf;
+use leaf::{Leaf, RuleId};
 
 /// The largest schema, and the most work of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,9 +87,6 @@ pub struct Schema {
     rules: Vec<Rule>,
     leaves: Vec<Leaf>,
 }
-
-/// The index of a rule in its schema.
-type RuleId = usize;
 
 /// One schema within a schema.
 enum Rule {

@@ -7,11 +7,9 @@ use std::collections::HashMap;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
+use super::excerpt::shown;
 use super::leaf::{self, Leaves};
 use super::{BadSchema, Dependency, Items, Keywords, Leaf, Rule, RuleId, Work};
-
-/// The longest piece of a place or of a reference in an error, characters.
-const SHOWN_CHARS_MAX: usize = 120;
 
 /// The result of reading.
 pub(super) struct Read<'a> {
@@ -275,11 +273,4 @@ fn is_circle(rules: &[Rule], from: RuleId) -> bool {
         }
     }
     true
-}
-
-pub(super) fn shown(text: &str) -> String {
-    match text.char_indices().nth(SHOWN_CHARS_MAX) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
-    }
 }

@@ -3,6 +3,9 @@
 //! `tree.rs` reads the tree. That nothing is executed or shown before its commit cannot be checked in the text: the tests
 //! of the engine and the store check it.
 
+mod circles;
+mod facts;
+mod imports;
 pub mod tree;
 
 use runyard_engine::NodeKind;

@@ -43,7 +43,7 @@ futures = \"0.3\"
 http = \"1\"
 jiff = { version = \"0.2\", features = [\"serde\"] }
 percent-encoding = \"2\"
-progenitor-client = \"0.15\"
+progenitor-client = \"=0.15.1\"
 regress = \"0.11\"
 reqwest = { version = \"0.13\", default-features = false, features = [\"json\", \"stream\"] }
 serde = { version = \"1\", features = [\"derive\"] }

@@ -19,7 +19,7 @@ const MANIFEST: &str = "\
 bytes = \"1\"
 chrono = { version = \"0.4\", default-features = false, features = [\"serde\"] }
 futures = \"0.3\"
-progenitor-client = \"0.15\"
+progenitor-client = \"=0.15.1\"
 regress = \"0.11\"
 reqwest = { version = \"0.13\", default-features = false, features = [\"json\", \"stream\"] }
 serde = { version = \"1\", features = [\"derive\"] }

@@ -24,15 +24,17 @@ mod permissions;
 mod place;
 mod project;
 mod runs;
+mod server_body;
 mod servers;
 mod stream;
+mod thread_body;
 mod thread_list;
 mod threads;
 mod wire;
 
 use std::time::Duration;
 
-use super::common::mapping::ApiMapping;
+use super::common::mapping::{ApiMapping, event_types};
 use crate::auth::Gate;
 use crate::objects::Objects;
 use crate::runs::Runs;
@@ -43,9 +45,9 @@ pub const MAPPING: ApiMapping = ApiMapping {
     documents: &[API],
     run: |status| wire::run_status(status).to_string(),
     node_run: None,
-    events: |_, log| {
-        let mut projection = project::Projection::default();
-        log.iter().map(|recorded| projection.project(recorded).iter().map(project::kind).collect()).collect()
+    events: |state, log| {
+        let mut projection = project::Projection::of(state.run);
+        event_types(log, |recorded| projection.project(recorded), |shown| shown.iter().map(project::kind).collect())
     },
 };
 

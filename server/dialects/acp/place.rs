@@ -4,11 +4,10 @@ use runyard_api::acp::types::ServerKind;
 use runyard_api::host::Caller;
 use runyard_engine::State;
 
-use super::{Handlers, error, servers};
+pub(super) use super::server_body::DEFAULT;
+use super::{Handlers, error, server_body};
 use crate::dialects::common::refusal::Refusal;
 
-/// The server that always exists. Runs started through other APIs belong to it.
-pub(super) const DEFAULT: &str = "default";
 /// The label by which a server's runs are found.
 pub(super) const SERVER: &str = "acp.server";
 
@@ -34,7 +33,7 @@ impl Handlers {
     /// The place that a path names, if it exists.
     pub(super) async fn place(&self, cx: &Caller, way: Way<'_>) -> Result<Place, Refusal> {
         let (Way::Server(id) | Way::Connected(id) | Way::Runtime(id)) = way;
-        let server = servers::find(self, cx, id).await?;
+        let server = server_body::find(self, cx, id).await?;
         let agent_runtime = match way {
             Way::Server(_) => None,
             Way::Connected(_) => Some(server.body.agent_runtime.unwrap_or_else(|| DEFAULT.to_owned())),

@@ -11,13 +11,15 @@ use runyard_engine::plan::as_text;
 use runyard_engine::{Event, NodeKind, NodeRunId, NodeType, Object, Recorded, RunId, RunOutcome, Start, Verdict, Wait};
 use serde_json::Value;
 
-use super::{stream, wire};
+use super::wire;
 use crate::clock::rfc3339;
 use crate::dialects::common::time::time;
+use crate::feed::ProjectionError;
 
 /// The fold's state.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Projection {
+    run: RunId,
     root: Option<NodeRunId>,
     known: BTreeMap<NodeRunId, NodeFacts>,
 }
@@ -52,9 +54,19 @@ struct Step {
 }
 
 impl Projection {
+    /// The projection of a run, before its first event.
+    pub(super) fn of(run: RunId) -> Self {
+        Projection { run, root: None, known: BTreeMap::new() }
+    }
+
     /// Projects one stored event.
-    pub(super) fn project(&mut self, recorded: &Recorded) -> Option<Shown> {
-        match &recorded.event {
+    ///
+    /// # Errors
+    /// The event is about a node run that does not exist then.
+    pub(super) fn project(&mut self, recorded: &Recorded) -> Result<Option<Shown>, ProjectionError> {
+        let run = self.run;
+        let unknown = |node_run| move || ProjectionError::unknown_node_run(run, recorded, node_run);
+        let shown = match &recorded.event {
             Event::Started { start, root, .. } => Some(self.started(start, *root)),
             Event::Decomposed { children, summary, .. } => {
                 let steps = if *children == 1 { "1 step".to_owned() } else { format!("{children} steps") };
@@ -66,7 +78,7 @@ impl Projection {
                 None
             }
             Event::NodeStarted { node_run, attempt, inputs } => {
-                let known = self.known.get_mut(node_run)?;
+                let known = self.known.get_mut(node_run).ok_or_else(unknown(*node_run))?;
                 if let Some(inputs) = inputs {
                     known.inputs = inputs.clone();
                 }
@@ -74,20 +86,21 @@ impl Projection {
                 shown.then(|| log("step", LogLevel::Info, format!("Started: {}", known.title)))
             }
             Event::AttemptFailed { node_run, attempt, error, retry_at_ms } => {
-                let (who, at) = (self.title(*node_run), rfc3339(*retry_at_ms));
+                let (who, at) = (self.title(recorded, *node_run)?, rfc3339(*retry_at_ms));
                 let text = format!("Try {attempt} failed: {who}: {}; the next is at {at}", error.message);
                 Some(log("retry", LogLevel::Warn, text))
             }
             Event::NodeWaiting { node_run, wait: Wait::Input } => {
-                let question = self.known.get(node_run)?.inputs.get("question").map(as_text);
+                let known = self.known(recorded, *node_run)?;
+                let question = known.inputs.get("question").map(as_text);
                 Some(said(EventRole::Assistant, question.unwrap_or_default()))
             }
             Event::ApprovalAsked { node_run, .. } => {
-                let who = self.title(*node_run);
+                let who = self.title(recorded, *node_run)?;
                 Some(log("approval", LogLevel::Warn, format!("Waits for an approval: {who}")))
             }
             Event::ApprovalDecided { node_run, verdict, comment, .. } => {
-                let who = self.title(*node_run);
+                let who = self.title(recorded, *node_run)?;
                 let (level, word) = match verdict {
                     Verdict::Approved => (LogLevel::Success, "Approved"),
                     Verdict::Denied => (LogLevel::Error, "Denied"),
@@ -101,7 +114,7 @@ impl Projection {
             }
             Event::Resumed { .. } => Some(log("pause", LogLevel::Info, "Resumed".to_owned())),
             Event::NodeFinished { node_run, state, outputs, error, .. } => {
-                self.node_finished(*node_run, *state, outputs.as_ref(), error.as_ref())
+                self.node_finished(recorded, *node_run, *state, outputs.as_ref(), error.as_ref())?
             }
             Event::Finished { outcome, outputs, error } => {
                 Some(finished(*outcome, outputs.as_ref(), error.as_ref(), self.root_kind()))
@@ -117,7 +130,8 @@ impl Projection {
             | Event::Loaded { .. }
             | Event::Evaluated { .. }
             | Event::RecoveryApplied { .. } => None,
-        }
+        };
+        Ok(shown)
     }
 
     fn started(&mut self, start: &Start, root: NodeRunId) -> Shown {
@@ -128,12 +142,14 @@ impl Projection {
 
     fn node_finished(
         &mut self,
+        recorded: &Recorded,
         node_run: NodeRunId,
         state: FinalState,
         outputs: Option<&Object>,
         error: Option<&Failure>,
-    ) -> Option<Shown> {
-        let known = self.known.remove(&node_run)?;
+    ) -> Result<Option<Shown>, ProjectionError> {
+        let unknown = || ProjectionError::unknown_node_run(self.run, recorded, node_run);
+        let known = self.known.remove(&node_run).ok_or_else(unknown)?;
         let is_root = self.root == Some(node_run);
         if is_root {
             // The end of the root is shown with the end of the run. The output of a run depends on the type of its
@@ -142,7 +158,7 @@ impl Projection {
         }
         if known.kind == NodeKind::Ask && state == FinalState::Succeeded {
             let answer = outputs.and_then(|outputs| outputs.get("answer")).map(as_text);
-            return Some(said(EventRole::User, answer.unwrap_or_default()));
+            return Ok(Some(said(EventRole::User, answer.unwrap_or_default())));
         }
         let why = || error.map(|error| format!(": {}", error.message)).unwrap_or_default();
         let (level, word) = match state {
@@ -153,16 +169,20 @@ impl Projection {
         };
         let step = Step { tool: known.tool.clone(), inputs: known.input(), state };
         let shown = log("step", level, format!("{word}: {}{}", known.title, why()));
-        (!is_root).then_some(Shown { step: Some(step), ..shown })
+        Ok((!is_root).then_some(Shown { step: Some(step), ..shown }))
     }
 
     /// The state of a node run that has not ended.
-    pub(super) fn known(&self, node_run: NodeRunId) -> Option<&NodeFacts> {
-        self.known.get(&node_run)
+    ///
+    /// # Errors
+    /// There is no such node run.
+    pub(super) fn known(&self, recorded: &Recorded, node_run: NodeRunId) -> Result<&NodeFacts, ProjectionError> {
+        let unknown = || ProjectionError::unknown_node_run(self.run, recorded, node_run);
+        self.known.get(&node_run).ok_or_else(unknown)
     }
 
-    fn title(&self, node_run: NodeRunId) -> &str {
-        self.known.get(&node_run).map_or("", |known| &known.title)
+    fn title(&self, recorded: &Recorded, node_run: NodeRunId) -> Result<&str, ProjectionError> {
+        Ok(&self.known(recorded, node_run)?.title)
     }
 
     fn root_kind(&self) -> Option<NodeKind> {
@@ -237,7 +257,7 @@ impl Shown {
             EventRole::Assistant => ItemType::Text,
             EventRole::ExecutionLog => ItemType::Reasoning,
         };
-        Some(StreamItem { content: Some(self.content), ..stream::item(kind) })
+        Some(StreamItem { content: Some(self.content), ..item(kind) })
     }
 }
 
@@ -247,6 +267,11 @@ pub(super) fn kind(shown: &Shown) -> String {
         Some((kind, level)) => format!("{kind}: {level}"),
         None => shown.role.to_string(),
     }
+}
+
+/// An empty item of this type.
+pub(super) fn item(kind: ItemType) -> StreamItem {
+    StreamItem { arguments: None, content: None, name: None, status: None, type_: kind }
 }
 
 fn said(role: EventRole, content: String) -> Shown {

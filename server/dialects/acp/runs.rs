@@ -12,7 +12,7 @@ use runyard_engine::{Command, Event, NodeRunId, NodeState, RunStatus, State, Wai
 
 use super::place::{Place, SERVER, server_of};
 use super::project::Projection;
-use super::threads::Look;
+use super::thread_body::Look;
 use super::wire::{self, StartContent};
 use super::{API, Handlers, error};
 use crate::codes::Code;
@@ -247,10 +247,10 @@ pub(super) async fn events(
 ) -> Result<Vec<RunEvent>, Refusal> {
     let length = usize::try_from(state.version).unwrap_or(usize::MAX);
     let mut log = Box::pin(handlers.runs.follow(&cx.tenant, state.run, 0, cx.stopping.clone()).take(length));
-    let (mut projection, mut shown, mut bytes) = (Projection::default(), VecDeque::new(), 0);
+    let (mut projection, mut shown, mut bytes) = (Projection::of(state.run), VecDeque::new(), 0);
     while let Some(recorded) = log.next().await {
         let recorded = recorded.map_err(|error| of_runs(error.into()))?;
-        if let Some(one) = projection.project(&recorded) {
+        if let Some(one) = projection.project(&recorded).map_err(|error| of_runs(error.into()))? {
             let event = one.event(state.run, &recorded);
             let size = json_bytes(&event);
             bytes += size;

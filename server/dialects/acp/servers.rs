@@ -7,48 +7,20 @@ use runyard_api::acp::types::{
     AgentRuntime, Deleted, ListObject, NewServer, Server, ServerChange, ServerEnvelope, ServerKind, ServerList,
 };
 use runyard_api::host::Caller;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use super::error::{invalid, no_server, of_objects};
-use super::place::DEFAULT;
+use super::server_body::{Body, DEFAULT, always, find};
 use super::{Handlers, runs};
 use crate::codes::Code;
 use crate::dialects::common::answer_size::AnswerSize;
 use crate::dialects::common::refusal::Refusal;
 use crate::dialects::common::time::time;
-use crate::objects::{New, ObjectType, Stored};
+use crate::objects::{New, Stored};
 
 /// The status of every server.
 const ACTIVE: &str = "active";
 /// The number of objects read at once while a list is filtered.
 const PAGE: usize = 100;
-
-/// Stored data of a server. Every field has a default, so that older data can be read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Body {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    #[serde(default = "agent_runtime")]
-    pub(super) kind: ServerKind,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    description: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    project: Option<String>,
-    /// The agent runtime that is bound to it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) agent_runtime: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    metadata: Option<Map<String, Value>>,
-}
-
-fn agent_runtime() -> ServerKind {
-    ServerKind::AgentRuntime
-}
-
-impl ObjectType for Body {
-    const KIND: &'static str = "acp.server";
-}
 
 /// Whether a request is about all servers, or about those that run agents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,15 +35,6 @@ impl Which {
     fn admits(self, kind: ServerKind) -> bool {
         self == Which::All || kind == ServerKind::AgentRuntime
     }
-}
-
-/// The server with this id.
-pub(super) async fn find(handlers: &Handlers, cx: &Caller, id: &str) -> Result<Stored<Body>, Refusal> {
-    if id == DEFAULT {
-        return Ok(always());
-    }
-    let found = handlers.objects.get(&cx.tenant, id).await.map_err(of_objects)?;
-    found.ok_or_else(|| no_server(id))
 }
 
 async fn find_which(handlers: &Handlers, cx: &Caller, which: Which, id: &str) -> Result<Stored<Body>, Refusal> {
@@ -183,19 +146,6 @@ pub(super) async fn list(handlers: &Handlers, cx: &Caller, wanted: Wanted) -> Re
     let servers: Vec<Server> = page.take_while(|server| size.admits(&[server, server])).collect();
     let has_more = found.len() > wanted.offset + servers.len();
     Ok(ServerList { object: ListObject::List, data: servers.clone(), servers, has_more: Some(has_more) })
-}
-
-/// The server that always exists.
-fn always() -> Stored<Body> {
-    let body = Body {
-        name: Some(DEFAULT.to_owned()),
-        kind: ServerKind::AgentRuntime,
-        description: Some("This server. Runs that were started through other APIs are on it.".to_owned()),
-        project: None,
-        agent_runtime: None,
-        metadata: None,
-    };
-    Stored { id: DEFAULT.to_owned(), name: None, parent: None, version: 0, created_at_ms: 0, updated_at_ms: 0, body }
 }
 
 fn fixed() -> Refusal {

@@ -22,10 +22,10 @@ use runyard_api::acp::types::{
 use runyard_api::host::{ByteStream, Caller};
 use runyard_engine::{Event, Recorded, RunId, RunOutcome, Wait};
 
-use super::project::{Projection, Shown};
+use super::project::{Projection, Shown, item};
 use super::{Handlers, wire};
 use crate::dialects::common::time::time;
-use crate::feed::{self, Written};
+use crate::feed::{self, Line, ProjectionError, Written};
 
 /// The status of a response that has begun.
 const IN_PROGRESS: &str = "in_progress";
@@ -47,7 +47,7 @@ pub(super) struct Part {
 impl Handlers {
     /// The events of a run, after the given first events.
     pub(super) fn run_stream(&self, cx: &Caller, first: &[ThreadEvent], part: Part) -> ByteStream {
-        let first: Vec<Written> = first.iter().map(|event| Ok(frame(event, false))).collect();
+        let first: Vec<Written> = first.iter().map(|event| frame(event, false)).collect();
         let chunks = futures::stream::iter(first).chain(self.chunks(cx, part));
         ByteStream::new(feed::with_comments(chunks, self.runs.clock().clone()))
     }
@@ -63,14 +63,16 @@ impl Handlers {
     fn chunks(&self, cx: &Caller, part: Part) -> BoxStream<'static, Written> {
         // From the start: only the creation event says what a step is.
         let log = self.runs.follow(&cx.tenant, part.run, 0, cx.stopping.clone());
-        let writer = Writer { part, projection: Projection::default(), over: false };
+        let projection = Projection::of(part.run);
+        let writer = Writer { part, projection, over: false };
         chunks(log, writer).boxed()
     }
 }
 
 /// A stream of existing events that ends after the last one.
 pub(super) fn whole(events: &[ThreadEvent]) -> ByteStream {
-    let chunks: Vec<std::io::Result<Bytes>> = events.iter().map(|event| Ok(frame(event, false))).collect();
+    let frame = |event| frame(event, false).map_err(std::io::Error::other);
+    let chunks: Vec<std::io::Result<Bytes>> = events.iter().map(frame).collect();
     ByteStream::new(futures::stream::iter(chunks))
 }
 
@@ -85,20 +87,23 @@ pub(super) fn nothing_to_do(thread: &str) -> ThreadEvent {
     ThreadEvent { thread_id: Some(thread.to_owned()), ..event(ThreadEventType::StreamCompleted) }
 }
 
-fn chunks<R, E>(
-    log: impl Stream<Item = Result<R, E>> + Send + 'static,
+fn chunks<R>(
+    log: impl Stream<Item = Line<R>> + Send + 'static,
     writer: Writer,
-) -> impl Stream<Item = Result<Bytes, E>> + Send + 'static
+) -> impl Stream<Item = Written> + Send + 'static
 where
     R: std::ops::Deref<Target = Recorded> + Send + 'static,
-    E: Send + 'static,
 {
     futures::stream::unfold((log.boxed(), writer), |(mut log, mut writer)| async move {
         while !writer.over {
-            let written = log.next().await?.map(|recorded| writer.write(&recorded));
+            let written = match log.next().await? {
+                Ok(recorded) => writer.write(&recorded),
+                Err(error) => Err(error),
+            };
             if written.as_ref().is_ok_and(Bytes::is_empty) {
                 continue;
             }
+            writer.over |= written.is_err();
             return Some((written, (log, writer)));
         }
         None
@@ -115,24 +120,24 @@ struct Writer {
 
 impl Writer {
     /// The bytes for one stored event, all in one chunk, so that a stream is not cut within an event.
-    fn write(&mut self, recorded: &Recorded) -> Bytes {
-        let events = self.events(recorded);
+    fn write(&mut self, recorded: &Recorded) -> Written {
+        let events = self.events(recorded)?;
         if recorded.position <= self.part.after {
             self.over = false;
-            return Bytes::new();
+            return Ok(Bytes::new());
         }
         let id = format!("evt_{}_{}", self.part.run.uuid().simple(), recorded.position);
         let mut text = Vec::new();
         for event in events {
             let id = self.part.with_ids.then(|| id.clone());
-            text.extend_from_slice(&frame(&ThreadEvent { id, ..event }, self.part.with_ids));
+            text.extend_from_slice(&frame(&ThreadEvent { id, ..event }, self.part.with_ids)?);
         }
-        text.into()
+        Ok(text.into())
     }
 
-    fn events(&mut self, recorded: &Recorded) -> Vec<ThreadEvent> {
-        let shown = self.projection.project(recorded);
-        match (&recorded.event, shown) {
+    fn events(&mut self, recorded: &Recorded) -> Result<Vec<ThreadEvent>, ProjectionError> {
+        let shown = self.projection.project(recorded)?;
+        let events = match (&recorded.event, shown) {
             (Event::Started { .. }, _) => vec![self.response(ThreadEventType::ResponseStarted, IN_PROGRESS, None)],
             (Event::Finished { outcome, error, .. }, shown) => {
                 self.over = true;
@@ -169,7 +174,8 @@ impl Writer {
                 events
             }
             (Event::ApprovalAsked { node_run, approval, .. }, _) => {
-                let request = self.projection.known(*node_run).map(|known| PermissionRequest {
+                let known = self.projection.known(recorded, *node_run)?;
+                let request = PermissionRequest {
                     created_at: time(recorded.at_ms),
                     current_mode: None,
                     input: known.input(),
@@ -179,14 +185,15 @@ impl Writer {
                     thread_id: self.part.thread.clone(),
                     tool_name: known.tool().to_owned(),
                     user_id: None,
-                });
+                };
                 let event = self.event(ThreadEventType::PermissionRequested);
-                request.map(|request| ThreadEvent { permission_request: Some(request), ..event }).into_iter().collect()
+                vec![ThreadEvent { permission_request: Some(request), ..event }]
             }
             // The sender knows the user's message already.
             (_, Some(shown)) => shown.item().map(|item| self.item(item)).into_iter().collect(),
             (_, None) => Vec::new(),
-        }
+        };
+        Ok(events)
     }
 
     fn event(&self, kind: ThreadEventType) -> ThreadEvent {
@@ -209,11 +216,6 @@ impl Writer {
     }
 }
 
-/// An empty item of this type.
-pub(super) fn item(kind: ItemType) -> StreamItem {
-    StreamItem { arguments: None, content: None, name: None, status: None, type_: kind }
-}
-
 fn event(kind: ThreadEventType) -> ThreadEvent {
     ThreadEvent {
         error: None,
@@ -232,8 +234,8 @@ fn event(kind: ThreadEventType) -> ThreadEvent {
 
 /// Encodes one event. Some clients treat Unicode line separators as line ends and lose the event. In JSON these
 /// characters occur only within strings, so they can be escaped.
-fn frame(event: &ThreadEvent, with_id: bool) -> Bytes {
-    let json = serde_json::to_string(event).unwrap_or_default();
+fn frame(event: &ThreadEvent, with_id: bool) -> Written {
+    let json = feed::json_text(event)?;
     let mut data = String::with_capacity(json.len() + 8);
     for sign in json.chars() {
         match sign {
@@ -244,7 +246,7 @@ fn frame(event: &ThreadEvent, with_id: bool) -> Bytes {
         }
     }
     let id = event.id.as_ref().filter(|_| with_id).map(|id| format!("id: {id}\n")).unwrap_or_default();
-    Bytes::from(format!("{id}data: {data}\n\n"))
+    Ok(Bytes::from(format!("{id}data: {data}\n\n")))
 }
 
 /// The run and position behind the id of an event.
@@ -263,7 +265,7 @@ mod tests {
             message: Some("a\u{2028}b\u{2029}c\u{85}d\ne".to_owned()),
             ..event(ThreadEventType::StreamError)
         };
-        let text = String::from_utf8(frame(&event, false).to_vec()).unwrap();
+        let text = String::from_utf8(frame(&event, false).unwrap().to_vec()).unwrap();
         assert!(text.contains("\"a\\u2028b\\u2029c\\u0085d\\ne\"") && text.ends_with("\n\n"), "{text}");
         let data = text.strip_prefix("data: ").unwrap();
         assert_eq!(serde_json::from_str::<ThreadEvent>(data).unwrap(), event);

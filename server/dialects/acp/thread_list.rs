@@ -7,7 +7,7 @@ use runyard_api::host::Caller;
 
 use super::error::of_objects;
 use super::runs::LIMIT;
-use super::threads::Body;
+use super::thread_body::Body;
 use super::{API, Handlers, environments};
 use crate::dialects::common::refusal::Refusal;
 use crate::objects::{self, Stored};
@@ -71,7 +71,7 @@ pub(super) async fn list(handlers: &Handlers, cx: &Caller, wanted: Wanted) -> Re
             continue;
         }
         let look = handlers.look_at_thread(cx, &id).await?;
-        let fits = |look: &super::threads::Look| wanted.status.is_none_or(|status| status == look.status);
+        let fits = |look: &super::thread_body::Look| wanted.status.is_none_or(|status| status == look.status);
         found.extend(look.filter(fits).map(|look| Some(look.thread())));
     }
     let has_more = !is_whole || found.len() > wanted.offset + limit;

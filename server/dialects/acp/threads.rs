@@ -10,18 +10,17 @@ use runyard_api::acp::types::{
 };
 use runyard_api::host::{ByteStream, Caller};
 use runyard_engine::{Command, RunOutcome, RunStatus, State};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use super::Handlers;
 use super::error::{invalid, invalid_query, no_thread, of_objects};
 use super::runs::{self, LIMIT, Shower};
 use super::stream::{self, Part};
+use super::thread_body::{Body, Look, Own};
 use super::{environments, messages, wire};
 use crate::dialects::common::answer_size::AnswerSize;
 use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::dialects::common::time::time;
-use crate::objects::{self, New, ObjectType, Stored};
+use crate::objects::{self, New, Stored};
 use crate::runs::Error;
 use crate::store::{RunPhase, RunRow};
 
@@ -32,78 +31,6 @@ const PAGED_RUNS_MAX: usize = 2_000;
 
 /// How often a change is retried after a conflict with another request.
 const CHANGES_MAX: u32 = 5;
-
-/// Stored data of a thread that a client created. Every field has a default, so that older data can be read.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Body {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    title: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) project: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) agent: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) app: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    task: Option<String>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    archived: bool,
-    /// The runs of a deleted thread still exist, but the thread does not.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) deleted: bool,
-    /// Of the request that created it under an idempotency key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    fingerprint: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    metadata: Option<Map<String, Value>>,
-    /// The messages before the first run.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    messages: Vec<Own>,
-}
-
-/// A message that belongs to no run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Own {
-    role: MessageRole,
-    content: String,
-}
-
-impl ObjectType for Body {
-    const KIND: &'static str = "acp.thread";
-}
-
-/// A thread without its messages.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Look {
-    pub(super) id: String,
-    pub(super) title: Option<String>,
-    pub(super) status: ThreadStatus,
-    made: Option<Body>,
-    created_at_ms: i64,
-    updated_at_ms: i64,
-}
-
-impl Look {
-    /// The thread in the document's form.
-    pub(super) fn thread(self) -> Thread {
-        let made = self.made.unwrap_or_default();
-        Thread {
-            id: Some(self.id),
-            title: self.title,
-            status: Some(self.status),
-            message_count: None,
-            messages: None,
-            metadata: made.metadata,
-            environment_id: Some(environments::DEFAULT.to_owned()),
-            project_id: made.project,
-            agent_id: made.agent,
-            app_id: made.app,
-            task: made.task,
-            created_at: Some(time(self.created_at_ms)),
-            updated_at: Some(time(self.updated_at_ms)),
-        }
-    }
-}
 
 impl Handlers {
     /// A thread, if it exists: a client created it, or it has a run.
@@ -308,10 +235,11 @@ pub(super) async fn update(
     if let Some(environment) = &change.environment_id {
         environments::known(environment)?;
     }
-    let archived = match change.status.as_deref() {
+    // Another word than one of the document's is refused like a status that cannot be set.
+    let archived = match change.status.as_deref().map(str::parse) {
         None => None,
-        Some("archived") => Some(true),
-        Some("active") => Some(false),
+        Some(Ok(ThreadStatus::Archived)) => Some(true),
+        Some(Ok(ThreadStatus::Active)) => Some(false),
         Some(_) => {
             return Err(invalid("status", "can be set to `archived`, or to `active` to take that back; nothing else"));
         }

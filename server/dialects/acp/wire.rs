@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::API;
 use super::place::{Place, SERVER, server_of};
-use super::threads::Look;
+use super::thread_body::Look;
 use crate::dialects::common::time::time;
 use crate::runs::{NewRun, answer};
 use crate::store::Status as StoredStatus;

@@ -8,7 +8,7 @@ pub mod service;
 pub mod stream;
 pub mod wire;
 
-use super::common::mapping::ApiMapping;
+use super::common::mapping::{ApiMapping, event_types};
 use crate::feed::Projection;
 
 /// How runs appear in both ARP APIs.
@@ -19,6 +19,6 @@ pub const MAPPING: ApiMapping = ApiMapping {
     node_run: Some(|state| wire::node_state(state).to_string()),
     events: |state, log| {
         let mut projection = <project::Projection as Projection>::of(state);
-        log.iter().map(|recorded| project::types(&projection.project(recorded))).collect()
+        event_types(log, |recorded| projection.project(recorded), |shown| project::types(&shown))
     },
 };

@@ -6,14 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use runyard_api::arp::schemas::RunEventType;
+use runyard_api::arp::schemas::{RunEvent as WireEvent, RunEventType};
 use runyard_engine::event::ChildCreated;
-use runyard_engine::{Event, NodeRunId, Recorded, State};
+use runyard_engine::{Event, NodeRunId, Recorded, RunId, State};
 use serde_json::{Map, Value, json};
 
 use super::wire;
-use crate::clock::rfc3339;
-use crate::feed;
+use crate::dialects::common::time::time;
+use crate::feed::{self, ProjectionError};
 use crate::runs::cache;
 
 /// The size of a remembered node run, bytes.
@@ -22,6 +22,7 @@ const KNOWN_BYTES: usize = 48;
 /// The fold's state.
 #[derive(Debug, Clone)]
 pub struct Projection {
+    run: RunId,
     run_id: String,
     seq: u64,
     known: BTreeMap<NodeRunId, NodeFacts>,
@@ -38,19 +39,23 @@ struct NodeFacts {
 /// One projected event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunEvent {
-    /// From 1, gap-free over the whole run.
-    pub seq: u64,
     /// Absent for events of the run itself.
     pub node_run: Option<NodeRunId>,
-    /// The event in an answer (ARP `RunEvent`).
-    pub body: Value,
+    /// The event in an answer; its `seq` is gap-free from 1 over the whole run.
+    pub event: WireEvent,
 }
 
 impl feed::Projection for Projection {
     type Shown = RunEvent;
 
     fn of(state: &State) -> Self {
-        Projection { run_id: wire::run_id(state), seq: 0, known: BTreeMap::new(), mapped: BTreeMap::new() }
+        Projection {
+            run: state.run,
+            run_id: wire::run_id(state),
+            seq: 0,
+            known: BTreeMap::new(),
+            mapped: BTreeMap::new(),
+        }
     }
 
     fn seq(&self) -> u64 {
@@ -58,33 +63,33 @@ impl feed::Projection for Projection {
     }
 
     fn seq_of(shown: &RunEvent) -> u64 {
-        shown.seq
+        shown.event.seq
     }
 
     fn bytes(&self) -> usize {
         self.known.len() * KNOWN_BYTES + self.mapped.values().map(cache::object).sum::<usize>()
     }
 
-    fn project(&mut self, recorded: &Recorded) -> Vec<RunEvent> {
+    fn project(&mut self, recorded: &Recorded) -> Result<Vec<RunEvent>, ProjectionError> {
         let mut shown = Vec::new();
-        let mut show = |kind: RunEventType, node_run: Option<NodeRunId>, data: Value| {
+        let mut show = |kind: RunEventType, node_run: Option<NodeRunId>, data: Map<String, Value>| {
             self.seq += 1;
             shown.push(event(&self.run_id, self.seq, recorded.at_ms, kind, node_run, data));
         };
         match &recorded.event {
             Event::Started { start, root, .. } => {
                 self.known.insert(*root, NodeFacts { composite: start.node_type.kind.is_composite(), started: false });
-                show(RunEventType::RunStarted, None, json!({ "root_node_run_id": root.to_string() }));
+                show(RunEventType::RunStarted, None, object(json!({ "root_node_run_id": root.to_string() })));
                 show(
                     RunEventType::NodeRunAssigned,
                     Some(*root),
-                    json!({ "root": true, "node_type_ref": wire::type_ref(&start.node_type.asked) }),
+                    object(json!({ "root": true, "node_type_ref": wire::type_ref(&start.node_type.asked) })),
                 );
             }
             Event::Decomposed { node_run, children, summary, .. } => {
                 let mut data = object(json!({ "node_run_count": children }));
                 put(&mut data, "summary", summary.clone());
-                show(RunEventType::CompositeDecomposed, Some(*node_run), Value::Object(data));
+                show(RunEventType::CompositeDecomposed, Some(*node_run), data);
             }
             Event::CandidatesGenerated { node_run, subtask_id, set } => {
                 let mut data = object(json!({ "candidate_set_id": set.id }));
@@ -93,7 +98,7 @@ impl feed::Projection for Projection {
                     let candidates = set.candidates.iter().map(candidate).collect();
                     data.insert("candidates".to_owned(), Value::Array(candidates));
                 }
-                show(RunEventType::CandidateSetGenerated, Some(*node_run), Value::Object(data));
+                show(RunEventType::CandidateSetGenerated, Some(*node_run), data);
             }
             // Reported with the child, which knows the chosen node type.
             Event::SubtaskMapped { node_run, subtask_id, candidate_set_id, rationale, decision } => {
@@ -116,14 +121,14 @@ impl feed::Projection for Projection {
                 );
                 if let Some(mut data) = self.mapped.remove(&child.node_run) {
                     data.entry("chosen_node_type_ref").or_insert_with(|| wire::type_ref(&child.node_type.asked));
-                    show(RunEventType::SubtaskMapped, Some(child.node_run), Value::Object(data));
+                    show(RunEventType::SubtaskMapped, Some(child.node_run), data);
                 }
                 show(RunEventType::NodeRunAssigned, Some(child.node_run), assigned(child));
             }
             Event::NodeStarted { node_run, .. } => {
-                if let Some(known) = self.known.get_mut(node_run) {
-                    known.started = true;
-                }
+                let known = self.known.get_mut(node_run);
+                let unknown = || ProjectionError::unknown_node_run(self.run, recorded, *node_run);
+                known.ok_or_else(unknown)?.started = true;
             }
             // An attempt that is not the last ends no node run, and the standard has no event for it.
             Event::AttemptFailed { .. }
@@ -139,45 +144,55 @@ impl feed::Projection for Projection {
             | Event::Paused { .. }
             | Event::Resumed { .. } => {}
             Event::NodeFinished { node_run, state, error, .. } => {
-                let atomic = self.known.get(node_run).is_some_and(|known| !known.composite && known.started);
-                if atomic {
+                let known = self.known.get(node_run);
+                let known = known.ok_or_else(|| ProjectionError::unknown_node_run(self.run, recorded, *node_run))?;
+                if !known.composite && known.started {
                     let mut data = object(json!({ "state": wire::ended_as(*state) }));
                     if let Some(error) = error {
                         data.insert("error".to_owned(), wire::failure_value(error));
                     }
-                    show(RunEventType::AtomicExecuted, Some(*node_run), Value::Object(data));
+                    show(RunEventType::AtomicExecuted, Some(*node_run), data);
                 }
             }
             Event::Evaluated { node_run, evaluation } => {
-                show(RunEventType::NodeEvaluated, Some(*node_run), Value::Object(wire::evaluation(evaluation)));
+                show(RunEventType::NodeEvaluated, Some(*node_run), wire::evaluation(evaluation));
             }
             Event::RecoveryApplied { node_run, action } => {
-                show(RunEventType::RecoveryApplied, Some(*node_run), Value::Object(action.0.clone()));
+                show(RunEventType::RecoveryApplied, Some(*node_run), action.0.clone());
             }
             Event::Finished { outcome, error, .. } => {
                 let mut data = object(json!({ "state": wire::run_ended(*outcome) }));
                 if let Some(error) = error {
                     data.insert("error".to_owned(), wire::failure_value(error));
                 }
-                show(RunEventType::RunCompleted, None, Value::Object(data));
+                show(RunEventType::RunCompleted, None, data);
             }
         }
-        shown
+        Ok(shown)
     }
 }
 
-fn event(run_id: &str, seq: u64, at_ms: i64, kind: RunEventType, node_run: Option<NodeRunId>, data: Value) -> RunEvent {
-    let mut body = Map::new();
-    body.insert("run_id".to_owned(), json!(run_id));
-    put(&mut body, "node_run_id", node_run.map(|id| id.to_string()));
-    body.insert("seq".to_owned(), json!(seq));
-    body.insert("type".to_owned(), json!(kind));
-    body.insert("time".to_owned(), json!(rfc3339(at_ms)));
-    body.insert("data".to_owned(), data);
-    RunEvent { seq, node_run, body: Value::Object(body) }
+fn event(
+    run_id: &str,
+    seq: u64,
+    at_ms: i64,
+    kind: RunEventType,
+    node_run: Option<NodeRunId>,
+    data: Map<String, Value>,
+) -> RunEvent {
+    let event = WireEvent {
+        data: Some(data),
+        extensions: None,
+        node_run_id: node_run.map(|id| id.to_string()),
+        run_id: run_id.to_owned(),
+        seq,
+        time: time(at_ms),
+        type_: kind,
+    };
+    RunEvent { node_run, event }
 }
 
-fn assigned(child: &ChildCreated) -> Value {
+fn assigned(child: &ChildCreated) -> Map<String, Value> {
     let mut data = object(json!({
         "parent_node_run_id": child.parent.to_string(),
         "node_type_ref": wire::type_ref(&child.node_type.asked),
@@ -187,7 +202,7 @@ fn assigned(child: &ChildCreated) -> Value {
         let ids = child.depends_on.iter().map(|id| json!(id.to_string())).collect();
         data.insert("depends_on".to_owned(), Value::Array(ids));
     }
-    Value::Object(data)
+    data
 }
 
 fn candidate(candidate: &runyard_engine::plan::Candidate) -> Value {
@@ -211,7 +226,7 @@ fn put(object: &mut Map<String, Value>, key: &str, value: Option<String>) {
 
 /// The types of these events.
 pub fn types(shown: &[RunEvent]) -> Vec<String> {
-    shown.iter().filter_map(|event| event.body["type"].as_str().map(str::to_owned)).collect()
+    shown.iter().map(|shown| shown.event.type_.to_string()).collect()
 }
 
 /// Whether a node run's stream shows an event: it shows its own events and those of its descendants.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::{Stream, StreamExt};
+use runyard_api::arp::schemas::RunEvent;
 use runyard_api::host::{ByteStream, Caller};
 use runyard_engine::event::FinalState;
 use runyard_engine::{Event, NodeRunId, Recorded, State};
@@ -34,7 +35,7 @@ fn shown(
     state: &State,
     scope: Scope,
     wanted: Wanted,
-) -> impl Stream<Item = Line> + Send + 'static {
+) -> impl Stream<Item = Line<RunEvent>> + Send + 'static {
     let family = Arc::new(Mutex::new(Family::of(state, scope)));
     let members = family.clone();
     let mut end = End::of(state, scope);
@@ -47,7 +48,7 @@ fn shown(
     });
     shown.filter_map(move |event| {
         let line = match event {
-            Ok(event) => locked(&members).has(event.node_run).then_some(Ok(event.body)),
+            Ok(event) => locked(&members).has(event.node_run).then_some(Ok(event.event)),
             Err(error) => Some(Err(error)),
         };
         futures::future::ready(line)

@@ -78,7 +78,12 @@ pub fn child(spec: &arp::NodeRunCreateSpec) -> Result<ChildRequest, InvalidField
         policy: policy::policy(spec.extensions.as_ref())?,
         depends_on: policy::depends_on(spec.extensions.as_ref())?,
         candidate_set_id: spec.candidate_set_id.clone(),
-        binding_decision: spec.binding_decision.as_ref().and_then(|decision| serde_json::to_value(decision).ok()),
+        binding_decision: spec
+            .binding_decision
+            .as_ref()
+            .map(serde_json::to_value)
+            .transpose()
+            .map_err(|error| InvalidField { field: "/binding_decision", reason: error.to_string() })?,
         notes,
     })
 }
@@ -182,10 +187,22 @@ pub fn type_ref(node_type: &NodeTypeRef) -> Value {
 
 /// An evaluation in an answer, without absent fields.
 pub fn evaluation(evaluation: &Evaluation) -> Object {
-    match serde_json::to_value(evaluation) {
-        Ok(Value::Object(object)) => object,
-        _ => Object::new(),
+    let Evaluation { status, reason_code, message, details, confidence, extensions } = evaluation;
+    let mut shown = Object::from_iter([("status".to_owned(), json!(status))]);
+    let reason_code = reason_code.as_ref().map(|code| json!(code));
+    let message = message.as_ref().map(|message| json!(message));
+    let details = details.clone().map(Value::Object);
+    let confidence = confidence.map(|confidence| json!(confidence));
+    let fields = [("reason_code", reason_code), ("message", message), ("details", details), ("confidence", confidence)];
+    for (name, value) in fields {
+        if let Some(value) = value {
+            shown.insert(name.to_owned(), value);
+        }
     }
+    if !extensions.is_empty() {
+        shown.insert("extensions".to_owned(), Value::Object(extensions.clone()));
+    }
+    shown
 }
 
 /// A failure as an ARP error.

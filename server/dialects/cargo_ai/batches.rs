@@ -15,7 +15,7 @@ use runyard_engine::{
 use serde_json::{Value, json};
 
 use super::start::{Walk, fresh, label};
-use super::{API, Handlers, error, runs, wire};
+use super::{API, Handlers, error, executions, runs, wire};
 use crate::dialects::common::answer_size::AnswerSize;
 use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::dialects::common::start::idempotency_key;
@@ -223,7 +223,7 @@ pub(super) fn shown(state: &State, tenant: &str) -> Batch {
         trace_uuid: None,
         data: Some(Object::from_iter([("kind".to_owned(), json!(BatchDataKind::Records))])),
         error_message: match &state.error {
-            Some(error) if status(state.status) == BatchStatus::Error => Some(wire::reason(error)),
+            Some(error) if status(state.status) == BatchStatus::Error => Some(executions::reason(error)),
             _ => failed_records(state),
         },
         status: status(state.status),
@@ -246,7 +246,7 @@ fn failed_records(state: &State) -> Option<String> {
         children.filter(|child| matches!(child.state, NodeState::Final(FinalState::Failed))).collect();
     let line = |child: &&runyard_engine::Node| {
         let place = child.place.map_or_else(|| child.key.clone(), |place| (place + 1).to_string());
-        let why = child.error.as_ref().map_or_else(|| "no reason was given".to_owned(), wire::reason);
+        let why = child.error.as_ref().map_or_else(|| "no reason was given".to_owned(), executions::reason);
         format!("record {place}: {}", why.chars().take(FAILURE_CHARACTERS_MAX).collect::<String>())
     };
     let lines: Vec<String> = failed.iter().take(FAILURES_MAX).map(line).collect();

@@ -10,10 +10,10 @@ use runyard_api::host::Caller;
 
 use super::Handlers;
 use super::error::invalid_nodes;
-use super::lower::bytes_of;
 use super::native::GROUP;
-use super::tools::ToolBody;
+use super::tool_body::ToolBody;
 use crate::dialects::common::refusal::{Refusal, of_runs};
+use crate::sizes;
 
 /// The most tools that the nodes of one workflow may reach, directly or indirectly.
 const TOOLS_MAX: usize = 100;
@@ -115,4 +115,10 @@ fn within(node: &Node) -> Vec<Node> {
     let is_group = node.action_slug.as_deref() == Some(GROUP);
     let nodes = node.config.get("_nodes").filter(|_| is_group).cloned();
     nodes.and_then(|nodes| serde_json::from_value(nodes).ok()).unwrap_or_default()
+}
+
+/// The approximate size of a node, bytes.
+pub(super) fn bytes_of(node: &Node) -> u64 {
+    let config = node.config.iter().map(|(name, value)| name.len() + sizes::bytes(value)).sum::<usize>();
+    (size_of::<Node>() + config) as u64
 }

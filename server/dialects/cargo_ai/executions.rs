@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 
 use runyard_api::cargo::types::{Execution, ExecutionStatus, Node as Drawn, NodeKind as Kind};
-use runyard_engine::event::FinalState;
-use runyard_engine::{GraphNode, Node, NodeState, Route, Shortfall, State, Wait};
+use runyard_engine::event::{Failure, FinalState};
+use runyard_engine::{GraphNode, Node, NodeKind, NodeState, Route, RunId, Shortfall, State, Wait};
 
-use super::{native, wire};
+use super::native;
 use crate::dialects::common::time::time;
 
 /// The most characters of a node's output in an execution's title.
@@ -46,6 +46,17 @@ pub(super) fn status(state: NodeState, shortfall: Option<Shortfall>) -> Executio
     }
 }
 
+/// The run that a node started, whether the node waits for it or not.
+pub(super) fn sub_run(node: &Node) -> Option<RunId> {
+    let left = || node.outputs.as_ref().filter(|_| node.node_type.kind == NodeKind::Run)?.get("run_id")?.as_str();
+    node.sub_run.or_else(|| RunId::parse(left()?))
+}
+
+/// The reason of a failure: the code, then the message.
+pub(super) fn reason(failure: &Failure) -> String {
+    format!("{}: {}", failure.code, failure.message)
+}
+
 fn nodes(state: &State) -> Vec<&Node> {
     let Some(root) = state.root() else { return Vec::new() };
     if !root.node_type.kind.is_composite() {
@@ -77,15 +88,15 @@ fn execution(node: &Node, placed: Option<&GraphNode>, drawn: Option<&Drawn>, nex
             None => node.key.clone(),
         },
         node_batch_uuid: None,
-        node_run_uuid: wire::sub_run(node).map(|run| run.uuid().to_string()),
+        node_run_uuid: sub_run(node).map(|run| run.uuid().to_string()),
         node_message_uuid: None,
         node_child_index: placed.and_then(|placed| way(node, placed, status, next)),
         next_node_uuid: next.map(str::to_owned),
         status,
         error_message: match status {
-            ExecutionStatus::Error => node.error.as_ref().map(wire::reason),
+            ExecutionStatus::Error => node.error.as_ref().map(reason),
             // The error of the last attempt, for a node that is retried.
-            ExecutionStatus::Pending => node.attempt_error.as_ref().map(wire::reason),
+            ExecutionStatus::Pending => node.attempt_error.as_ref().map(reason),
             ExecutionStatus::Success => None,
         },
         title: attempts(node, status).or_else(|| title(node, status)),

@@ -11,7 +11,7 @@ use runyard_engine::policy::{ATTEMPTS_MAX, BACKOFF_MAX, WAIT_MS_MAX};
 use runyard_engine::{Graph, NodeType, NodeTypeRef, Object};
 use serde_json::{Value, json};
 
-use super::called::Tools;
+use super::called::{Tools, bytes_of};
 use super::check::{Fault, Faults};
 use super::native::{self, GROUP, START};
 use super::{own_nodes, wire};
@@ -21,7 +21,6 @@ use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::limits::Limits;
 use crate::nodes::graph::{WrittenFallback, WrittenGraph, WrittenNode, WrittenRetry, WrittenType};
 use crate::runs::{Error, Runs, output_schema};
-use crate::sizes;
 
 /// The node type of every run that this API starts.
 const GRAPH: &str = "runyard.composite.graph";
@@ -285,12 +284,6 @@ impl Reader<'_> {
         let asked = NodeTypeRef { id: node_type.to_owned(), version: "latest".to_owned() };
         self.catalog.resolve(&asked).map_err(|error| error.to_string())
     }
-}
-
-/// The approximate size of a node, bytes.
-pub(super) fn bytes_of(node: &Node) -> u64 {
-    let config = node.config.iter().map(|(name, value)| name.len() + sizes::bytes(value)).sum::<usize>();
-    (size_of::<Node>() + config) as u64
 }
 
 /// A run of the planner with the prompt as its goal, because there are no models.

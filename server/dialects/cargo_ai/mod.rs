@@ -32,6 +32,7 @@ mod own_nodes;
 mod releases;
 mod runs;
 mod start;
+mod tool_body;
 mod tools;
 mod wire;
 

@@ -10,7 +10,8 @@ use runyard_engine::large::MARK;
 use runyard_engine::{Graph, Object, State};
 use serde_json::{Value, json};
 
-use super::wire::NODES;
+/// The note that stores the nodes of a run that brought its own.
+pub(super) const NODES: &str = "cargo.nodes";
 
 /// The member of a node that is stored only in the graph.
 const CONFIG: &str = "config";

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::lower::{Lowered, checked, graph_type, is_worked_out};
 use super::native::START;
-use super::tools::ToolBody;
-use super::{API, Handlers, check, error, wire};
+use super::tool_body::ToolBody;
+use super::{API, Handlers, check, error, own_nodes, wire};
 use crate::codes::Code;
 use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::dialects::common::start::idempotency_key;
@@ -204,7 +204,7 @@ fn new_run(cx: &Caller, walk: Walk, data: Value, (operation, request): (&'static
     let graph = walk.lowered.read();
     let mut notes = Object::new();
     if walk.release.is_none() {
-        notes.insert(wire::NODES.to_owned(), walk.lowered.stored_nodes);
+        notes.insert(own_nodes::NODES.to_owned(), walk.lowered.stored_nodes);
     }
     NewRun {
         name: None,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{no_tool, no_workflow, of_objects, settled};
 use super::start::fresh;
+use super::tool_body::ToolBody;
 use super::{Handlers, releases};
 use crate::dialects::common::answer_size::AnswerSize;
 use crate::dialects::common::refusal::Refusal;
@@ -16,22 +17,6 @@ use crate::objects::{self, Change, New, Stored};
 
 /// The number of objects read at once while a list is filtered.
 const PAGE: usize = 100;
-
-/// Stored data of a tool. Every field has a default, so that older data can be read.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct ToolBody {
-    pub(super) name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    icon_url: Option<String>,
-    pub(super) workflow: String,
-}
-
-impl objects::ObjectType for ToolBody {
-    const KIND: &'static str = "cargo.tool";
-}
 
 /// Stored data of a workflow. Every field has a default, so that older data can be read.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -6,17 +6,13 @@
 //! is deleted).
 
 use runyard_api::cargo::types::{Node as Drawn, Run, RunDetails, RunStatus};
-use runyard_engine::event::Failure;
-use runyard_engine::{Node, NodeKind, Object, RunId, RunOutcome, RunStatus as Status, State};
+use runyard_engine::{Node, NodeKind, Object, RunOutcome, RunStatus as Status, State};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{executions, own_nodes};
 use crate::catalog;
 use crate::dialects::common::time::time;
-
-/// The note that stores the nodes of a run that brought its own.
-pub(super) const NODES: &str = "cargo.nodes";
 
 /// Labels of runs that were started through this API.
 pub(super) const WORKFLOW: &str = "cargo.workflow";
@@ -113,12 +109,6 @@ fn config(node: &Node) -> Value {
     }
 }
 
-/// The run that a node started, whether the node waits for it or not.
-pub(super) fn sub_run(node: &Node) -> Option<RunId> {
-    let left = || node.outputs.as_ref().filter(|_| node.node_type.kind == NodeKind::Run)?.get("run_id")?.as_str();
-    node.sub_run.or_else(|| RunId::parse(left()?))
-}
-
 fn asks_an_agent(node: &Node) -> bool {
     node.inputs.get("inputs").is_some_and(|inputs| inputs.get("goal").is_some())
 }
@@ -166,12 +156,7 @@ fn walks_a_group(state: &State) -> bool {
 
 /// The error message of a failed run.
 fn error_message(state: &State, status: RunStatus) -> Option<String> {
-    state.error.as_ref().filter(|_| status == RunStatus::Error).map(reason)
-}
-
-/// The reason of a failure: the code, then the message.
-pub(super) fn reason(failure: &Failure) -> String {
-    format!("{}: {}", failure.code, failure.message)
+    state.error.as_ref().filter(|_| status == RunStatus::Error).map(executions::reason)
 }
 
 /// A stable UUID for a field that a run lacks.

@@ -107,3 +107,33 @@ fn the_mapping_has_the_words_of_the_answers() {
     );
     assert_eq!(cells(events(), "node_finished", "it never began"), ["", "", "step", "step: info", "", "node_finished"]);
 }
+
+#[test]
+fn an_event_that_does_not_fit_its_log_is_an_error_in_every_api_and_is_never_dropped() {
+    let story = sample::stories().into_iter().next().unwrap();
+    let state = State::new(story.run);
+    let first = story.steps[0].recorded.clone();
+    let node_run = runyard_engine::NodeRunId::child(story.run, runyard_engine::NodeRunId::root(story.run), "unknown");
+    let event = Event::NodeFinished {
+        node_run,
+        state: FinalState::Succeeded,
+        outputs: None,
+        artifacts: Vec::new(),
+        error: None,
+        shortfall: None,
+        inputs: None,
+        route: None,
+    };
+    let log = [first, Recorded { position: 2, at_ms: 0, event }];
+    // The Runyard API shows every event as it is recorded, and Cargo shows none.
+    let shown_as_recorded = [runyard::MAPPING.title, cargo_ai::MAPPING.title];
+    for api in APIS.iter().filter(|api| !shown_as_recorded.contains(&api.title)) {
+        let shown = (api.events)(&state, &log);
+        assert_eq!(shown.len(), 2);
+        assert!(shown[1].iter().any(|cell| cell.contains("cannot be shown")), "{}: {shown:?}", api.title);
+    }
+    for line in events() {
+        let cells = line.cells.iter().flatten();
+        assert!(cells.clone().all(|cell| !cell.contains("cannot be shown")), "{line:?}");
+    }
+}

@@ -20,7 +20,7 @@ mod wire;
 use std::time::Duration;
 
 use super::arp::wire::run_state;
-use super::common::mapping::ApiMapping;
+use super::common::mapping::{ApiMapping, event_types};
 use crate::auth::Gate;
 use crate::feed::Projection;
 use crate::runs::Runs;
@@ -33,7 +33,7 @@ pub const MAPPING: ApiMapping = ApiMapping {
     node_run: None,
     events: |state, log| {
         let mut projection = <project::Projection as Projection>::of(state);
-        log.iter().map(|recorded| projection.project(recorded).iter().map(project::kind).collect()).collect()
+        event_types(log, |recorded| projection.project(recorded), |shown| shown.iter().map(project::kind).collect())
     },
 };
 

@@ -7,15 +7,15 @@
 
 use std::collections::BTreeMap;
 
-use runyard_api::arp::runtime::types::RunEventType;
+use runyard_api::arp::runtime::types::{RunEvent, RunEventType};
 use runyard_engine::event::{ChildCreated, Failure, FinalState};
-use runyard_engine::{Event, NodeRunId, NodeType, Object, Recorded, RunOutcome, Start, State};
+use runyard_engine::{Event, NodeRunId, NodeType, Object, Recorded, RunId, RunOutcome, Start, State};
 use serde_json::{Value, json};
 
 use super::wire;
-use crate::clock::rfc3339;
 use crate::dialects::arp::wire::{ended_as, failure_value, run_ended, run_id};
-use crate::feed::{self, Frame};
+use crate::dialects::common::time::time;
+use crate::feed::{self, Frame, ProjectionError};
 use crate::runs::cache;
 
 /// The size of a remembered node run without its texts, bytes.
@@ -24,6 +24,7 @@ const NODE_FACTS_BYTES: usize = 192;
 /// The fold's state.
 #[derive(Debug, Clone)]
 pub(super) struct Projection {
+    run: RunId,
     run_id: String,
     seq: u64,
     root: Option<NodeRunId>,
@@ -42,25 +43,25 @@ struct NodeFacts {
 }
 
 /// What this API shows for one stored event, if anything.
-type Shown = Option<(RunEventType, Object)>;
+type Shown = Result<Option<(RunEventType, Object)>, ProjectionError>;
 
 impl feed::Projection for Projection {
     /// A frame's id is its event's `seq`.
-    type Shown = Frame;
+    type Shown = Frame<RunEvent>;
 
     fn of(state: &State) -> Self {
-        Projection { run_id: run_id(state), seq: 0, root: None, known: BTreeMap::new() }
+        Projection { run: state.run, run_id: run_id(state), seq: 0, root: None, known: BTreeMap::new() }
     }
 
-    fn project(&mut self, recorded: &Recorded) -> Vec<Frame> {
-        self.frame(recorded).into_iter().collect()
+    fn project(&mut self, recorded: &Recorded) -> Result<Vec<Frame<RunEvent>>, ProjectionError> {
+        Ok(self.frame(recorded)?.into_iter().collect())
     }
 
     fn seq(&self) -> u64 {
         self.seq
     }
 
-    fn seq_of(frame: &Frame) -> u64 {
+    fn seq_of(frame: &Frame<RunEvent>) -> u64 {
         frame.id
     }
 
@@ -71,21 +72,22 @@ impl feed::Projection for Projection {
 }
 
 impl Projection {
-    fn frame(&mut self, recorded: &Recorded) -> Option<Frame> {
-        let (kind, data) = self.shown(recorded)?;
+    fn frame(&mut self, recorded: &Recorded) -> Result<Option<Frame<RunEvent>>, ProjectionError> {
+        let Some((kind, data)) = self.shown(recorded)? else { return Ok(None) };
         self.seq += 1;
-        let body = json!({
-            "run_id": self.run_id,
-            "seq": self.seq,
-            "type": kind,
-            "time": rfc3339(recorded.at_ms),
-            "data": data,
-        });
-        Some(Frame { id: self.seq, name: None, data: body })
+        let event = RunEvent {
+            data: Some(data),
+            extensions: None,
+            run_id: self.run_id.clone(),
+            seq: self.seq,
+            time: time(recorded.at_ms),
+            type_: kind,
+        };
+        Ok(Some(Frame { id: self.seq, name: None, data: event }))
     }
 
     fn shown(&mut self, recorded: &Recorded) -> Shown {
-        match &recorded.event {
+        let shown = match &recorded.event {
             Event::Started { start, root, .. } => Some(self.run_started(start, *root)),
             Event::Decomposed { node_run, children, summary, .. } => {
                 let mut data = step("decomposed", *node_run);
@@ -99,11 +101,9 @@ impl Projection {
             }
             // A tool is shown as one call, however many attempts it had.
             Event::NodeStarted { attempt: 2.., .. } => None,
-            Event::NodeStarted { node_run, inputs, .. } => {
-                self.node_started(*node_run, inputs.as_ref(), recorded.at_ms)
-            }
+            Event::NodeStarted { node_run, inputs, .. } => self.node_started(recorded, *node_run, inputs.as_ref())?,
             Event::NodeFinished { node_run, state, outputs, error, .. } => {
-                self.node_finished(*node_run, *state, outputs.as_ref(), error.as_ref(), recorded.at_ms)
+                self.node_finished(recorded, *node_run, *state, outputs.as_ref(), error.as_ref())?
             }
             Event::RecoveryApplied { node_run, action } => {
                 let mut data = step("recovery_applied", *node_run);
@@ -125,7 +125,8 @@ impl Projection {
             | Event::Paused { .. }
             | Event::Resumed { .. }
             | Event::Evaluated { .. } => None,
-        }
+        };
+        Ok(shown)
     }
 
     fn run_started(&mut self, start: &Start, root: NodeRunId) -> (RunEventType, Object) {
@@ -142,38 +143,40 @@ impl Projection {
     }
 
     /// The start of the root is shown with the start of the run.
-    fn node_started(&mut self, node_run: NodeRunId, resolved: Option<&Object>, at_ms: i64) -> Shown {
-        let known = self.known.get_mut(&node_run)?;
-        known.started_at_ms = Some(at_ms);
+    fn node_started(&mut self, recorded: &Recorded, node_run: NodeRunId, resolved: Option<&Object>) -> Shown {
+        let unknown = || ProjectionError::unknown_node_run(self.run, recorded, node_run);
+        let known = self.known.get_mut(&node_run).ok_or_else(unknown)?;
+        known.started_at_ms = Some(recorded.at_ms);
         let created = std::mem::take(&mut known.inputs);
         if known.composite {
             let mut data = step("composite_started", node_run);
             put(&mut data, "goal", known.goal.as_deref());
-            return (self.root != Some(node_run)).then_some((RunEventType::Step, data));
+            return Ok((self.root != Some(node_run)).then_some((RunEventType::Step, data)));
         }
         let args = resolved.cloned().unwrap_or(created);
         let mut data = object(json!({ "invocation_id": node_run.to_string(), "tool_id": known.tool_id, "args": args }));
         put(&mut data, "goal", known.goal.as_deref());
-        Some((RunEventType::ToolCall, data))
+        Ok(Some((RunEventType::ToolCall, data)))
     }
 
     /// A node run that never started is not shown. The end of the root is shown with the end of the run, unless the
     /// root is a tool.
     fn node_finished(
         &mut self,
+        recorded: &Recorded,
         node_run: NodeRunId,
         state: FinalState,
         outputs: Option<&Object>,
         error: Option<&Failure>,
-        at_ms: i64,
     ) -> Shown {
-        let known = self.known.remove(&node_run)?;
-        let started_at_ms = known.started_at_ms?;
+        let unknown = || ProjectionError::unknown_node_run(self.run, recorded, node_run);
+        let known = self.known.remove(&node_run).ok_or_else(unknown)?;
+        let Some(started_at_ms) = known.started_at_ms else { return Ok(None) };
         if known.composite {
             let mut data = step("composite_ended", node_run);
             put(&mut data, "state", Some(ended_as(state)));
             put_error(&mut data, error);
-            return (self.root != Some(node_run)).then_some((RunEventType::Step, data));
+            return Ok((self.root != Some(node_run)).then_some((RunEventType::Step, data)));
         }
         let mut data = object(json!({
             "invocation_id": node_run.to_string(),
@@ -184,15 +187,16 @@ impl Projection {
             data.insert("result".to_owned(), json!(outputs));
         }
         put_error(&mut data, error);
-        data.insert("duration_ms".to_owned(), json!(at_ms - started_at_ms));
-        Some((RunEventType::ToolResult, data))
+        data.insert("duration_ms".to_owned(), json!(recorded.at_ms - started_at_ms));
+        Ok(Some((RunEventType::ToolResult, data)))
     }
 }
 
 /// An event's type as text; for a step, also which kind.
-pub(super) fn kind(frame: &Frame) -> String {
-    let kind = frame.data["type"].as_str().unwrap_or_default();
-    frame.data["data"]["step"].as_str().map_or_else(|| kind.to_owned(), |step| format!("{kind}: {step}"))
+pub(super) fn kind(frame: &Frame<RunEvent>) -> String {
+    let kind = frame.data.type_;
+    let step = frame.data.data.as_ref().and_then(|data| data.get("step")?.as_str());
+    step.map_or_else(|| kind.to_string(), |step| format!("{kind}: {step}"))
 }
 
 impl NodeFacts {

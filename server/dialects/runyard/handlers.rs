@@ -15,7 +15,7 @@ use crate::codes::Code;
 use crate::dialects::common::refusal::{Refusal, headers, of_api};
 use crate::dialects::common::resume::Resume;
 use crate::dialects::common::start::{invalid_field, start_once};
-use crate::feed;
+use crate::feed::{self, Line};
 use crate::listeners;
 use crate::runs::Error;
 use crate::store::Cursor;
@@ -175,9 +175,9 @@ impl Runyard for Handlers {
     ) -> Result<Reply<StreamRunEventsOk>, Refusal> {
         let state = self.runs.get(&cx.tenant, &request.run_id).await?;
         let wanted = Resume::new(request.after_seq, request.last_event_id).wanted(request.follow);
-        let run_id = state.run.to_string();
+        let run = state.run;
         let log = self.runs.events(&cx.tenant, state.run, wanted.after_seq, wanted.reach, cx.stopping.clone());
-        let events = log.map(move |recorded| recorded.map(|recorded| project::project(&run_id, &recorded)));
+        let events = log.map(move |recorded| -> Line<_> { Ok(project::project(run, &*recorded?)?) });
         let bytes = ByteStream::new(feed::ndjson(events, self.runs.clock().clone()));
         Ok(StreamRunEventsOk::Ok(bytes).into())
     }

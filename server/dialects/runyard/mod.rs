@@ -24,7 +24,7 @@ mod wire;
 
 use std::sync::{Arc, OnceLock};
 
-use super::common::mapping::ApiMapping;
+use super::common::mapping::{ApiMapping, event_types};
 use crate::auth::{Gate, Keys};
 use crate::listeners::Listener;
 use crate::runs::Runs;
@@ -35,10 +35,7 @@ pub const MAPPING: ApiMapping = ApiMapping {
     documents: &["runyard"],
     run: |status| wire::run_state(status).to_string(),
     node_run: Some(|state| wire::node_state(state).0.to_string()),
-    events: |state, log| {
-        let shown = |recorded| project::project(&state.run.to_string(), recorded)["type"].as_str().map(str::to_owned);
-        log.iter().map(|recorded| shown(recorded).into_iter().collect()).collect()
-    },
+    events: |state, log| event_types(log, |recorded| project::project(state.run, recorded), |shown| vec![shown.type_]),
 };
 
 /// The API name stored with runs that this API starts.

@@ -2,10 +2,11 @@
 
 use runyard_api::runyard::types;
 use runyard_engine::{Position, Recorded, RunId};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use crate::clock::rfc3339;
+use super::wire;
 use crate::dialects::common::answer_size::AnswerSize;
+use crate::feed::ProjectionError;
 use crate::runs::{Error, Runs};
 
 /// Default number of events on a page.
@@ -25,21 +26,15 @@ pub(super) async fn page(
     mut after: Position,
     limit: usize,
 ) -> Result<types::RunEventList, Error> {
-    let run_id = run.to_string();
     let (mut events, mut size) = (Vec::new(), AnswerSize::of(runs.answer_bytes()));
     loop {
         let log = runs.part_of_log(tenant, run, after, READ_AT_ONCE).await?;
         let whole = log.len() < READ_AT_ONCE;
         for recorded in &log {
-            let shown = project(&run_id, recorded);
-            if events.len() == limit || !size.admits(&shown) {
+            let event = project(run, recorded)?;
+            if events.len() == limit || !size.admits(&event) {
                 return Ok(types::RunEventList { events, next_after_seq: i64::try_from(after).ok() });
             }
-            // To leave the event out would be an unexplained gap in `seq`.
-            let event = serde_json::from_value(shown).map_err(|error| Error::Unreadable {
-                run,
-                reason: format!("event {} is not in the document: {error}", recorded.position),
-            })?;
             events.push(event);
             after = recorded.position;
         }
@@ -49,24 +44,32 @@ pub(super) async fn page(
     }
 }
 
-/// One stored event in an answer (`RunEvent`).
-pub(super) fn project(run_id: &str, recorded: &Recorded) -> Value {
-    let mut data = match serde_json::to_value(&recorded.event) {
-        Ok(Value::Object(data)) => data,
-        _ => Map::new(),
+/// One stored event in an answer.
+///
+/// # Errors
+/// The document cannot express the event. To leave it out would be an unexplained gap in `seq`.
+pub(super) fn project(run: RunId, recorded: &Recorded) -> Result<types::RunEvent, ProjectionError> {
+    let value = serde_json::to_value(&recorded.event).map_err(|error| ProjectionError::new(run, recorded, error))?;
+    let Value::Object(mut data) = value else {
+        return Err(ProjectionError::new(run, recorded, "the event is not an object"));
     };
-    let mut shown = Map::new();
-    shown.insert("run_id".to_owned(), json!(run_id));
-    shown.insert("seq".to_owned(), json!(recorded.position));
-    shown.insert("time".to_owned(), json!(rfc3339(recorded.at_ms)));
-    shown.insert("type".to_owned(), data.shift_remove("type").unwrap_or_default());
-    if let Some(node_run) = data.shift_remove("node_run") {
-        shown.insert("node_run_id".to_owned(), node_run);
-    }
+    let node_run_id = match data.shift_remove("node_run") {
+        Some(Value::String(node_run)) => Some(node_run),
+        Some(other) => return Err(ProjectionError::new(run, recorded, format!("`node_run` is {other}"))),
+        None => None,
+    };
+    data.shift_remove("type");
     // Notes belong to the API that wrote them. To show them here would show the fingerprint of the request.
     if let Some(Value::Object(start)) = data.get_mut("start") {
         start.shift_remove("notes");
     }
-    shown.insert("data".to_owned(), Value::Object(data));
-    Value::Object(shown)
+    let seq = i64::try_from(recorded.position).map_err(|error| ProjectionError::new(run, recorded, error))?;
+    Ok(types::RunEvent {
+        data,
+        node_run_id,
+        run_id: run.to_string(),
+        seq,
+        time: wire::time(recorded.at_ms),
+        type_: recorded.event.name().to_owned(),
+    })
 }

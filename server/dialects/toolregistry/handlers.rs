@@ -3,14 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::ready;
 use futures::{Stream, StreamExt};
 use http::{HeaderName, HeaderValue, Method};
 use runyard_api::host::{ByteStream, Caller, Fault, Head, Operation, Place, Reply};
 use runyard_api::toolregistry::types::RunEvent;
 use runyard_api::toolregistry::*;
 use runyard_engine::{Command, NodeRunId, Object, RunId, RunStatus, State, Verdict};
-use serde_json::Value;
 
 use super::error::{invalid_field, of_token, prefetched, problem, too_many, unknown_plan, unknown_run};
 use super::links::Links;
@@ -21,7 +19,7 @@ use crate::codes::Code;
 use crate::dialects::common::answer_size::AnswerSize;
 use crate::dialects::common::refusal::{Refusal, of_api, of_runs};
 use crate::dialects::common::resume::Resume;
-use crate::feed::{self, Beat, Frame, Framed, Goes, Reach, Wanted};
+use crate::feed::{self, Beat, Frame, Framed, Goes, ProjectionError, Reach, Wanted};
 use crate::runs::Error;
 use crate::store::{Filter, LabelFilter};
 
@@ -250,8 +248,16 @@ impl Handlers {
         let (mut projection, links) = (Projection::of(state.run), self.links(cx));
         let log = self.runs.log(&cx.tenant, state.run).await?;
         let seen = log.iter().take_while(|recorded| recorded.position <= state.version);
-        let events = seen.filter_map(|recorded| projection.project(recorded)).map(without_tool_calls);
-        Ok(events.filter_map(|event| object(&links.put_into(state.run, event))).collect())
+        let mut events = Vec::new();
+        for recorded in seen {
+            let shown = projection.project(recorded).map_err(|error| of_runs(error.into()))?;
+            let Some(event) = shown.map(without_tool_calls) else { continue };
+            let event = links.put_into(state.run, event);
+            events.push(
+                object(&event).map_err(|error| of_runs(ProjectionError::new(state.run, recorded, error).into()))?,
+            );
+        }
+        Ok(events)
     }
 
     fn links(&self, cx: &Caller) -> Links {
@@ -277,7 +283,7 @@ impl Handlers {
         after: u64,
         shows: Shows,
         open: Slot,
-    ) -> impl Stream<Item = Framed> + Send + 'static {
+    ) -> impl Stream<Item = Framed<RunEvent>> + Send + 'static {
         let Shows { with_tool_calls, follows } = shows;
         let (links, run) = (self.links(cx), state.run);
         let frame = move |event: RunEvent| {
@@ -285,12 +291,11 @@ impl Handlers {
             let _open = &open;
             let event = if with_tool_calls { event } else { without_tool_calls(event) };
             let event = links.put_into(run, event);
-            let data = Value::Object(object(&event)?);
-            Some(Frame { id: event.id.get(), name: Some(name(event.event)), data })
+            Frame { id: event.id.get(), name: Some(name(event.event)), data: event }
         };
         let wanted = Wanted { after_seq: after, reach: if follows { Reach::Live } else { Reach::Recorded } };
         let shown = self.runs.shown::<Projection>(&cx.tenant, state, wanted, cx.stopping.clone(), |_| Goes::On);
-        shown.filter_map(move |event| ready(event.map(&frame).transpose()))
+        shown.map(move |event| event.map(&frame))
     }
 }
 
@@ -367,9 +372,7 @@ fn name(event: types::RunEventEvent) -> &'static str {
     }
 }
 
-fn object(event: &types::RunEvent) -> Option<Object> {
-    match serde_json::to_value(event) {
-        Ok(Value::Object(object)) => Some(object),
-        _ => None,
-    }
+/// An event as the document has it in a run: an open object.
+fn object(event: &types::RunEvent) -> serde_json::Result<Object> {
+    serde_json::from_value(serde_json::to_value(event)?)
 }

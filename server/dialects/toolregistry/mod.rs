@@ -35,7 +35,7 @@ mod wire;
 use std::time::Duration;
 
 use self::slots::Slots;
-use super::common::mapping::ApiMapping;
+use super::common::mapping::{ApiMapping, event_types};
 use crate::auth::Gate;
 use crate::runs::Runs;
 
@@ -47,7 +47,8 @@ pub const MAPPING: ApiMapping = ApiMapping {
     node_run: None,
     events: |state, log| {
         let mut projection = project::Projection::of(state.run);
-        log.iter().map(|recorded| projection.project(recorded).map(project::kind).into_iter().collect()).collect()
+        let types = |shown: Option<_>| shown.map(project::kind).into_iter().collect();
+        event_types(log, |recorded| projection.project(recorded), types)
     },
 };
 

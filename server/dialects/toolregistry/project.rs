@@ -3,6 +3,8 @@
 //! The fold keeps the engine's state, because each event has the run's status after it. In its first version: a run
 //! whose first event names no projection always uses this one.
 
+use std::num::NonZeroU64;
+
 use runyard_api::toolregistry::types::{
     RunEvent, RunEventApproval, RunEventApprovalDecision, RunEventError, RunEventEvent, RunEventStep,
     RunEventStepApproval, RunEventStepStatus, RunEventToolCall, RunStatus,
@@ -12,7 +14,7 @@ use runyard_engine::{ApprovalId, Event, Node, NodeKind, NodeRunId, Recorded, Run
 
 use super::wire;
 use crate::dialects::common::time::time;
-use crate::feed;
+use crate::feed::{self, ProjectionError};
 use crate::runs::cache;
 
 /// The fold's state.
@@ -31,8 +33,8 @@ impl feed::Projection for Projection {
         Projection::of(state.run)
     }
 
-    fn project(&mut self, recorded: &Recorded) -> Vec<RunEvent> {
-        Projection::project(self, recorded).into_iter().collect()
+    fn project(&mut self, recorded: &Recorded) -> Result<Vec<RunEvent>, ProjectionError> {
+        Ok(Projection::project(self, recorded)?.into_iter().collect())
     }
 
     fn seq(&self) -> u64 {
@@ -55,14 +57,15 @@ impl Projection {
     }
 
     /// Projects one stored event with all its fields: see [`without_tool_calls`].
-    pub(super) fn project(&mut self, recorded: &Recorded) -> Option<RunEvent> {
-        if let Err(corrupt) = apply(&mut self.state, recorded) {
-            // Reads of the run report the error to the client; a projection has no client.
-            tracing::error!(%corrupt, run = %self.state.run, "a log does not read as it must");
-            return None;
-        }
-        let about = self.about(&recorded.event)?;
-        self.shown += 1;
+    ///
+    /// # Errors
+    /// The event does not fit the ones before it.
+    pub(super) fn project(&mut self, recorded: &Recorded) -> Result<Option<RunEvent>, ProjectionError> {
+        let run = self.state.run;
+        apply(&mut self.state, recorded).map_err(|corrupt| ProjectionError::new(run, recorded, corrupt))?;
+        let Some(about) = self.about(&recorded.event) else { return Ok(None) };
+        let id = NonZeroU64::MIN.saturating_add(self.shown);
+        self.shown = id.get();
         let mut run_status = about.status.unwrap_or_else(|| wire::status(&self.state));
         // Steps of a paused run that are cancelled end between the pause and the run's end. The run does not resume in
         // between.
@@ -71,19 +74,25 @@ impl Projection {
         }
         self.last = Some(run_status);
         let kind = about.kind;
-        let step = about.step.and_then(|node_run| self.state.node(node_run)).map(|node| step(&self.state, node));
+        let step = match about.step {
+            Some(node_run) => {
+                let unknown = || ProjectionError::unknown_node_run(run, recorded, node_run);
+                Some(step(&self.state, self.state.node(node_run).ok_or_else(unknown)?))
+            }
+            None => None,
+        };
         let ended = kind == RunEventEvent::End;
-        Some(RunEvent {
-            id: self.shown.try_into().ok()?,
+        Ok(Some(RunEvent {
+            id,
             event: kind,
-            run_id: self.state.run.uuid(),
+            run_id: run.uuid(),
             run_status,
             timestamp: time(recorded.at_ms),
             step,
             approval: about.approval,
             result: ended.then(|| wire::result(&self.state)).flatten(),
             error: self.state.error.as_ref().filter(|_| ended).map(error),
-        })
+        }))
     }
 
     /// What an event is about; `None` if it is not shown.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use runyard_engine::{Command, EffectId, RunId};
 use tokio::sync::oneshot;
 
-use super::Submitted;
+use super::submitted::Submitted;
 use crate::runs::Error;
 use crate::store::{Epoch, Tenant};
 

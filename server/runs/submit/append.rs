@@ -2,8 +2,8 @@
 
 use runyard_engine::{Effect, EffectId, Event, Labels, NodeRunId, Position, State};
 
-use super::CommitExtras;
-use crate::runs::{approvals, row};
+use super::submitted::CommitExtras;
+use crate::runs::{approval_rows, row};
 use crate::store::{Append, Epoch, LargeValue};
 
 /// A decision's parts, as a commit takes them.
@@ -32,7 +32,7 @@ pub(super) fn append(
         expected,
         at_ms,
         node_runs: created(&parts.events),
-        approvals: approvals::changed(after, &parts.events),
+        approvals: approval_rows::changed(after, &parts.events),
         events: parts.events,
         row: row::derive(after),
         effects: parts.effects,

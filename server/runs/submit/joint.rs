@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use runyard_engine::{Decision, Effect, EffectId, Event, Reply, State, outstanding};
 
-use super::{Submitted, corrupted};
+use super::submitted::{Submitted, corrupted};
 use crate::runs::{Error, cache};
 use crate::store::Epoch;
 

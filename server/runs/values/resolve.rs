@@ -10,7 +10,7 @@ use runyard_engine::large::{self, Digest, MARK, Reference};
 use runyard_engine::{Object, RunId, Slot};
 use serde_json::Value;
 
-use super::placeholder;
+use super::placeholder::placeholder;
 
 /// Values by digest.
 pub(super) type Fetched = BTreeMap<Digest, Value>;

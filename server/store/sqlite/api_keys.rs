@@ -3,8 +3,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::append::Stop;
 use super::convert;
+use super::stop::Stop;
 use crate::StoreError;
 use crate::api_key::ApiKey;
 

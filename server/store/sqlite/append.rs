@@ -1,10 +1,7 @@
 //! One append inside the writer's transaction. All checks come before the first write, so a refused entry writes
 //! nothing and the batch continues.
 
-use std::sync::Arc;
-
 use runyard_engine::event::FORMAT_VERSION;
-use runyard_engine::{Effect, Event};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::approvals;
@@ -12,115 +9,10 @@ use super::claims::EffectChanges;
 use super::convert::{self, Id, RUN_COLUMNS};
 use super::counts::Deltas;
 use super::in_row::InRow;
-use super::{node_runs, packed, sealed, values};
+use super::prepared::{LogRow, Prepared};
+use super::stop::Stop;
+use super::{node_runs, sealed, values};
 use crate::{Append, Committed, KeyUse, RunRow, Status, StoreError, check};
-
-/// Why an operation inside a transaction stopped.
-pub(super) enum Stop {
-    /// Refused before any write: the transaction continues without it.
-    Refused(StoreError),
-    /// SQLite failed: the transaction must be rolled back.
-    Broken(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for Stop {
-    fn from(error: rusqlite::Error) -> Self {
-        Stop::Broken(error)
-    }
-}
-
-impl From<StoreError> for Stop {
-    fn from(error: StoreError) -> Self {
-        Stop::Refused(error)
-    }
-}
-
-/// An append, checked and serialized as JSON on the caller's thread, not on the writer's.
-#[derive(Debug)]
-pub(super) struct Prepared {
-    append: Append,
-    /// The events as rows of the log.
-    events: Vec<LogRow>,
-    /// The effects, with their requests as JSON.
-    effects: Vec<(Arc<Effect>, String)>,
-}
-
-impl Prepared {
-    pub(super) fn new(mut append: Append) -> Result<Self, StoreError> {
-        check::append(&append)?;
-        let events = rows(&append.events)?;
-        let effects = std::mem::take(&mut append.effects);
-        let effects = effects
-            .into_iter()
-            .map(|effect| convert::encode(&effect.request).map(|request| (Arc::new(effect), request)))
-            .collect::<Result<_, _>>()?;
-        Ok(Prepared { append, events, effects })
-    }
-
-    /// The append without its effects.
-    pub(super) fn append(&self) -> &Append {
-        &self.append
-    }
-
-    /// The effects, with their requests as JSON.
-    pub(super) fn effects(&self) -> &[(Arc<Effect>, String)] {
-        &self.effects
-    }
-
-    /// The approximate number of bytes to write, without the parts of fixed size.
-    pub(super) fn bytes(&self) -> usize {
-        let requests = self.effects.iter().map(|(_, request)| request);
-        let values = self.append.values.iter().filter_map(|value| value.text.as_ref()).map(|text| text.len());
-        self.events.iter().map(LogRow::bytes).chain(requests.map(String::len)).chain(values).sum()
-    }
-}
-
-impl Prepared {
-    /// The line for the acknowledgement log once this is durable.
-    pub(super) fn version(&self) -> (&str, runyard_engine::RunId, runyard_engine::Position) {
-        (&self.append.tenant, self.append.run, self.append.row.version)
-    }
-}
-
-/// The maximum number of events in a row of the log, and the bytes after which a row takes no more. Reading one event
-/// reads its whole row.
-const ROW_EVENTS_MAX: i64 = 128;
-const ROW_BYTES_MAX: usize = 16 << 10;
-
-/// A row of the log: the number of events, and a line for each, packed if that saves enough.
-#[derive(Debug)]
-struct LogRow {
-    count: i64,
-    lines: String,
-    packed: Option<Vec<u8>>,
-}
-
-impl LogRow {
-    fn bytes(&self) -> usize {
-        self.packed.as_ref().map_or(self.lines.len(), Vec::len)
-    }
-}
-
-/// Groups events into rows of the log. No event contains a line break: JSON escapes those of texts.
-fn rows(events: &[Event]) -> Result<Vec<LogRow>, StoreError> {
-    let mut rows: Vec<(i64, String)> = Vec::new();
-    for event in events {
-        let line = convert::encode(event)?;
-        match rows.last_mut() {
-            Some((count, lines)) if *count < ROW_EVENTS_MAX && lines.len() + line.len() < ROW_BYTES_MAX => {
-                *count += 1;
-                lines.push('\n');
-                lines.push_str(&line);
-            }
-            _ => rows.push((1, line)),
-        }
-    }
-    let row = |(count, lines): (i64, String)| match packed::pack(&lines) {
-        Some(packed) => LogRow { count, lines: String::new(), packed: Some(packed) },
-        None => LogRow { count, lines, packed: None },
-    };
-    Ok(rows.into_iter().map(row).collect())
-}
 
 /// Appends, or returns the refusal.
 pub(super) fn append(

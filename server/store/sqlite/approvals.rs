@@ -4,8 +4,8 @@ use runyard_engine::ApprovalId;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::append::Stop;
 use super::convert::{self, Id};
+use super::stop::Stop;
 use crate::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow, ApprovalStatus, Subject};
 use crate::{Append, StoreError};
 

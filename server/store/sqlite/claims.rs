@@ -19,9 +19,10 @@ use runyard_engine::event::FORMAT_VERSION;
 use runyard_engine::{Effect, EffectId, RunId, RunStatus};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::append::{Prepared, Stop};
 use super::convert::{self, Id};
 use super::in_row::{self, InRow};
+use super::prepared::Prepared;
+use super::stop::Stop;
 use crate::outbox::{Asked, Ordinal, Outbox, Wanted, is_timer};
 use crate::{Append, Claimed, Epoch, StoreError, Tenant, check};
 

@@ -7,12 +7,13 @@ use runyard_engine::RunId;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::ack_log::AckLog;
-use super::append::Stop;
 use super::claims::{EffectCache, EffectChanges};
 use super::convert::{self, Id};
 use super::counts::Deltas;
+use super::options::Options;
 use super::removals::{self, Removals};
-use super::{Options, schema};
+use super::schema;
+use super::stop::Stop;
 use crate::maintenance::Place;
 use crate::retention::Removal;
 use crate::{Status, StoreError};

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::Receiver;
 
-use super::writer::Job;
+use super::job::Job;
 
 /// The largest batch.
 #[derive(Debug, Clone, Copy)]

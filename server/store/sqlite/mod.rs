@@ -38,16 +38,20 @@ mod files;
 mod in_row;
 mod inbox;
 mod inspect;
+mod job;
 mod list;
 mod node_runs;
 mod objects;
+mod options;
 pub mod packed;
 pub mod plain;
+mod prepared;
 mod read;
 mod readers;
 mod removals;
 mod schema;
 mod sealed;
+mod stop;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -57,7 +61,6 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use runyard_engine::large::Digest;
@@ -66,8 +69,9 @@ use rusqlite::Connection;
 
 use self::ack_log::AckLog;
 use self::claims::{EffectCache, Load};
+use self::job::Job;
 use self::readers::Readers;
-use self::writer::{Job, Queue};
+use self::writer::Queue;
 use super::api_key::{ApiKey, KeyStore};
 use super::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 use super::object::{Change, Changes, Object, ObjectCursor, ObjectError, ObjectStore};
@@ -79,48 +83,10 @@ use super::{
 };
 
 pub use self::files::Files;
+pub use self::options::Options;
 
 /// The database's name in its folder.
 pub const FILE_NAME: &str = "runyard.db";
-
-/// The options of a SQLite store. The defaults are for a server.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The number of reader threads.
-    pub readers: usize,
-    /// The maximum number of appends and other writes that wait for the writer; more get `Busy`.
-    pub queue_entries_max: usize,
-    /// The same limit in bytes to write.
-    pub queue_bytes_max: usize,
-    /// The maximum number of entries in one transaction.
-    pub batch_entries_max: usize,
-    /// The bytes to write after which a transaction takes no more entries: all of them wait for the last one.
-    pub batch_bytes_max: usize,
-    /// The length of the WAL at which it is moved into the database, in units of 4096 bytes.
-    pub checkpoint_pages: u32,
-    /// How long the store is idle before the WAL is moved into the database and truncated.
-    pub idle_after: Duration,
-    /// The maximum pages of the database; at the limit, commits fail until there is space. Absent: limited by the disk.
-    pub pages_max: Option<u32>,
-    /// How many calls of one tenant are claimed at a time. Absent: no limit.
-    pub calls_of_tenant_max: Option<usize>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options {
-            readers: 4,
-            queue_entries_max: 4096,
-            queue_bytes_max: 64 << 20,
-            batch_entries_max: 512,
-            batch_bytes_max: 256 << 10,
-            checkpoint_pages: 1000,
-            idle_after: Duration::from_secs(2),
-            pages_max: None,
-            calls_of_tenant_max: None,
-        }
-    }
-}
 
 /// A store in a folder. It is the only claimer of the database: claims are in memory and end with it. Dropping it
 /// finishes the queue, moves the WAL into the database and joins its threads.

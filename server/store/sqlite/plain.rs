@@ -13,10 +13,12 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use tokio::sync::oneshot;
 
-use super::append::{self, Prepared, Stop};
+use super::append;
 use super::claims::{EffectCache, EffectChanges};
 use super::convert::{self, Id};
 use super::counts::Deltas;
+use super::prepared::Prepared;
+use super::stop::Stop;
 use super::{FILE_NAME, Options, schema};
 use crate::{Append, StoreError};
 

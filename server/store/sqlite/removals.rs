@@ -4,10 +4,11 @@
 use runyard_engine::{RunId, RunStatus};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::append::{self, Stop};
+use super::append;
 use super::claims::EffectChanges;
 use super::convert::{self, Id, RUN_COLUMNS};
 use super::counts::Deltas;
+use super::stop::Stop;
 use super::{packed, values};
 use crate::retention::{NEEDS, Removal, STARTED_BY};
 use crate::{Cursor, RunRow, Status, StoreError, Tenant};

@@ -7,7 +7,8 @@ use runyard_engine::event::FORMAT_VERSION;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
 
-use super::{Options, ack_log, claims, convert};
+use super::options::Options;
+use super::{ack_log, claims, convert};
 use crate::StoreError;
 
 /// Every migration, in order; the schema version is how many have been applied. A shipped one is never changed.

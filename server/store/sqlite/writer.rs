@@ -13,72 +13,21 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
 use super::ack_log::AckLog;
-use super::api_keys::{self, Revocation};
-use super::append::{self, Prepared, Stop};
-use super::claims::{self, EffectCache, EffectChanges, Load};
+use super::api_keys;
+use super::append;
+use super::claims::{self, EffectCache, EffectChanges};
 use super::counts::Deltas;
 use super::inbox::{BatchMax, Inbox};
+use super::job::{Answer, Commits, Job};
 use super::objects::{self, Changed};
+use super::options::Options;
+use super::prepared::Prepared;
 use super::removals::{self, Removals};
-use super::{Options, checkpoint, convert};
+use super::stop::Stop;
+use super::{checkpoint, convert};
 use crate::api_key::ApiKey;
-use crate::object::Changes;
-use crate::{Append, Committed, StoreError};
+use crate::{Append, StoreError};
 use runyard_engine::RunId;
-
-type Answer<T> = oneshot::Sender<T>;
-type Commits = Vec<Result<Committed, StoreError>>;
-
-/// A job for the writer.
-pub(super) enum Job {
-    /// Append these, each independently.
-    Commit(Vec<Prepared>, Answer<Commits>),
-    /// Load due effects into memory.
-    Load(Load, Answer<Result<(), StoreError>>),
-    /// Store an API key.
-    AddKey(ApiKey, Answer<Result<(), StoreError>>),
-    /// Revoke an API key.
-    RevokeKey(Revocation, Answer<Result<Option<ApiKey>, StoreError>>),
-    /// Change small objects, all or none.
-    ChangeObjects(Changes, Answer<Result<Changed, StoreError>>),
-    /// Remove runs that are no longer needed.
-    Remove(Removals, Answer<Result<Vec<RunId>, StoreError>>),
-    /// Delete a limited part of removed runs' data.
-    Sweep(usize, Answer<Result<usize, StoreError>>),
-    /// Do nothing but answer.
-    Ping(Answer<Result<(), StoreError>>),
-}
-
-impl Job {
-    /// The tenant whose turn it uses; empty if it belongs to none.
-    pub(super) fn tenant(&self) -> &str {
-        match self {
-            Job::Commit(entries, _) => entries.first().map_or("", |entry| &entry.append().tenant),
-            Job::ChangeObjects(changes, _) => &changes.tenant,
-            Job::Remove(removals, _) => &removals.tenant,
-            Job::Load(..) | Job::AddKey(..) | Job::RevokeKey(..) | Job::Sweep(..) | Job::Ping(_) => "",
-        }
-    }
-
-    pub(super) fn entries(&self) -> usize {
-        match self {
-            Job::Commit(entries, _) => entries.len().max(1),
-            _ => 1,
-        }
-    }
-
-    /// Whether it needs a transaction.
-    fn writes(&self) -> bool {
-        !matches!(self, Job::Load(..))
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        match self {
-            Job::Commit(entries, _) => entries.iter().map(Prepared::bytes).sum(),
-            _ => 0,
-        }
-    }
-}
 
 /// The bounded queue of the writer.
 #[derive(Debug)]

@@ -32,7 +32,7 @@ use runyard_api::DOCUMENTS;
 use runyard_api::host::{self, Document};
 use sha2::{Digest as _, Sha256};
 
-use crate::listeners::{self, Listener};
+use crate::ports::{self, Listener};
 use page::Links;
 use view::Reference;
 
@@ -78,7 +78,7 @@ static PARTS: LazyLock<Vec<Part>> = LazyLock::new(|| {
     let part = |(document, surface): &(&'static Document, &'static str)| Part {
         document,
         surface,
-        offset: listeners::offset(document.name),
+        offset: ports::offset(document.name),
         reference: reading::read(document),
     };
     DOCUMENTS.iter().map(part).collect()
@@ -168,7 +168,7 @@ fn with_addresses(page: &str, listeners: &[Listener]) -> String {
         let digits = part.bytes().take_while(u8::is_ascii_digit).count();
         let (port, rest) = part.split_at(digits);
         let offset = port.parse::<u16>().ok().and_then(|port| port.checked_sub(PORT_BASE));
-        let listener = listeners.iter().find(|listener| Some(listeners::offset(listener.name)) == offset);
+        let listener = listeners.iter().find(|listener| Some(ports::offset(listener.name)) == offset);
         match listener {
             Some(listener) => written.extend([&listener.url, rest]),
             None => written.extend([DEFAULT_HOST, part]),

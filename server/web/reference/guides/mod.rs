@@ -17,10 +17,7 @@ use maud::{Markup, html};
 
 use super::page::{Links, Page};
 use contents::Section;
-pub(super) use sources::{GUIDES, Guide};
-
-/// The page with the list of all guides.
-pub(super) const OVERVIEW: &str = "documentation.html";
+pub(super) use sources::{GUIDES, Guide, OVERVIEW};
 
 /// The page.
 pub(super) fn write(guide: &Guide, links: &Links) -> String {

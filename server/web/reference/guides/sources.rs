@@ -1,5 +1,8 @@
 //! The pages of `docs/` that are in the binary.
 
+/// The page with the list of all guides.
+pub(in crate::web::reference) const OVERVIEW: &str = "documentation.html";
+
 /// A page.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::web::reference) struct Guide {
@@ -19,7 +22,7 @@ impl Guide {
 /// The name of a page's HTML file: `guides/retries.md` is `guides-retries.html`.
 pub(super) fn file(path: &str) -> String {
     match path {
-        "README.md" => super::OVERVIEW.to_owned(),
+        "README.md" => OVERVIEW.to_owned(),
         _ => format!(
             "{}.html",
             path.trim_end_matches(".md").trim_end_matches("/README").replace('/', "-").to_lowercase()
