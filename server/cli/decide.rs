@@ -6,7 +6,7 @@ use clap::Args;
 use runyard_api::runyard::types::{Approval, DecisionGiven, Verdict};
 use serde_json::json;
 
-use super::connection::{Connection, Need, Peer, Use};
+use super::connection::{Connection, FolderUse, Peer, RequiredApi};
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::output::{one_line, strong};
@@ -64,7 +64,7 @@ pub async fn deny(arguments: &Deny, context: &mut Context) -> Result<Exit, Failu
 }
 
 async fn decide(approval_id: &str, body: DecisionGiven, context: &mut Context) -> Result<Exit, Failure> {
-    let connection = Connection::open(context.target(), Need::Runyard, Use::Read).await?;
+    let connection = Connection::open(context.target(), RequiredApi::Runyard, FolderUse::Read).await?;
     let decided = connection.runyard().decide_approval(approval_id, &body).await;
     let peer = connection.peer();
     connection.close().await;
