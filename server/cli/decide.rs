@@ -1,7 +1,5 @@
 //! `runyard approve` and `runyard deny`: decide an approval request.
 
-use std::str::FromStr;
-
 use clap::Args;
 use runyard_api::runyard::types::{Approval, DecisionGiven, Verdict};
 use serde_json::json;
@@ -10,6 +8,7 @@ use super::connection::{Connection, FolderUse, Peer, RequiredApi};
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::output::{one_line, strong};
+use super::texts::text;
 use super::tone;
 use crate::codes::Code;
 
@@ -94,13 +93,4 @@ fn refused(error: runyard_client::runyard::Error) -> Failure {
         Some(Code::ApprovalNotFound) => failure.advise("`runyard approvals` lists the pending approval requests"),
         _ => failure,
     }
-}
-
-/// A text for people, within the bounds of the API.
-pub(super) fn text<Words: FromStr>(flag: &str, given: Option<&str>) -> Result<Option<Words>, Failure>
-where
-    Words::Err: std::fmt::Display,
-{
-    let read = |text: &str| text.parse().map_err(|error| Failure::usage(format!("{flag} is not valid: {error}")));
-    given.map(read).transpose()
 }

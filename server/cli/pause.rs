@@ -41,7 +41,7 @@ pub struct Resume {
 /// # Errors
 /// No such run, or one that has ended.
 pub async fn pause(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
-    let body = ReasonGiven { reason: super::decide::text("--reason", arguments.reason.as_deref())? };
+    let body = ReasonGiven { reason: super::texts::text("--reason", arguments.reason.as_deref())? };
     let connection = Connection::open(context.target(), RequiredApi::Runyard, FolderUse::Read).await?;
     let paused = connection.runyard().pause_run(&arguments.run_id, Some(&body)).await;
     connection.close().await;
