@@ -26,7 +26,7 @@ pub use alive::json_text;
 pub use checkpoints::Checkpoints;
 pub use lines::{Line, ndjson};
 pub use projection::{Projection, ProjectionError};
-pub use shown::{Goes, Wanted};
+pub use shown::{EventRange, Goes};
 pub use sse::{Beat, Frame, Framed, Written, sse, with_comments};
 pub use tail::{CommittedEvents, RunNotifier};
 

@@ -33,7 +33,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
-use crate::store::object::{self, Object, ObjectError, ObjectStore, Put};
+use crate::store::object::{self, Object, ObjectError, ObjectStore, ObjectWrite};
 use crate::store::{StoreError, json};
 
 pub use crate::store::object::{ObjectCursor as Cursor, Version};
@@ -270,7 +270,7 @@ fn prepared(draft: Draft, at_ms: i64) -> Result<object::Change, Error> {
     Ok(match draft {
         Draft::Put { kind, id, name, parent, body, expected } => {
             let body = body.map_err(|reason| Error::Unreadable { kind, id: id.clone(), reason })?;
-            object::Change::Put(Put { kind: kind.to_owned(), id, name, parent, body, expected, at_ms })
+            object::Change::Put(ObjectWrite { kind: kind.to_owned(), id, name, parent, body, expected, at_ms })
         }
         Draft::Delete { kind, id, expected } => {
             object::Change::Delete { kind: kind.to_owned(), id, expected: Some(expected) }

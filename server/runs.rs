@@ -76,7 +76,7 @@ pub use start::{ChildRequest, DROPPED_INPUTS, IdempotencyKey, NewRun, StartedRun
 
 use crate::clock::Clock;
 use crate::compute::Compute;
-use crate::feed::{Feed, Goes, Projection, Reach, RunNotifier, Wanted};
+use crate::feed::{EventRange, Feed, Goes, Projection, Reach, RunNotifier};
 use crate::nodes::Providers;
 use crate::nodes::catalog::Catalog;
 use crate::store::{Cursor, Filter, RunRow, Status, Store, StoreError};
@@ -333,7 +333,7 @@ impl Runs {
         &self,
         tenant: &str,
         state: &State,
-        wanted: Wanted,
+        wanted: EventRange,
         stopping: CancellationToken,
         look: impl FnMut(&Recorded) -> Goes + Send + 'static,
     ) -> impl Stream<Item = Result<P::Shown, StoreError>> + Send + 'static {

@@ -1,7 +1,6 @@
 //! Watching over connections that end, break, repeat events and send invalid data; without sockets and clocks.
 
 use std::collections::VecDeque;
-use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
 use super::client::Target;
-use super::over::Over;
+use super::over::Backing;
 use super::process::{self, Usage};
 use super::served::{ARGUMENT, Ready};
 use super::{Bench, BenchError};
@@ -40,12 +40,12 @@ impl Drop for Served {
 
 impl Subject {
     /// Starts one.
-    pub(super) async fn start(over: Over) -> Result<Self, BenchError> {
+    pub(super) async fn start(over: Backing) -> Result<Self, BenchError> {
         Self::start_in(folder()?, over).await
     }
 
     /// Starts one over a folder, with the data in it.
-    pub(super) async fn start_in(folder: TempDir, over: Over) -> Result<Self, BenchError> {
+    pub(super) async fn start_in(folder: TempDir, over: Backing) -> Result<Self, BenchError> {
         let (child, ready) = spawn_blocking(move || spawn(folder, over))
             .await
             .unwrap_or_else(|_| Err(BenchError::Server("could not be started".to_owned())))?;
@@ -57,7 +57,7 @@ impl Subject {
     /// The server that was named, or a new one.
     pub(super) async fn of(bench: &Bench) -> Result<Self, BenchError> {
         match &bench.url {
-            None => Self::start(Over::Disk).await,
+            None => Self::start(Backing::Disk).await,
             Some(url) => {
                 let gateway = target(url, bench.credential.as_deref())?;
                 Ok(Self { gateway, coordinator: None, own: None, child: None })
@@ -102,7 +102,7 @@ pub(super) fn data(folder: &Path) -> PathBuf {
     folder.join(Config::default().data_dir)
 }
 
-fn spawn(folder: TempDir, over: Over) -> Result<(Served, Ready), BenchError> {
+fn spawn(folder: TempDir, over: Backing) -> Result<(Served, Ready), BenchError> {
     let program = std::env::current_exe().map_err(BenchError::io("find this program"))?;
     let log = std::fs::File::create(folder.path().join("log")).map_err(BenchError::io("write a log"))?;
     // The child's standard input ends with this process, however that ends, and then the child ends.

@@ -15,7 +15,7 @@ use runyard::store::location::StoreUrl;
 use runyard::{logging, open_files};
 use serde_json::json;
 
-use crate::fill::{self, Wanted};
+use crate::fill::{self, FillCounts};
 use crate::{Bench, BenchError, Fact, Figure, Machine, Report, Scenario, figure};
 
 /// Log lines below this level are not shown: the output is for reading.
@@ -191,7 +191,7 @@ async fn fill(arguments: &FillArguments, output: &mut Output) -> Result<(), Fail
     let folder = arguments.data_dir.clone().unwrap_or_else(|| Config::default().data_dir);
     let owned = Folder::own(&folder).map_err(|error| failed(&error))?;
     let store = StoreUrl::default().open(owned.path(), usize::MAX).map_err(|error| failed(&error))?;
-    let wanted = Wanted { ended: arguments.ended, asleep: arguments.asleep, due: arguments.due };
+    let wanted = FillCounts { ended: arguments.ended, asleep: arguments.asleep, due: arguments.due };
     let since = Stopwatch::start();
     let progress = |runs| output.remark(&format!("{runs} runs"));
     fill::fill(store, "default", wanted, &Clock::system(), progress).await.map_err(|error| failed(&error))?;
@@ -219,7 +219,7 @@ async fn measure(what: What, arguments: &Arguments, output: &mut Output) -> Resu
         kept: arguments.kept,
         unfinished: arguments.unfinished,
     };
-    let mut shown = Shown { output, histogram: arguments.histogram, figures: Vec::new(), facts: Vec::new() };
+    let mut shown = FigurePrinter { output, histogram: arguments.histogram, figures: Vec::new(), facts: Vec::new() };
     for scenario in what.scenarios() {
         let measured = bench.measure(scenario, &mut shown).await;
         shown.table();
@@ -236,14 +236,14 @@ fn failed(error: BenchError) -> Failure {
 }
 
 /// Figures on their way to a reader.
-struct Shown<'a> {
+struct FigurePrinter<'a> {
     output: &'a mut Output,
     histogram: bool,
     figures: Vec<Figure>,
     facts: Vec<Fact>,
 }
 
-impl Report for Shown<'_> {
+impl Report for FigurePrinter<'_> {
     fn progress(&mut self, what: &str) {
         self.output.remark(what);
     }
@@ -259,7 +259,7 @@ impl Report for Shown<'_> {
     }
 }
 
-impl Shown<'_> {
+impl FigurePrinter<'_> {
     /// All that was found since the last table.
     fn table(&mut self) {
         let (figures, facts) = (std::mem::take(&mut self.figures), std::mem::take(&mut self.facts));

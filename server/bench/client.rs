@@ -22,7 +22,7 @@ pub(super) struct Target {
 
 /// A request that can be sent any number of times.
 #[derive(Debug, Clone)]
-pub(super) struct Prepared {
+pub(super) struct PreparedRequest {
     pub(super) method: Method,
     pub(super) path: Uri,
     pub(super) body: Bytes,
@@ -32,7 +32,7 @@ pub(super) struct Prepared {
     pub(super) kind: &'static str,
 }
 
-impl Prepared {
+impl PreparedRequest {
     /// A body of JSON.
     pub(super) fn post(path: &str, body: String) -> Self {
         Self { method: Method::POST, path: uri(path), body: body.into(), follow: false, kind: "" }
@@ -94,12 +94,12 @@ impl Client {
     }
 
     /// Sends, and if a started run is to be followed, reads its events to their end.
-    pub(super) async fn ask(&mut self, prepared: &Prepared) -> Result<(StatusCode, Bytes), BenchError> {
+    pub(super) async fn ask(&mut self, prepared: &PreparedRequest) -> Result<(StatusCode, Bytes), BenchError> {
         let (status, answer) = self.send(prepared).await?;
         if !prepared.follow || !status.is_success() {
             return Ok((status, answer));
         }
-        let events = Prepared::get(&Started::read(&answer)?.events(0));
+        let events = PreparedRequest::get(&Started::read(&answer)?.events(0));
         let (status, events) = self.send(&events).await?;
         // A failed run ends sooner than one that did its work.
         let wanted = b"\"state\":\"succeeded\"";
@@ -113,13 +113,13 @@ impl Client {
     }
 
     /// Sends, and reads the answer to its end.
-    pub(super) async fn send(&mut self, prepared: &Prepared) -> Result<(StatusCode, Bytes), BenchError> {
+    pub(super) async fn send(&mut self, prepared: &PreparedRequest) -> Result<(StatusCode, Bytes), BenchError> {
         let (parts, body) = self.stream(prepared).await?.into_parts();
         Ok((parts.status, body.collect().await.map_err(broken)?.to_bytes()))
     }
 
     /// Sends, and leaves the answer's body to be read as a stream.
-    pub(super) async fn stream(&mut self, prepared: &Prepared) -> Result<Response<Incoming>, BenchError> {
+    pub(super) async fn stream(&mut self, prepared: &PreparedRequest) -> Result<Response<Incoming>, BenchError> {
         self.sender.ready().await.map_err(broken)?;
         let mut request = Request::new(Full::new(prepared.body.clone()));
         *request.method_mut() = prepared.method.clone();

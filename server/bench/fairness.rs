@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::child::Subject;
-use super::client::{Client, Prepared, Target};
+use super::client::{Client, PreparedRequest, Target};
 use super::figure::Fact;
 use super::load::{FigureSpec, Measurable};
-use super::over::Over;
+use super::over::Backing;
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "fairness";
@@ -26,12 +26,13 @@ const RISING: Duration = Duration::from_secs(2);
 const REFUSED: Duration = Duration::from_millis(10);
 
 pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
-    let mut subject = Subject::start(Over::Tenants).await?;
+    let mut subject = Subject::start(Backing::Tenants).await?;
     let noisy = key(&subject, "noisy").await?;
     let quiet = key(&subject, "quiet").await?;
     let noisy = Target { credential: Some(noisy), ..subject.gateway.clone() };
     subject.gateway.credential = Some(quiet);
-    let requests: Arc<[Prepared]> = [Prepared::post("/v1/runs", sample::one_step().to_string()).followed()].into();
+    let requests: Arc<[PreparedRequest]> =
+        [PreparedRequest::post("/v1/runs", sample::one_step().to_string()).followed()].into();
     for connections in bench.connections(&[1]) {
         let spec = FigureSpec { bench, scenario: SCENARIO, connections };
         let alone = spec.figure("on a quiet server", Measurable::Gateway(&subject, &requests), report).await?;
@@ -56,7 +57,7 @@ async fn key(subject: &Subject, tenant: &str) -> Result<HeaderValue, BenchError>
         HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| BenchError::Server("has an odd token".to_owned()))
     };
     let target = Target { credential: Some(shown(&owner.token)?), ..subject.own()?.clone() };
-    let spec = Prepared::post("/v1/keys", json!({ "tenant": tenant }).to_string());
+    let spec = PreparedRequest::post("/v1/keys", json!({ "tenant": tenant }).to_string());
     let (status, answer) = Client::open(&target).await?.send(&spec).await?;
     let made: Value = serde_json::from_slice(&answer).unwrap_or_default();
     match made["api_key"].as_str() {
@@ -67,8 +68,8 @@ async fn key(subject: &Subject, tenant: &str) -> Result<HeaderValue, BenchError>
 
 /// Starts runs until it is dropped.
 fn flood(target: &Target) -> JoinSet<()> {
-    let requests: Arc<[Prepared]> =
-        flooding().into_iter().map(|body| Prepared::post("/v1/runs", body.to_string())).collect();
+    let requests: Arc<[PreparedRequest]> =
+        flooding().into_iter().map(|body| PreparedRequest::post("/v1/runs", body.to_string())).collect();
     let mut asking = JoinSet::new();
     for number in 0..FLOODING {
         let (target, requests) = (target.clone(), requests.clone());

@@ -24,7 +24,7 @@ const USERS: u64 = 1_000;
 
 /// The number of runs of each kind.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Wanted {
+pub struct FillCounts {
     /// Ended runs, of which one in a hundred has failed.
     pub ended: u64,
     /// Runs that sleep for a day.
@@ -41,7 +41,7 @@ enum Kind {
     Due,
 }
 
-impl Wanted {
+impl FillCounts {
     fn kinds(self) -> impl Iterator<Item = Kind> {
         let count = |kind: Kind, runs: u64| (0..runs).map(move |_| kind);
         let ended = (0..self.ended).map(|number| if number % 100 == 99 { Kind::Failed } else { Kind::Succeeded });
@@ -67,7 +67,7 @@ pub enum FillError {
 pub async fn fill(
     store: Arc<dyn Store>,
     tenant: &str,
-    wanted: Wanted,
+    wanted: FillCounts,
     clock: &Clock,
     mut progress: impl FnMut(u64),
 ) -> Result<(), FillError> {
@@ -88,7 +88,7 @@ pub async fn fill(
 }
 
 /// Batches, made by a thread of its own while the store writes those before.
-fn batches(tenant: String, wanted: Wanted, clock: Clock) -> Receiver<Result<Vec<Append>, FillError>> {
+fn batches(tenant: String, wanted: FillCounts, clock: Clock) -> Receiver<Result<Vec<Append>, FillError>> {
     let (batches, made) = sync_channel(BATCHES_AHEAD);
     std::thread::spawn(move || {
         let catalog = Catalog::builtin();

@@ -7,7 +7,7 @@ use runyard::clock::{Clock, Stopwatch};
 use super::child::Subject;
 use super::figure::{Fact, Figure};
 use super::measured::{Measured, nanoseconds};
-use super::over::Over;
+use super::over::Backing;
 use super::{Bench, BenchError, Report};
 
 const SCENARIO: &str = "idle";
@@ -25,14 +25,14 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
     let mut ready = Measured::new();
     for _ in 0..STARTS {
         let begun = Stopwatch::start();
-        let subject = Subject::start(Over::Disk).await?;
+        let subject = Subject::start(Backing::Disk).await?;
         ready.latency.saturating_record(nanoseconds(begun.elapsed()));
         ready.during += begun.elapsed();
         drop(subject);
     }
     report.figure(&Figure::of(SCENARIO, "cold start to ready", 1, &ready));
     report.progress("idle: watching one do nothing");
-    let (subject, clock) = (Subject::start(Over::Disk).await?, Clock::system());
+    let (subject, clock) = (Subject::start(Backing::Disk).await?, Clock::system());
     clock.sleep(SETTLE).await;
     let (before, begun) = (subject.usage(), Stopwatch::start());
     clock.sleep(bench.seconds).await;

@@ -58,7 +58,7 @@ use std::time::Duration;
 
 pub use figure::{Fact, Figure};
 pub use machine::Machine;
-pub use over::Over;
+pub use over::Backing;
 
 /// The parameters of a measurement.
 #[derive(Debug, Clone)]

@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::child::Subject;
-use super::client::{Client, Prepared, Target};
+use super::client::{Client, PreparedRequest, Target};
 use super::figure::Figure;
 use super::measured::{Measured, apart, histogram, nanoseconds};
 use super::process::Usage;
@@ -37,7 +37,7 @@ struct Load {
     target: Target,
     connections: usize,
     /// Each connection cycles through these, from a different start.
-    requests: Arc<[Prepared]>,
+    requests: Arc<[PreparedRequest]>,
     rate: Option<f64>,
     during: Duration,
 }
@@ -52,9 +52,9 @@ pub(super) struct FigureSpec<'a> {
 /// What is measured: a server, or a yardstick.
 pub(super) enum Measurable<'a> {
     /// A server, with these requests to its gateway.
-    Gateway(&'a Subject, &'a Arc<[Prepared]>),
+    Gateway(&'a Subject, &'a Arc<[PreparedRequest]>),
     /// The same on the Runyard API.
-    Own(&'a Subject, &'a Arc<[Prepared]>),
+    Own(&'a Subject, &'a Arc<[PreparedRequest]>),
     /// SQLite alone, with one writer for each connection.
     Plain(&'a Yardstick),
 }
@@ -178,7 +178,7 @@ struct Asker {
     client: Client,
     watch: Stopwatch,
     measured: Rc<RefCell<Measured>>,
-    requests: Arc<[Prepared]>,
+    requests: Arc<[PreparedRequest]>,
     next: usize,
 }
 

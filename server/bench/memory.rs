@@ -7,10 +7,10 @@ use runyard::clock::Clock;
 use runyard::store::sqlite::FILE_NAME;
 
 use super::child::Subject;
-use super::client::Prepared;
+use super::client::PreparedRequest;
 use super::figure::Fact;
 use super::load::{FigureSpec, Measurable};
-use super::over::Over;
+use super::over::Backing;
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "memory";
@@ -26,7 +26,7 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
         report.progress("memory: only a server of its own is looked at from outside");
         return Ok(());
     }
-    let post = |body: serde_json::Value| Prepared::post("/v1/runs", body.to_string());
+    let post = |body: serde_json::Value| PreparedRequest::post("/v1/runs", body.to_string());
     let loads = [
         ("only started", post(sample::waiting())),
         ("one step", post(sample::one_step()).followed()),
@@ -36,10 +36,10 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
     ];
     for connections in bench.connections(&CONNECTIONS) {
         for (name, request) in &loads {
-            let (subject, clock) = (Subject::start(Over::Disk).await?, Clock::system());
+            let (subject, clock) = (Subject::start(Backing::Disk).await?, Clock::system());
             clock.sleep(SETTLE).await;
             let before = subject.resident();
-            let requests: Arc<[Prepared]> = [request.clone()].into();
+            let requests: Arc<[PreparedRequest]> = [request.clone()].into();
             let spec = FigureSpec { bench, scenario: SCENARIO, connections };
             spec.figure(name, Measurable::Gateway(&subject, &requests), report).await?;
             clock.sleep(REST).await;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::child::Subject;
-use super::client::Prepared;
+use super::client::PreparedRequest;
 use super::load::{FigureSpec, Measurable};
 use super::reads::waiting;
 use super::{Bench, BenchError, Report, sample};
@@ -17,9 +17,9 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
     let subject = Subject::of(bench).await?;
     report.progress(&format!("{SCENARIO}: starting {RUNS} runs"));
     let started = waiting(&subject.gateway, RUNS).await?;
-    let start = Prepared::post("/v1/runs", sample::waiting().to_string()).called("start");
-    let whole = Prepared::post("/v1/runs", sample::one_step().to_string()).followed().called("one step");
-    let looks = started.iter().map(|run| Prepared::get(&format!("/v1/runs/{}", run.run_id)).called("read"));
+    let start = PreparedRequest::post("/v1/runs", sample::waiting().to_string()).called("start");
+    let whole = PreparedRequest::post("/v1/runs", sample::one_step().to_string()).followed().called("one step");
+    let looks = started.iter().map(|run| PreparedRequest::get(&format!("/v1/runs/{}", run.run_id)).called("read"));
     let mut requests = Vec::new();
     for (place, look) in looks.enumerate() {
         requests.push(look);
@@ -29,7 +29,7 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
             _ => {}
         }
     }
-    let requests: Arc<[Prepared]> = requests.into();
+    let requests: Arc<[PreparedRequest]> = requests.into();
     for connections in bench.connections(&[64]) {
         let spec = FigureSpec { bench, scenario: SCENARIO, connections };
         spec.figure("all", Measurable::Gateway(&subject, &requests), report).await?;

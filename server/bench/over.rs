@@ -2,7 +2,7 @@
 
 /// The store of a server under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Over {
+pub enum Backing {
     /// The store in a folder, as in `runyard serve`.
     Disk,
     /// The same, and callers may send API keys of tenants.
@@ -15,23 +15,23 @@ pub enum Over {
     Bare,
 }
 
-impl Over {
+impl Backing {
     /// Every one.
-    pub const ALL: [Over; 5] = [Over::Disk, Over::Tenants, Over::Memory, Over::Nothing, Over::Bare];
+    pub const ALL: [Backing; 5] = [Backing::Disk, Backing::Tenants, Backing::Memory, Backing::Nothing, Backing::Bare];
 
     /// Its name.
     pub const fn word(self) -> &'static str {
         match self {
-            Over::Disk => "disk",
-            Over::Tenants => "tenants",
-            Over::Memory => "memory",
-            Over::Nothing => "nothing",
-            Over::Bare => "bare",
+            Backing::Disk => "disk",
+            Backing::Tenants => "tenants",
+            Backing::Memory => "memory",
+            Backing::Nothing => "nothing",
+            Backing::Bare => "bare",
         }
     }
 
     /// Parses a name.
     pub fn from_word(word: &str) -> Option<Self> {
-        Over::ALL.into_iter().find(|over| over.word() == word)
+        Backing::ALL.into_iter().find(|over| over.word() == word)
     }
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::child::Subject;
-use super::client::{Client, Prepared, Started, Target};
+use super::client::{Client, PreparedRequest, Started, Target};
 use super::figure::Fact;
 use super::load::{FigureSpec, Measurable};
 use super::measured::apart;
-use super::over::Over;
+use super::over::Backing;
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "reads";
@@ -15,11 +15,11 @@ const SCENARIO: &str = "reads";
 const RUNS: usize = 1_000;
 
 pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
-    let (subject, still) = (Subject::of(bench).await?, Subject::start(Over::Nothing).await?);
+    let (subject, still) = (Subject::of(bench).await?, Subject::start(Backing::Nothing).await?);
     report.progress(&format!("{SCENARIO}: starting {RUNS} runs"));
     let started = waiting(&subject.gateway, RUNS).await?;
-    let requests: Arc<[Prepared]> =
-        started.iter().map(|run| Prepared::get(&format!("/v1/runs/{}", run.run_id))).collect();
+    let requests: Arc<[PreparedRequest]> =
+        started.iter().map(|run| PreparedRequest::get(&format!("/v1/runs/{}", run.run_id))).collect();
     for connections in bench.connections(&[1, 64]) {
         let spec = FigureSpec { bench, scenario: SCENARIO, connections };
         if bench.url.is_some() {
@@ -43,7 +43,7 @@ pub(super) async fn waiting(target: &Target, count: usize) -> Result<Vec<Started
     const AT_ONCE: usize = 16;
     let target = target.clone();
     apart(move || async move {
-        let start = Prepared::post("/v1/runs", sample::waiting().to_string());
+        let start = PreparedRequest::post("/v1/runs", sample::waiting().to_string());
         let some = |place: usize| {
             let (target, start) = (target.clone(), start.clone());
             async move {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use runyard::store::sqlite::wal;
 
 use super::child::Subject;
-use super::client::{Client, Prepared};
+use super::client::{Client, PreparedRequest};
 use super::figure::Fact;
 use super::load::{FigureSpec, Measurable};
 use super::measured::apart;
@@ -19,7 +19,7 @@ const ITEMS: usize = 100;
 const COUNTED: u64 = 8;
 
 pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
-    let whole = |body: serde_json::Value| Prepared::post("/v1/runs", body.to_string()).followed();
+    let whole = |body: serde_json::Value| PreparedRequest::post("/v1/runs", body.to_string()).followed();
     let one_step = whole(sample::one_step());
     let kinds = [
         ("one step", one_step.clone()),
@@ -30,7 +30,7 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
         for (name, request) in &kinds {
             let subject = Subject::of(bench).await?;
             let flushes = flushes(&subject, request).await?;
-            let requests: Arc<[Prepared]> = [request.clone()].into();
+            let requests: Arc<[PreparedRequest]> = [request.clone()].into();
             let spec = FigureSpec { bench, scenario: SCENARIO, connections };
             spec.figure(name, Measurable::Gateway(&subject, &requests), report).await?;
             if let Some(flushes) = flushes {
@@ -43,10 +43,10 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
 }
 
 /// How many runs of one step end in a second, beside how many are started in one.
-async fn many(bench: &Bench, one_step: &Prepared, report: &mut dyn Report) -> Result<(), BenchError> {
+async fn many(bench: &Bench, one_step: &PreparedRequest, report: &mut dyn Report) -> Result<(), BenchError> {
     const AT_ONCE: usize = 64;
-    let whole: Arc<[Prepared]> = [one_step.clone()].into();
-    let start: Arc<[Prepared]> = [Prepared::post("/v1/runs", sample::waiting().to_string())].into();
+    let whole: Arc<[PreparedRequest]> = [one_step.clone()].into();
+    let start: Arc<[PreparedRequest]> = [PreparedRequest::post("/v1/runs", sample::waiting().to_string())].into();
     let (one, other) = (Subject::of(bench).await?, Subject::of(bench).await?);
     let measured =
         [("one step", Measurable::Gateway(&one, &whole)), ("only started", Measurable::Gateway(&other, &start))];
@@ -57,7 +57,7 @@ async fn many(bench: &Bench, one_step: &Prepared, report: &mut dyn Report) -> Re
 }
 
 /// How many durable transactions a run needs that is alone on its server.
-async fn flushes(subject: &Subject, request: &Prepared) -> Result<Option<f64>, BenchError> {
+async fn flushes(subject: &Subject, request: &PreparedRequest) -> Result<Option<f64>, BenchError> {
     let Some(data) = subject.data() else { return Ok(None) };
     let (target, request) = (subject.gateway.clone(), request.clone());
     let counted = |data: &std::path::Path| wal::commits(data).map_err(BenchError::io("read the server's WAL"));

@@ -10,14 +10,14 @@ use runyard::store::location::StoreUrl;
 use tempfile::TempDir;
 
 use super::child::{self, Subject};
-use super::client::{Prepared, Started};
+use super::client::{PreparedRequest, Started};
 use super::figure::{Fact, Figure};
 use super::load::{FigureSpec, Measurable};
 use super::measured::{Measured, nanoseconds};
-use super::over::Over;
+use super::over::Backing;
 use super::reads::waiting;
 use super::{Bench, BenchError, Report, sample};
-use crate::fill::{self, Wanted};
+use crate::fill::{self, FillCounts};
 
 const SCENARIO: &str = "scale";
 /// Runs that both stores have, so that a first page is full in both.
@@ -31,7 +31,7 @@ struct Compared {
     what: &'static str,
     connections: usize,
     own: bool,
-    requests: [Arc<[Prepared]>; 2],
+    requests: [Arc<[PreparedRequest]>; 2],
 }
 
 pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
@@ -39,8 +39,8 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
         report.progress("scale: only servers of its own are filled");
         return Ok(());
     }
-    let full = filled(Wanted { ended: bench.kept, ..Wanted::default() }, report).await?;
-    let (empty, full) = (Subject::start(Over::Disk).await?, Subject::start_in(full, Over::Disk).await?);
+    let full = filled(FillCounts { ended: bench.kept, ..FillCounts::default() }, report).await?;
+    let (empty, full) = (Subject::start(Backing::Disk).await?, Subject::start_in(full, Backing::Disk).await?);
     report.progress(&format!("{SCENARIO}: starting {RUNS} runs in both"));
     let started = [waiting(&empty.gateway, RUNS).await?, waiting(&full.gateway, RUNS).await?];
     for connections in bench.connections(&[64]) {
@@ -56,32 +56,32 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
 
 fn starts(connections: usize) -> Compared {
     let names = ["starts, empty", "starts, filled"];
-    let requests = same(Prepared::post("/v1/runs", sample::waiting().to_string()));
+    let requests = same(PreparedRequest::post("/v1/runs", sample::waiting().to_string()));
     Compared { names, what: "starts, empty over filled", connections, own: false, requests }
 }
 
 fn reads(connections: usize, started: &[Vec<Started>; 2]) -> Compared {
     let names = ["reads, empty", "reads, filled"];
-    let read = |run: &Started| Prepared::get(&format!("/v1/runs/{}", run.run_id));
+    let read = |run: &Started| PreparedRequest::get(&format!("/v1/runs/{}", run.run_id));
     let requests = started.each_ref().map(|runs| runs.iter().map(read).collect());
     Compared { names, what: "reads, empty over filled", connections, own: false, requests }
 }
 
 fn first_page() -> Compared {
     let names = ["first page, empty", "first page, filled"];
-    let requests = same(Prepared::get("/v1/runs?limit=50"));
+    let requests = same(PreparedRequest::get("/v1/runs?limit=50"));
     Compared { names, what: "first pages, empty over filled", connections: 1, own: true, requests }
 }
 
 fn counts() -> Compared {
     let names = ["counts, empty", "counts, filled"];
-    let requests = same(Prepared::get("/v1/run-counts"));
+    let requests = same(PreparedRequest::get("/v1/run-counts"));
     Compared { names, what: "counts, empty over filled", connections: 1, own: true, requests }
 }
 
 /// The same request to both.
-fn same(request: Prepared) -> [Arc<[Prepared]>; 2] {
-    let one: Arc<[Prepared]> = [request].into();
+fn same(request: PreparedRequest) -> [Arc<[PreparedRequest]>; 2] {
+    let one: Arc<[PreparedRequest]> = [request].into();
     [one.clone(), one]
 }
 
@@ -103,7 +103,7 @@ async fn compare(
 async fn ready(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
     let mut taken = Measured::new();
     let half = bench.unfinished / 2;
-    let folder = filled(Wanted { asleep: half, due: bench.unfinished - half, ended: 0 }, report).await?;
+    let folder = filled(FillCounts { asleep: half, due: bench.unfinished - half, ended: 0 }, report).await?;
     for start in 1..=STARTS {
         // A copy each: the first server would leave less to do for the next.
         let copy = child::folder()?;
@@ -113,7 +113,7 @@ async fn ready(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError>
             bench.unfinished
         ));
         let begun = Stopwatch::start();
-        let subject = Subject::start_in(copy, Over::Disk).await?;
+        let subject = Subject::start_in(copy, Backing::Disk).await?;
         taken.latency.saturating_record(nanoseconds(begun.elapsed()));
         taken.during += begun.elapsed();
         drop(subject);
@@ -133,7 +133,7 @@ fn copied(from: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 /// A folder with this many runs.
-async fn filled(wanted: Wanted, report: &mut dyn Report) -> Result<TempDir, BenchError> {
+async fn filled(wanted: FillCounts, report: &mut dyn Report) -> Result<TempDir, BenchError> {
     let folder = child::folder()?;
     let failed = |error: &dyn std::fmt::Display| BenchError::Server(format!("cannot be filled: {error}"));
     let owned = Folder::own(child::data(folder.path())).map_err(|error| failed(&error))?;

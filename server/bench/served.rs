@@ -24,7 +24,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::bare;
-use super::over::Over;
+use super::over::Backing;
 use super::still::Still;
 
 /// The first argument that makes this program a server under test.
@@ -56,23 +56,23 @@ fn serve(word: &str) -> Result<(), String> {
     let mut config = Config { port_base: 0, ..Config::default() };
     logging::start(&config.log).map_err(|error| error.to_string())?;
     open_files::allow_many();
-    let over = Over::from_word(word).ok_or_else(|| format!("`{word}` is nothing to stand on"))?;
-    if over == Over::Tenants {
+    let over = Backing::from_word(word).ok_or_else(|| format!("`{word}` is nothing to stand on"))?;
+    if over == Backing::Tenants {
         config.auth.mode = Some(Mode::Optional);
     }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
     runtime.block_on(async {
         match over {
-            Over::Nothing => nothing(&config).await,
-            Over::Bare => {
+            Backing::Nothing => nothing(&config).await,
+            Backing::Bare => {
                 let server = bare::serve(logging::dropshot())?;
                 announce(&Ready { gateway: format!("http://{}", server.local_addr()), coordinator: None, own: None });
                 until_input_ends().await;
                 Ok(())
             }
-            Over::Disk | Over::Tenants => whole(Server::start(&config, logging::dropshot()).await).await,
-            Over::Memory => {
+            Backing::Disk | Backing::Tenants => whole(Server::start(&config, logging::dropshot()).await).await,
+            Backing::Memory => {
                 whole(Server::start_over(&config, logging::dropshot(), Arc::new(Memory::new())).await).await
             }
         }

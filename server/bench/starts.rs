@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use super::child::Subject;
-use super::client::Prepared;
+use super::client::PreparedRequest;
 use super::figure::Fact;
 use super::load::{FigureSpec, Measurable};
-use super::over::Over;
+use super::over::Backing;
 use super::yardstick::Yardstick;
 use super::{Bench, BenchError, Report, sample};
 
@@ -16,7 +16,7 @@ const SCENARIO: &str = "starts";
 const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
 
 pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
-    let requests: Arc<[Prepared]> = [Prepared::post("/v1/runs", sample::waiting().to_string())].into();
+    let requests: Arc<[PreparedRequest]> = [PreparedRequest::post("/v1/runs", sample::waiting().to_string())].into();
     if bench.url.is_some() {
         // The yardsticks of this machine mean nothing for another one.
         let subject = Subject::of(bench).await?;
@@ -28,8 +28,8 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
     }
     for connections in bench.connections(&CONNECTIONS) {
         let spec = FigureSpec { bench, scenario: SCENARIO, connections };
-        let (disk, memory) = (Subject::start(Over::Disk).await?, Subject::start(Over::Memory).await?);
-        let (still, yardstick) = (Subject::start(Over::Nothing).await?, Yardstick::new().await?);
+        let (disk, memory) = (Subject::start(Backing::Disk).await?, Subject::start(Backing::Memory).await?);
+        let (still, yardstick) = (Subject::start(Backing::Nothing).await?, Yardstick::new().await?);
         let measured = [
             ("durable", Measurable::Gateway(&disk, &requests)),
             ("in memory", Measurable::Gateway(&memory, &requests)),

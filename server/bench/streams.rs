@@ -11,11 +11,11 @@ use std::time::Duration;
 use runyard::clock::{Clock, Stopwatch};
 
 use super::child::Subject;
-use super::client::{Client, Prepared, Started, Target};
+use super::client::{Client, PreparedRequest, Started, Target};
 use super::figure::{Fact, Figure};
 use super::load::paced;
 use super::measured::{Measured, apart, nanoseconds};
-use super::over::Over;
+use super::over::Backing;
 use super::reads::waiting;
 use super::watchers::Watchers;
 use super::{Bench, BenchError, Report, sample};
@@ -82,7 +82,7 @@ fn each(before: Option<u64>, after: Option<u64>, count: usize) -> Option<f64> {
 
 /// The memory of one stream of dropshot, kB.
 async fn bare(bench: &Bench) -> Result<Option<f64>, BenchError> {
-    let subject = Subject::start(Over::Bare).await?;
+    let subject = Subject::start(Backing::Bare).await?;
     let (target, watchers, idle, pid) = (subject.gateway.clone(), bench.watchers, subject.resident(), subject.pid());
     let full = apart(move || async move {
         let open = Watchers::open(&target, vec!["/".to_owned(); watchers], Stopwatch::start()).await?;
@@ -172,7 +172,7 @@ impl Round {
                     let node_run = &self.nodes[number % self.nodes.len()].root_node_run_id;
                     let path = format!("/v1/node-runs/{node_run}:evaluation");
                     let (status, answer) =
-                        client.send(&Prepared::post(&path, sample::verdict(number).to_string())).await?;
+                        client.send(&PreparedRequest::post(&path, sample::verdict(number).to_string())).await?;
                     if !status.is_success() {
                         let answer = String::from_utf8_lossy(&answer);
                         return Err(BenchError::Server(format!("answered {status} to a verdict: {answer}")));

@@ -12,7 +12,7 @@ use runyard::clock::Stopwatch;
 use tokio::task::JoinSet;
 
 use super::BenchError;
-use super::client::{Client, Prepared, Target};
+use super::client::{Client, PreparedRequest, Target};
 
 /// How many connections are opened at once.
 const OPENING: usize = 64;
@@ -22,21 +22,21 @@ const AFTER: u8 = b';';
 
 /// What all watchers of a round have received.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct VerdictArrivals {
     /// When each verdict arrived: one entry for each arrival.
     pub(super) arrivals: Vec<(usize, Duration)>,
 }
 
 /// Watchers that run until this is dropped.
 pub(super) struct Watchers {
-    pub(super) seen: Rc<RefCell<Seen>>,
+    pub(super) seen: Rc<RefCell<VerdictArrivals>>,
     tasks: JoinSet<()>,
 }
 
 impl Watchers {
     /// Opens a connection for each path, and returns when each has received its first bytes.
     pub(super) async fn open(target: &Target, paths: Vec<String>, watch: Stopwatch) -> Result<Self, BenchError> {
-        let seen = Rc::new(RefCell::new(Seen { arrivals: Vec::new() }));
+        let seen = Rc::new(RefCell::new(VerdictArrivals { arrivals: Vec::new() }));
         let mut tasks = JoinSet::new();
         let opening = futures::stream::iter(paths).map(|path| opened(target, path)).buffer_unordered(OPENING);
         futures::pin_mut!(opening);
@@ -56,7 +56,7 @@ impl Watchers {
 
 async fn opened(target: &Target, path: String) -> Result<(Client, Incoming), BenchError> {
     let mut client = Client::open(target).await?;
-    let response = client.stream(&Prepared::get(&path)).await?;
+    let response = client.stream(&PreparedRequest::get(&path)).await?;
     if !response.status().is_success() {
         return Err(BenchError::Server(format!("answered {} to a watcher", response.status())));
     }
@@ -68,7 +68,7 @@ async fn opened(target: &Target, path: String) -> Result<(Client, Incoming), Ben
 }
 
 /// Holds the client, because the connection would end without it.
-async fn follow(_client: Client, mut body: Incoming, seen: Rc<RefCell<Seen>>, watch: Stopwatch) {
+async fn follow(_client: Client, mut body: Incoming, seen: Rc<RefCell<VerdictArrivals>>, watch: Stopwatch) {
     while let Some(Ok(frame)) = body.frame().await {
         let Some(data) = frame.data_ref() else { continue };
         let at = watch.elapsed();

@@ -5,7 +5,7 @@ use runyard_engine::{closing_effects, outstanding};
 
 use super::Check;
 use super::laws::Replayed;
-use crate::store::maintenance::{Beside, Inspect, Place, Table};
+use crate::store::maintenance::{Inspect, Place, SideRow, Table};
 
 /// The law of a table.
 pub(super) fn law(table: Table) -> &'static str {
@@ -57,30 +57,30 @@ impl Check<'_> {
     }
 }
 
-fn has_reason(state: &runyard_engine::State, beside: &Beside) -> bool {
+fn has_reason(state: &runyard_engine::State, beside: &SideRow) -> bool {
     match beside {
-        Beside::Effect(id) => {
+        SideRow::Effect(id) => {
             outstanding(state).iter().any(|wanted| wanted.id == *id) || closing_effects(state).contains(id)
         }
-        Beside::NodeRun(id) => state.node(*id).is_some(),
-        Beside::Label(name, value) => {
+        SideRow::NodeRun(id) => state.node(*id).is_some(),
+        SideRow::Label(name, value) => {
             let labels = state.start.as_deref().and_then(|start| start.labels.get(name));
             labels.is_some_and(|values| values.contains(value))
         }
-        Beside::Approval(id) => state.approvals.contains_key(id),
-        Beside::Key(..) => state.start.is_some(),
-        Beside::Value(digest) => state.written.values.contains_key(digest),
+        SideRow::Approval(id) => state.approvals.contains_key(id),
+        SideRow::Key(..) => state.start.is_some(),
+        SideRow::Value(digest) => state.written.values.contains_key(digest),
     }
 }
 
-fn name(beside: &Beside) -> String {
+fn name(beside: &SideRow) -> String {
     match beside {
-        Beside::Effect(id) => format!("effect {id}"),
-        Beside::NodeRun(id) => format!("node run {id}"),
-        Beside::Label(name, value) => format!("label {name:?} {value:?}"),
-        Beside::Approval(id) => format!("approval {id}"),
+        SideRow::Effect(id) => format!("effect {id}"),
+        SideRow::NodeRun(id) => format!("node run {id}"),
+        SideRow::Label(name, value) => format!("label {name:?} {value:?}"),
+        SideRow::Approval(id) => format!("approval {id}"),
         // The key itself is the caller's data.
-        Beside::Key(scope, _) => format!("a key of {scope}"),
-        Beside::Value(digest) => format!("large value {digest}"),
+        SideRow::Key(scope, _) => format!("a key of {scope}"),
+        SideRow::Value(digest) => format!("large value {digest}"),
     }
 }

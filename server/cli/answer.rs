@@ -4,7 +4,7 @@ use clap::Args;
 use runyard_api::runyard::types::InputGiven;
 use serde_json::json;
 
-use super::connection::{Connection, Need, Peer, Use};
+use super::connection::{Connection, FolderUse, Peer, RequiredApi};
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::output::{one_line, strong};
@@ -33,9 +33,9 @@ pub struct Arguments {
 /// No such run, or it has no open question.
 pub async fn answer(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let input = arguments.text.parse().map_err(|error| Failure::usage(format!("TEXT is not valid: {error}")))?;
-    let node_run_id = super::decide::text("--node-run", arguments.node_run.as_deref())?;
+    let node_run_id = super::texts::text("--node-run", arguments.node_run.as_deref())?;
     let body = InputGiven { input, node_run_id };
-    let connection = Connection::open(context.target(), Need::Runyard, Use::Read).await?;
+    let connection = Connection::open(context.target(), RequiredApi::Runyard, FolderUse::Read).await?;
     let answered = connection.runyard().deliver_input(&arguments.run_id, &body).await;
     let peer = connection.peer();
     connection.close().await;

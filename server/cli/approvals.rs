@@ -11,7 +11,7 @@ use runyard_api::runyard::types::{Approval, ApprovalList, ApprovalState, Planned
 use runyard_client::runyard::Client;
 use serde_json::json;
 
-use super::connection::{Connection, Need, Use};
+use super::connection::{Connection, FolderUse, RequiredApi};
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::inputs;
@@ -59,7 +59,7 @@ pub struct Arguments {
 /// # Errors
 /// The server cannot be reached, there is no such run, or the cursor is not valid.
 pub async fn approvals(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
-    let connection = Connection::open(context.target(), Need::Runyard, Use::Read).await?;
+    let connection = Connection::open(context.target(), RequiredApi::Runyard, FolderUse::Read).await?;
     let listed = pages(&connection, arguments, &mut context.output).await;
     connection.close().await;
     listed.map(|()| Exit::Success)

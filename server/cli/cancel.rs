@@ -4,7 +4,7 @@ use clap::Args;
 use runyard_api::arp::schemas::RunState;
 use serde_json::json;
 
-use super::connection::{Connection, Need, Use};
+use super::connection::{Connection, FolderUse, RequiredApi};
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::output::strong;
@@ -25,7 +25,7 @@ pub struct Arguments {
 /// # Errors
 /// No such run.
 pub async fn cancel(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
-    let connection = Connection::open(context.target(), Need::Gateway, Use::Read).await?;
+    let connection = Connection::open(context.target(), RequiredApi::Gateway, FolderUse::Read).await?;
     let canceled = connection.cancel(&arguments.run_id).await;
     connection.close().await;
     let run = canceled?;

@@ -20,7 +20,7 @@ use runyard_client::run_gateway::{self, ByteStream, Error, ResponseValue};
 use runyard_client::{BuildError, CallError, Retry, cargo, runyard};
 
 use super::credential::{Credential, authenticated};
-use super::discovery::{self, At};
+use super::discovery::{self, ServedApi};
 use super::failure::Failure;
 use super::local::{self, Owner};
 use super::login::{Login, Tokens};
@@ -46,7 +46,7 @@ pub struct Target {
 
 /// Which API a command needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
+pub enum RequiredApi {
     /// A run gateway, which any vendor may serve.
     Gateway,
     /// The Runyard API.
@@ -55,7 +55,7 @@ pub enum Need {
 
 /// What a command may do to a data folder that no server owns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Use {
+pub enum FolderUse {
     /// Read it. A folder that does not exist is an error, and is not created.
     Read,
     /// Read what does not depend on a folder. Without a folder, an empty temporary one is used.
@@ -68,7 +68,7 @@ pub enum Use {
     Execute,
 }
 
-impl Use {
+impl FolderUse {
     /// Whether a server in this process executes steps, or only records and answers.
     pub(super) fn executes(self) -> bool {
         matches!(self, Self::Continue | Self::Execute)
@@ -105,7 +105,7 @@ struct Clients {
 /// A connection that lasts as long as a command.
 pub struct Connection {
     target: Target,
-    usage: Use,
+    usage: FolderUse,
     clients: Mutex<Clients>,
     /// Held while another server is looked for, so that two calls which lost the same one do not both open the folder.
     server: tokio::sync::Mutex<Option<Server>>,
@@ -118,13 +118,13 @@ impl Connection {
     ///
     /// # Errors
     /// The server cannot be reached or has not the API that is needed, or the folder does not exist or cannot be opened.
-    pub async fn open(mut target: Target, need: Need, usage: Use) -> Result<Self, Failure> {
+    pub async fn open(mut target: Target, need: RequiredApi, usage: FolderUse) -> Result<Self, Failure> {
         let mut temporary = None;
         let (clients, server) = match &target.url {
             Some(url) => (at_url(url, need, credential(&target, url)?).await?, None),
             None => {
                 if !usage.creates() && !local::exists(&target.config) {
-                    if usage != Use::ReadCatalog {
+                    if usage != FolderUse::ReadCatalog {
                         return Err(local::no_folder(&target.config.data_dir));
                     }
                     let made = tempfile::tempdir().map_err(|error| {
@@ -148,12 +148,12 @@ impl Connection {
         if let Some(url) = &target.url {
             let credential = credential(&target, url)?;
             let base = match discovery::look(url, &credential).await? {
-                At::Runyard { base, client } => discovery::address(&client, &base, CARGO).await?,
-                At::Other { base, .. } => base,
+                ServedApi::Runyard { base, client } => discovery::address(&client, &base, CARGO).await?,
+                ServedApi::Other { base, .. } => base,
             };
             return Ok((authenticated(cargo::Client::builder(&base), &credential).build()?, None));
         }
-        let connection = Self::open(target, Need::Runyard, Use::Record).await?;
+        let connection = Self::open(target, RequiredApi::Runyard, FolderUse::Record).await?;
         let apis = connection.runyard().list_doors().await?.into_inner().doors;
         let api = apis.into_iter().find(|api| api.name == CARGO);
         let api = api.ok_or_else(|| Failure::new("no_such_door", "the server does not serve the Cargo API"))?;
@@ -272,22 +272,22 @@ fn credential(target: &Target, url: &str) -> Result<Credential, Failure> {
     Ok(login.map_or(Credential::Absent, |login| Credential::Login(Tokens::of(file.clone(), login, within))))
 }
 
-async fn at_url(url: &str, need: Need, credential: Credential) -> Result<Clients, Failure> {
+async fn at_url(url: &str, need: RequiredApi, credential: Credential) -> Result<Clients, Failure> {
     match discovery::look(url, &credential).await? {
-        At::Runyard { base, client } => {
+        ServedApi::Runyard { base, client } => {
             let gateway = match need {
-                Need::Gateway => discovery::address(&client, &base, "run-gateway").await?,
-                Need::Runyard => base.clone(),
+                RequiredApi::Gateway => discovery::address(&client, &base, "run-gateway").await?,
+                RequiredApi::Runyard => base.clone(),
             };
             let gateway = authenticated(run_gateway::Client::builder(&gateway), &credential).build()?;
             Ok(Clients { peer: Peer::Url(base), gateway, runyard: client, has_runyard: true, credential })
         }
-        At::Other { base, service: Err(failure), .. } => {
+        ServedApi::Other { base, service: Err(failure), .. } => {
             let message = format!("{base}: {}", failure.message);
             Err(Failure { message, ..failure }.advise(discovery::ADVICE))
         }
-        At::Other { base, service: Ok(service), client } => {
-            if need == Need::Runyard {
+        ServedApi::Other { base, service: Ok(service), client } => {
+            if need == RequiredApi::Runyard {
                 return Err(Failure::usage(format!("this command needs the Runyard API, and {base} is {service:?}"))
                     .advise(discovery::ADVICE));
             }
@@ -297,14 +297,18 @@ async fn at_url(url: &str, need: Need, credential: Credential) -> Result<Clients
     }
 }
 
-async fn at_folder(config: &Config, usage: Use, token: Option<&Secret>) -> Result<(Clients, Option<Server>), Failure> {
+async fn at_folder(
+    config: &Config,
+    usage: FolderUse,
+    token: Option<&Secret>,
+) -> Result<(Clients, Option<Server>), Failure> {
     match local::owner_or_server(config, usage.executes()).await? {
-        local::Found::Owner(owner) => {
+        local::FolderServer::Owner(owner) => {
             let (gateway, runyard) = (owner.gateway_url.clone(), owner.runyard_url.clone());
             let token = token.cloned().unwrap_or_else(|| owner.token.clone());
             Ok((on_this_machine(Peer::Owner(owner), &gateway, &runyard, &token)?, None))
         }
-        local::Found::Here(server) => {
+        local::FolderServer::Here(server) => {
             let (gateway, runyard) = (local::url(&server, "run-gateway")?, local::url(&server, "runyard")?);
             let token = token.unwrap_or(server.local_token());
             Ok((on_this_machine(Peer::Here, &gateway, &runyard, token)?, Some(server)))

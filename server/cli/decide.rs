@@ -1,16 +1,15 @@
 //! `runyard approve` and `runyard deny`: decide an approval request.
 
-use std::str::FromStr;
-
 use clap::Args;
 use runyard_api::runyard::types::{Approval, DecisionGiven, Verdict};
 use serde_json::json;
 
-use super::connection::{Connection, Need, Peer, Use};
+use super::connection::{Connection, FolderUse, Peer, RequiredApi};
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::output::{one_line, strong};
 use super::request::object;
+use super::texts::text;
 use super::tone;
 use crate::codes::Code;
 
@@ -70,7 +69,7 @@ pub async fn deny(arguments: &Deny, context: &mut Context) -> Result<Exit, Failu
 }
 
 async fn decide(approval_id: &str, body: DecisionGiven, context: &mut Context) -> Result<Exit, Failure> {
-    let connection = Connection::open(context.target(), Need::Runyard, Use::Read).await?;
+    let connection = Connection::open(context.target(), RequiredApi::Runyard, FolderUse::Read).await?;
     let decided = connection.runyard().decide_approval(approval_id, &body).await;
     let peer = connection.peer();
     connection.close().await;
@@ -100,13 +99,4 @@ fn refused(error: runyard_client::runyard::Error) -> Failure {
         Some(Code::ApprovalNotFound) => failure.advise("`runyard approvals` lists the pending approval requests"),
         _ => failure,
     }
-}
-
-/// A text for people, within the bounds of the API.
-pub(super) fn text<Words: FromStr>(flag: &str, given: Option<&str>) -> Result<Option<Words>, Failure>
-where
-    Words::Err: std::fmt::Display,
-{
-    let read = |text: &str| text.parse().map_err(|error| Failure::usage(format!("{flag} is not valid: {error}")));
-    given.map(read).transpose()
 }

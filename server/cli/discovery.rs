@@ -17,7 +17,7 @@ const RUNYARD: &str = "runyard";
 pub(super) const ADVICE: &str = "give --url the address of the Runyard API: `runyard serve` shows it, port_base + 12, http://127.0.0.1:8092 by default";
 
 /// What serves at an address.
-pub(super) enum At {
+pub(super) enum ServedApi {
     /// The Runyard API.
     Runyard {
         /// Without a trailing slash.
@@ -37,15 +37,15 @@ pub(super) enum At {
 ///
 /// # Errors
 /// Not a base URL.
-pub(super) async fn look(url: &str, credential: &Credential) -> Result<At, Failure> {
+pub(super) async fn look(url: &str, credential: &Credential) -> Result<ServedApi, Failure> {
     let base = base_url(url)?;
     let client = authenticated(runyard::Client::builder(&base), credential).build()?;
     // Every API of ARP has this operation, and so has the Runyard API.
     let any = authenticated(run_gateway::Client::builder(&base), credential).build()?;
     let service = any.version().await.map(|version| version.into_inner().service_name).map_err(Failure::from);
     Ok(match service {
-        Ok(name) if name == RUNYARD => At::Runyard { base, client },
-        service => At::Other { base, service, client },
+        Ok(name) if name == RUNYARD => ServedApi::Runyard { base, client },
+        service => ServedApi::Other { base, service, client },
     })
 }
 

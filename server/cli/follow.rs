@@ -17,7 +17,7 @@ use serde_json::json;
 use super::connection::{Connection, Peer};
 use super::failure::{Failure, UNREACHABLE};
 use super::log_lines::LogLines;
-use super::outcome::{self, Ended};
+use super::outcome::{self, FinishedRun};
 use super::output::Output;
 use super::signals::Signals;
 use super::steps::Steps;
@@ -40,9 +40,9 @@ pub(super) enum Stop {
 
 /// How following ended.
 #[derive(Debug)]
-pub(super) enum Followed {
+pub(super) enum FollowEnd {
     /// With the run.
-    Ended(Box<Ended>),
+    Ended(Box<FinishedRun>),
     /// Before it: the reader went, or Ctrl-C where it [leaves](Stop::Leaves).
     Left,
     /// Ctrl-C twice.
@@ -63,7 +63,7 @@ pub(super) struct Follow<'a> {
 
 impl Follow<'_> {
     /// Follows to the end.
-    pub(super) async fn until_end(mut self, output: &mut Output) -> Result<Followed, Failure> {
+    pub(super) async fn until_end(mut self, output: &mut Output) -> Result<FollowEnd, Failure> {
         let (connection, run_id) = (self.connection, self.run_id);
         if self.shown {
             output.begin(RUNNING);
@@ -86,7 +86,7 @@ impl Follow<'_> {
         watch: Watch<'_, AnyEvent, R>,
         mut lines: impl FnMut(&AnyEvent) -> Vec<String>,
         output: &mut Output,
-    ) -> Result<Followed, Failure> {
+    ) -> Result<FollowEnd, Failure> {
         let mut items = if self.after > 0 { watch.after(self.after) } else { watch }.with_interruptions();
         let mut stopping = false;
         loop {
@@ -107,10 +107,10 @@ impl Follow<'_> {
                     return self.poll_until_end(stopping, output).await;
                 }
                 Some(Err(error)) => return Err(lost(error, self.run_id)),
-                None => return Ok(Followed::Ended(Box::new(Ended::read(self.connection, self.run_id).await?))),
+                None => return Ok(FollowEnd::Ended(Box::new(FinishedRun::read(self.connection, self.run_id).await?))),
             }
             if output.is_closed() && self.stop == Stop::Leaves {
-                return Ok(Followed::Left);
+                return Ok(FollowEnd::Left);
             }
         }
     }
@@ -123,10 +123,10 @@ impl Follow<'_> {
     }
 
     /// What a signal does. `None`: continue to follow.
-    async fn stopped(&mut self, again: bool, output: &mut Output) -> Result<Option<Followed>, Failure> {
+    async fn stopped(&mut self, again: bool, output: &mut Output) -> Result<Option<FollowEnd>, Failure> {
         if again {
             output.remark(&format!("not waiting any longer; `runyard get {}` shows how it ended", self.run_id));
-            return Ok(Some(Followed::Forced));
+            return Ok(Some(FollowEnd::Forced));
         }
         if self.stop == Stop::Leaves {
             let continues = match self.connection.peer() {
@@ -134,7 +134,7 @@ impl Follow<'_> {
                 Peer::Owner(_) | Peer::Url(_) => "the run continues",
             };
             output.remark(&format!("stopped watching; {continues}"));
-            return Ok(Some(Followed::Left));
+            return Ok(Some(FollowEnd::Left));
         }
         output.remark("canceling the run; Ctrl-C again to leave without waiting");
         tokio::select! {
@@ -142,16 +142,16 @@ impl Follow<'_> {
                 canceled?;
                 Ok(None)
             }
-            () = self.signals.next() => Ok(Some(Followed::Forced)),
+            () = self.signals.next() => Ok(Some(FollowEnd::Forced)),
         }
     }
 
     /// For gateways without the optional event stream.
-    async fn poll_until_end(&mut self, mut stopping: bool, output: &mut Output) -> Result<Followed, Failure> {
+    async fn poll_until_end(&mut self, mut stopping: bool, output: &mut Output) -> Result<FollowEnd, Failure> {
         let clock = Clock::system();
         loop {
             if let Some(ended) = self.ended().await? {
-                return Ok(Followed::Ended(ended));
+                return Ok(FollowEnd::Ended(ended));
             }
             tokio::select! {
                 () = clock.sleep(POLL_EVERY) => {}
@@ -164,8 +164,8 @@ impl Follow<'_> {
     }
 
     /// The run, if it has ended.
-    async fn ended(&self) -> Result<Option<Box<Ended>>, Failure> {
-        let ended = match Ended::read(self.connection, self.run_id).await {
+    async fn ended(&self) -> Result<Option<Box<FinishedRun>>, Failure> {
+        let ended = match FinishedRun::read(self.connection, self.run_id).await {
             // The peer is stopping; the next attempt finds another.
             Err(failure) if failure.code == UNREACHABLE || Code::parse(&failure.code) == Some(Code::Stopping) => {
                 return Ok(None);

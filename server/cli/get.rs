@@ -6,7 +6,7 @@ use runyard_api::arp::schemas::Run;
 use runyard_client::runyard::types as own;
 use serde_json::{Value, json};
 
-use super::connection::{Connection, Need, Use};
+use super::connection::{Connection, FolderUse, RequiredApi};
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::lengths::{between, clock_time};
@@ -34,7 +34,7 @@ pub struct Arguments {
 }
 
 /// A run as far as the peer shows it.
-enum Found {
+enum FoundRun {
     Gateway(Box<Run>),
     Runyard(Box<own::Run>),
 }
@@ -44,17 +44,17 @@ enum Found {
 /// # Errors
 /// No such run.
 pub async fn get(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
-    let need = if arguments.tree { Need::Runyard } else { Need::Gateway };
-    let connection = Connection::open(context.target(), need, Use::Read).await?;
+    let need = if arguments.tree { RequiredApi::Runyard } else { RequiredApi::Gateway };
+    let connection = Connection::open(context.target(), need, FolderUse::Read).await?;
     let found = find(&connection, arguments, context.output.is_json()).await;
     connection.close().await;
     let output = &mut context.output;
     match found? {
-        Found::Gateway(run) => {
+        FoundRun::Gateway(run) => {
             output.object(&json!(run));
             show_gateways(output, &json!(run));
         }
-        Found::Runyard(run) => {
+        FoundRun::Runyard(run) => {
             output.object(&json!(run));
             if !output.is_json() {
                 let lines_max = if arguments.tree { usize::MAX } else { LINES_MAX };
@@ -65,18 +65,18 @@ pub async fn get(arguments: &Arguments, context: &mut Context) -> Result<Exit, F
     Ok(Exit::Success)
 }
 
-async fn find(connection: &Connection, arguments: &Arguments, json: bool) -> Result<Found, Failure> {
+async fn find(connection: &Connection, arguments: &Arguments, json: bool) -> Result<FoundRun, Failure> {
     let id = &arguments.run_id;
     if arguments.tree {
-        return Ok(Found::Runyard(Box::new(tree::whole(&connection.runyard(), id).await?)));
+        return Ok(FoundRun::Runyard(Box::new(tree::whole(&connection.runyard(), id).await?)));
     }
     if !json && let Some(client) = connection.runyard_if_served() {
         // A gateway that forwards knows runs that its own server does not have.
         if let Ok(run) = tree::whole(&client, id).await {
-            return Ok(Found::Runyard(Box::new(run)));
+            return Ok(FoundRun::Runyard(Box::new(run)));
         }
     }
-    Ok(Found::Gateway(Box::new(connection.gateway().get_run(id).await?.into_inner())))
+    Ok(FoundRun::Gateway(Box::new(connection.gateway().get_run(id).await?.into_inner())))
 }
 
 /// What a run gateway shows: no tree.

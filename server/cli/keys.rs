@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use runyard_api::runyard::types::{Key, KeyList};
 use serde_json::{Map, Value, json};
 
-use super::connection::{Connection, Need, Use};
+use super::connection::{Connection, FolderUse, RequiredApi};
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::lengths::read_seconds;
@@ -77,10 +77,10 @@ pub struct Revoke {
 /// The server cannot be reached, or the caller has not the scope.
 pub async fn keys(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let usage = match arguments {
-        Arguments::Create(_) => Use::Record,
-        Arguments::List(_) | Arguments::Revoke(_) => Use::Read,
+        Arguments::Create(_) => FolderUse::Record,
+        Arguments::List(_) | Arguments::Revoke(_) => FolderUse::Read,
     };
-    let connection = Connection::open(context.target(), Need::Runyard, usage).await?;
+    let connection = Connection::open(context.target(), RequiredApi::Runyard, usage).await?;
     let output = &mut context.output;
     let done = match arguments {
         Arguments::Create(wanted) => create(&connection, wanted, output).await,

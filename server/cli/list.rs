@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use runyard_api::runyard::types::{RunList, RunState, RunSummary};
 use serde_json::json;
 
-use super::connection::{Connection, Need, Use};
+use super::connection::{Connection, FolderUse, RequiredApi};
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::inputs;
@@ -93,7 +93,7 @@ impl Arguments {
 /// # Errors
 /// The server cannot be reached, or the cursor is not valid.
 pub async fn list(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
-    let connection = Connection::open(context.target(), Need::Runyard, Use::Read).await?;
+    let connection = Connection::open(context.target(), RequiredApi::Runyard, FolderUse::Read).await?;
     let listed = pages(&connection, arguments, &mut context.output).await;
     connection.close().await;
     listed.map(|()| Exit::Success)

@@ -31,7 +31,7 @@ pub struct Owner {
 }
 
 /// The server of a data folder.
-pub(super) enum Found {
+pub(super) enum FolderServer {
     /// Another process.
     Owner(Owner),
     /// A server that was started for this command in this process.
@@ -82,15 +82,15 @@ pub(super) fn no_folder(data_dir: &Path) -> Failure {
 ///
 /// # Errors
 /// When the folder can neither be reached nor opened.
-pub(super) async fn owner_or_server(config: &Config, executes: bool) -> Result<Found, Failure> {
+pub(super) async fn owner_or_server(config: &Config, executes: bool) -> Result<FolderServer, Failure> {
     let here = Config { host: IpAddr::V4(Ipv4Addr::LOCALHOST), port_base: 0, perform: executes, ..config.clone() };
     let clock = Clock::system();
     for _ in 0..ATTEMPTS_MAX {
         if let Some(owner) = owner(&config.data_dir) {
-            return Ok(Found::Owner(owner));
+            return Ok(FolderServer::Owner(owner));
         }
         match Server::start(&here, logging::dropshot()).await {
-            Ok(server) => return Ok(Found::Here(server)),
+            Ok(server) => return Ok(FolderServer::Here(server)),
             // Owned, but not served: a server is starting or stopping at this moment.
             Err(ServeError::Folder(FolderError::Owned { .. })) => clock.sleep(ATTEMPT_EVERY).await,
             Err(error) => return Err(not_opened(&config.data_dir, &with_causes(&error))),

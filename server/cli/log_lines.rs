@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use super::inputs;
 use super::lengths::length;
 use super::output::{bad, faint, one_line, padded, strong};
-use super::steps::{Elapsed, WORD_WIDTH, message};
+use super::steps::{ElapsedColumn, WORD_WIDTH, message};
 use super::tone::{self, Tone, Toned};
 
 /// The longest question, characters.
@@ -24,7 +24,7 @@ const QUESTION_CHARS_MAX: usize = 400;
 
 /// A node run, as far as lines name it.
 #[derive(Debug, Clone, Default)]
-struct Named {
+struct NodeRunLabel {
     /// Its key with those above it, for example `S2/#3`; empty for the root.
     path: String,
     node_type: String,
@@ -32,7 +32,7 @@ struct Named {
     question: Option<String>,
 }
 
-impl Named {
+impl NodeRunLabel {
     fn text(&self) -> String {
         if self.path.is_empty() { self.node_type.clone() } else { format!("{} {}", self.path, self.node_type) }
     }
@@ -48,9 +48,9 @@ impl Named {
 pub(super) struct LogLines {
     /// How the run is named on the command line.
     run_id: String,
-    elapsed: Elapsed,
+    elapsed: ElapsedColumn,
     root: String,
-    named: HashMap<String, Named>,
+    named: HashMap<String, NodeRunLabel>,
     /// Node runs about which a failed evaluation says nothing new: those that were shown as failed, and the root, whose failure is
     /// the run's.
     shown_as_failed: HashSet<String>,
@@ -70,7 +70,7 @@ impl LogLines {
         let elapsed = self.elapsed.at(time);
         let node_run = event.node_run_id().unwrap_or_default();
         let lines = self.of_event(event.kind(), node_run, data, time);
-        let blank = " ".repeat(Elapsed::WIDTH);
+        let blank = " ".repeat(ElapsedColumn::WIDTH);
         let prefix = |index: usize| if index == 0 { elapsed.as_str() } else { blank.as_str() };
         lines.iter().enumerate().map(|(index, line)| format!("{}{line}", prefix(index))).collect()
     }
@@ -111,7 +111,7 @@ impl LogLines {
 
     fn started(&mut self, data: &Map<String, Value>) -> Vec<String> {
         let root = text(data, "root").unwrap_or_default().to_owned();
-        let mut named = Named::default();
+        let mut named = NodeRunLabel::default();
         if let Some(start) = data.get("start").and_then(Value::as_object) {
             named.node_type = node_type(start);
             if let Some(given) = start.get("inputs").and_then(Value::as_object) {
@@ -132,7 +132,7 @@ impl LogLines {
             Some(above) if !above.path.is_empty() => format!("{}/{key}", above.path),
             _ => key.to_owned(),
         };
-        let mut named = Named { path, node_type: node_type(data), ..Named::default() };
+        let mut named = NodeRunLabel { path, node_type: node_type(data), ..NodeRunLabel::default() };
         if let Some(given) = data.get("inputs").and_then(Value::as_object) {
             named.learn(given);
         }
@@ -235,7 +235,7 @@ impl LogLines {
 
     /// A word, the name of the node run, and what there is to say of it.
     fn about(&self, word: String, node_run: &str, rest: &str) -> String {
-        let name = self.named.get(node_run).map_or_else(|| node_run.to_owned(), Named::text);
+        let name = self.named.get(node_run).map_or_else(|| node_run.to_owned(), NodeRunLabel::text);
         format!("{word}{}", one_line(&format!("{name}{rest}")))
     }
 }

@@ -74,6 +74,7 @@ pub mod serve;
 pub mod signals;
 pub mod start;
 pub mod steps;
+mod texts;
 pub mod tone;
 mod tree;
 pub mod watch;

@@ -5,7 +5,7 @@ use clap::builder::PossibleValuesParser;
 use runyard_api::runyard::types::{NodeKind, NodeType};
 use serde_json::json;
 
-use super::connection::{Connection, Need, Use};
+use super::connection::{Connection, FolderUse, RequiredApi};
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::output::Output;
@@ -30,7 +30,7 @@ pub struct Arguments {
 pub async fn nodes(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let kind = arguments.kind.as_deref().map(str::parse::<NodeKind>).transpose();
     let kind = kind.map_err(|error| Failure::usage(format!("--kind: {error}")))?;
-    let connection = Connection::open(context.target(), Need::Runyard, Use::ReadCatalog).await?;
+    let connection = Connection::open(context.target(), RequiredApi::Runyard, FolderUse::ReadCatalog).await?;
     let listed = connection.runyard().list_node_types(kind.as_ref(), arguments.query.as_deref()).await;
     connection.close().await;
     let listed = listed?.into_inner();

@@ -17,14 +17,14 @@ const FAILED_STEPS_MAX: usize = 20;
 
 /// A run that has ended, as the gateway has it and, where the peer has the Runyard API, with its tree.
 #[derive(Debug)]
-pub struct Ended {
+pub struct FinishedRun {
     /// As the gateway has it.
     pub run: Run,
     /// As the Runyard API has it.
     pub whole: Option<own::Run>,
 }
 
-impl Ended {
+impl FinishedRun {
     /// Reads it.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ pub fn exit(run: &Run) -> Exit {
 }
 
 /// Shows how a run ended. `quiet`: of a run that succeeded the result alone.
-pub fn show(output: &mut Output, ended: &Ended, quiet: bool) -> Exit {
+pub fn show(output: &mut Output, ended: &FinishedRun, quiet: bool) -> Exit {
     let run = &ended.run;
     let extensions = extensions(run);
     let whole = ended.whole.as_ref().and_then(|whole| whole.outputs.as_ref()).map(|outputs| json!(outputs));
@@ -88,7 +88,7 @@ pub fn show(output: &mut Output, ended: &Ended, quiet: bool) -> Exit {
 }
 
 /// In which state it ended, and after how long.
-fn headline(ended: &Ended) -> String {
+fn headline(ended: &FinishedRun) -> String {
     let run = &ended.run;
     let took = match (run.started_at, run.ended_at) {
         (Some(started), Some(ended)) => format!(" after {}", lengths::between(started, ended)),
@@ -150,7 +150,7 @@ mod tests {
             "started_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:01.5Z",
         });
         let (mut output, out, err) = pages(false);
-        let ended = Ended { run: serde_json::from_value(run).unwrap(), whole: None };
+        let ended = FinishedRun { run: serde_json::from_value(run).unwrap(), whole: None };
         let exit = show(&mut output, &ended, false);
         (exit, out.text(), err.text())
     }

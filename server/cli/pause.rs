@@ -4,7 +4,7 @@ use clap::Args;
 use runyard_api::runyard::types::{ReasonGiven, Run, RunState};
 use serde_json::json;
 
-use super::connection::{Connection, Need, Peer, Use};
+use super::connection::{Connection, FolderUse, Peer, RequiredApi};
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::output::strong;
@@ -41,8 +41,8 @@ pub struct Resume {
 /// # Errors
 /// No such run, or one that has ended.
 pub async fn pause(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
-    let body = ReasonGiven { reason: super::decide::text("--reason", arguments.reason.as_deref())? };
-    let connection = Connection::open(context.target(), Need::Runyard, Use::Read).await?;
+    let body = ReasonGiven { reason: super::texts::text("--reason", arguments.reason.as_deref())? };
+    let connection = Connection::open(context.target(), RequiredApi::Runyard, FolderUse::Read).await?;
     let paused = connection.runyard().pause_run(&arguments.run_id, Some(&body)).await;
     connection.close().await;
     let run = paused?.into_inner();
@@ -59,7 +59,7 @@ pub async fn pause(arguments: &Arguments, context: &mut Context) -> Result<Exit,
 /// # Errors
 /// No such run.
 pub async fn resume(arguments: &Resume, context: &mut Context) -> Result<Exit, Failure> {
-    let connection = Connection::open(context.target(), Need::Runyard, Use::Read).await?;
+    let connection = Connection::open(context.target(), RequiredApi::Runyard, FolderUse::Read).await?;
     let resumed = connection.runyard().resume_run(&arguments.run_id).await;
     let peer = connection.peer();
     connection.close().await;

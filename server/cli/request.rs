@@ -19,7 +19,7 @@ const APPROVAL: &str = "runyard.approval";
 
 /// What to run.
 #[derive(Debug, Clone, Default, Args)]
-pub struct Wanted {
+pub struct RunArguments {
     /// What to do, in words: "Generate a UUID, then return it."
     #[arg(value_name = "GOAL", required_unless_present = "node_type")]
     pub goal: Option<String>,
@@ -44,7 +44,7 @@ pub struct Wanted {
     pub run_id: Option<String>,
 }
 
-impl Wanted {
+impl RunArguments {
     /// The request, checked as far as its types say. `planner`: the node type of a goal alone, as ID or ID@VERSION.
     ///
     /// # Errors
@@ -151,12 +151,12 @@ pub(super) fn object(flag: &str, text: &str) -> Result<Map<String, Value>, Failu
 mod tests {
     use super::*;
 
-    fn goal(goal: &str) -> Wanted {
-        Wanted { goal: Some(goal.to_owned()), ..Wanted::default() }
+    fn goal(goal: &str) -> RunArguments {
+        RunArguments { goal: Some(goal.to_owned()), ..RunArguments::default() }
     }
 
-    fn node(reference: &str, input: &str) -> Wanted {
-        Wanted { node_type: Some(reference.to_owned()), input: Some(input.to_owned()), ..Wanted::default() }
+    fn node(reference: &str, input: &str) -> RunArguments {
+        RunArguments { node_type: Some(reference.to_owned()), input: Some(input.to_owned()), ..RunArguments::default() }
     }
 
     #[test]
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_node_type_may_have_a_version_inputs_limits_and_a_goal_beside() {
-        let wanted = Wanted {
+        let wanted = RunArguments {
             goal: Some("now".to_owned()),
             constraints: Some("{\"budgets\":{\"max_steps\":5}}".to_owned()),
             run_id: Some("mine".to_owned()),
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_value_that_is_not_valid_is_a_usage_error_that_names_the_flag() {
-        let refusal = |wanted: Wanted| {
+        let refusal = |wanted: RunArguments| {
             let failure = wanted.body(PLANNER).unwrap_err();
             assert_eq!(failure.exit, super::super::failure::Exit::Usage);
             failure.message
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(refusal(node("a@", "{}")), "--node-type \"a@\" is not ID or ID@VERSION");
         assert_eq!(refusal(node("a", "[]")), "--input is JSON, and not an object");
         assert!(refusal(node("a", "{")).starts_with("--input is not JSON: "));
-        let limited = Wanted { constraints: Some("{\"budgets\":{\"max_steps\":-1}}".to_owned()), ..goal("a") };
+        let limited = RunArguments { constraints: Some("{\"budgets\":{\"max_steps\":-1}}".to_owned()), ..goal("a") };
         let limited = refusal(limited);
         // The rest is the parser's wording, which depends on how it reads numbers.
         assert!(
@@ -217,9 +217,9 @@ mod tests {
         );
         assert!(refusal(node("a", "@/nowhere/at/all.json")).starts_with("--input: cannot read /nowhere/at/all.json"));
         assert_eq!(refusal(goal("  ")), "GOAL is empty");
-        let labelled = Wanted { label: vec!["billing".to_owned()], ..goal("a") };
+        let labelled = RunArguments { label: vec!["billing".to_owned()], ..goal("a") };
         assert_eq!(refusal(labelled), "--label \"billing\" is not NAME:VALUE");
-        let two = Wanted { goal: Some("a".to_owned()), ..node("b", "{\"goal\":\"c\"}") };
+        let two = RunArguments { goal: Some("a".to_owned()), ..node("b", "{\"goal\":\"c\"}") };
         assert_eq!(refusal(two), "there are two goals: GOAL and `goal` in --input");
     }
 }

@@ -6,13 +6,13 @@ use runyard_client::run_gateway::{Error, StartRunRequest};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::connection::{Connection, Need, Use};
+use super::connection::{Connection, FolderUse, RequiredApi};
 use super::context::Context;
 use super::failure::{Exit, Failure};
-use super::follow::{Follow, Followed, Stop};
+use super::follow::{Follow, FollowEnd, Stop};
 use super::outcome;
 use super::output::{Output, faint, strong};
-use super::request::Wanted;
+use super::request::RunArguments;
 use super::signals::Signals;
 use crate::codes::Code;
 
@@ -29,7 +29,7 @@ use crate::codes::Code;
 pub struct Arguments {
     /// What to run.
     #[command(flatten)]
-    pub wanted: Wanted,
+    pub wanted: RunArguments,
     /// Show only the result
     #[arg(long, short)]
     pub quiet: bool,
@@ -42,7 +42,9 @@ pub struct Arguments {
 pub async fn run(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let request = arguments.wanted.request(&context.loaded.config.client.planner)?;
     let mut signals = Signals::listen()?;
-    let Some(connection) = signals.unless(Connection::open(context.target(), Need::Gateway, Use::Execute)).await else {
+    let Some(connection) =
+        signals.unless(Connection::open(context.target(), RequiredApi::Gateway, FolderUse::Execute)).await
+    else {
         return Ok(Exit::Interrupted);
     };
     let connection = connection?;
@@ -71,7 +73,7 @@ async fn run_over(
     let (stop, shown) = (Stop::Cancels, !arguments.quiet);
     let follow = Follow { connection, signals, run_id: &run.run_id, after: 0, stop, shown };
     match follow.until_end(output).await? {
-        Followed::Ended(ended) => {
+        FollowEnd::Ended(ended) => {
             let exit = outcome::show(output, &ended, arguments.quiet);
             let planner = &request.root_node_type_ref.node_type_id;
             if outcome::failed_without_a_reason(&ended.run) && arguments.wanted.node_type.is_none() {
@@ -81,8 +83,8 @@ async fn run_over(
             }
             Ok(exit)
         }
-        Followed::Left => Ok(Exit::Failed),
-        Followed::Forced => Ok(Exit::Interrupted),
+        FollowEnd::Left => Ok(Exit::Failed),
+        FollowEnd::Forced => Ok(Exit::Interrupted),
     }
 }
 

@@ -3,11 +3,11 @@
 use clap::Args;
 use serde_json::json;
 
-use super::connection::{Connection, Need, Peer, Use};
+use super::connection::{Connection, FolderUse, Peer, RequiredApi};
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::output::one_line;
-use super::request::Wanted;
+use super::request::RunArguments;
 use super::run::start_once;
 
 /// What to start.
@@ -20,7 +20,7 @@ use super::run::start_once;
 pub struct Arguments {
     /// What to start.
     #[command(flatten)]
-    pub wanted: Wanted,
+    pub wanted: RunArguments,
 }
 
 /// Starts a run.
@@ -30,7 +30,7 @@ pub struct Arguments {
 pub async fn start(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let request = arguments.wanted.request(&context.loaded.config.client.planner)?;
     // Nothing is executed here: it would only be cut off when this command ends.
-    let connection = Connection::open(context.target(), Need::Gateway, Use::Record).await?;
+    let connection = Connection::open(context.target(), RequiredApi::Gateway, FolderUse::Record).await?;
     let started = start_once(&connection, &request).await;
     let peer = connection.peer();
     connection.close().await;

@@ -20,11 +20,11 @@ pub(super) const WORD_WIDTH: usize = 11;
 
 /// The column for how long a run had been going at an event.
 #[derive(Debug, Default)]
-pub(super) struct Elapsed {
+pub(super) struct ElapsedColumn {
     begun: Option<Timestamp>,
 }
 
-impl Elapsed {
+impl ElapsedColumn {
     /// The width of the column, with what separates it from the next.
     pub(super) const WIDTH: usize = ELAPSED_WIDTH + 2;
 
@@ -43,7 +43,7 @@ impl Elapsed {
 /// What lines were made of so far.
 #[derive(Debug, Default)]
 pub struct Steps {
-    elapsed: Elapsed,
+    elapsed: ElapsedColumn,
     names: HashMap<String, String>,
     /// Node runs about which a failed evaluation says nothing new: those that were shown as failed, and the root, whose failure is
     /// the run's.

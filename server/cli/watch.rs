@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::connection::{Connection, Need, Peer, Use};
+use super::connection::{Connection, FolderUse, Peer, RequiredApi};
 use super::context::Context;
 use super::failure::{Exit, Failure};
-use super::follow::{Follow, Followed, Stop};
+use super::follow::{Follow, FollowEnd, Stop};
 use super::outcome;
 use super::signals::Signals;
 
@@ -32,7 +32,8 @@ pub struct Arguments {
 /// No such run, or its events are lost.
 pub async fn watch(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let mut signals = Signals::listen()?;
-    let Some(connection) = signals.unless(Connection::open(context.target(), Need::Gateway, Use::Continue)).await
+    let Some(connection) =
+        signals.unless(Connection::open(context.target(), RequiredApi::Gateway, FolderUse::Continue)).await
     else {
         return Ok(Exit::Interrupted);
     };
@@ -52,8 +53,8 @@ pub async fn watch(arguments: &Arguments, context: &mut Context) -> Result<Exit,
     let followed = follow.until_end(&mut context.output).await;
     connection.close().await;
     match followed? {
-        Followed::Ended(ended) => Ok(outcome::show(&mut context.output, &ended, false)),
-        Followed::Left => Ok(Exit::Success),
-        Followed::Forced => Ok(Exit::Interrupted),
+        FollowEnd::Ended(ended) => Ok(outcome::show(&mut context.output, &ended, false)),
+        FollowEnd::Left => Ok(Exit::Success),
+        FollowEnd::Forced => Ok(Exit::Interrupted),
     }
 }

@@ -17,7 +17,7 @@ use crate::store::{StoreError, Tenant};
 
 /// Which events of a run a stream shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted {
+pub struct EventRange {
     /// Only those with a greater `seq`.
     pub after_seq: u64,
     /// Where the stream ends.
@@ -41,7 +41,7 @@ impl Feed {
         &self,
         tenant: Tenant,
         state: &State,
-        wanted: Wanted,
+        wanted: EventRange,
         stopping: CancellationToken,
         look: impl FnMut(&Recorded) -> Goes + Send + 'static,
     ) -> impl Stream<Item = Result<P::Shown, StoreError>> + Send + 'static {

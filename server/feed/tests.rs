@@ -10,7 +10,7 @@ use runyard_engine::{Command, Event, Recorded, RunId};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{Goes, PAGE, Projection, ProjectionError, Reach, Wanted, ndjson};
+use super::{EventRange, Goes, PAGE, Projection, ProjectionError, Reach, ndjson};
 use crate::runs::fixture::{Fixture, InterferingStore, TENANT, bounded, others_go_on};
 use crate::store::StoreError;
 
@@ -194,7 +194,7 @@ impl Projection for Every {
 }
 
 async fn shown(fixture: &Fixture, run: RunId, after_seq: u64) -> Vec<u64> {
-    let (state, wanted) = (fixture.state(run).await, Wanted { after_seq, reach: Reach::Live });
+    let (state, wanted) = (fixture.state(run).await, EventRange { after_seq, reach: Reach::Live });
     let shown = fixture.runs.shown::<Every>(TENANT, &state, wanted, CancellationToken::new(), |_| Goes::On);
     bounded(shown.map(Result::unwrap).collect()).await
 }
@@ -286,7 +286,7 @@ impl Projection for FirstOnly {
 async fn an_event_that_cannot_be_shown_ends_the_stream_with_an_error_each_time() {
     let fixture = Fixture::new();
     let run = fixture.start(EXTERNAL, json!({})).await;
-    let (state, wanted) = (fixture.state(run).await, Wanted { after_seq: 0, reach: Reach::Live });
+    let (state, wanted) = (fixture.state(run).await, EventRange { after_seq: 0, reach: Reach::Live });
     for _ in 0..2 {
         let shown = fixture.runs.shown::<FirstOnly>(TENANT, &state, wanted, CancellationToken::new(), |_| Goes::On);
         let shown: Vec<_> = bounded(shown.collect()).await;

@@ -10,7 +10,7 @@ use serde_json::{Number, Value};
 
 use super::durations;
 use super::fit;
-use super::references::{self, Known, Means, Reference};
+use super::references::{self, Antecedents, Means, Reference};
 use super::vocabulary::{self, Vocabulary};
 use super::words::Word;
 use crate::catalog::{Argument, Catalog, Entry, Reads};
@@ -19,14 +19,14 @@ use crate::catalog::{Argument, Catalog, Entry, Reads};
 const NO_TEXT: &str = "it does not say which text: put the text in quotation marks, or name an earlier result";
 
 /// The words and references of a clause.
-pub(super) struct Reading<'a> {
+pub(super) struct ClauseText<'a> {
     pub(super) text: &'a str,
     pub(super) words: &'a [Word],
 }
 
 /// The inputs of a step.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Bound {
+pub(super) struct BoundInputs {
     pub(super) inputs: Object,
     pub(super) bindings: Vec<Binding>,
     /// Which words of the clause are used by inputs.
@@ -40,7 +40,7 @@ pub(super) struct Bound {
 
 /// An input that the clause does not give.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Missing {
+pub(super) struct MissingInput {
     pub(super) field: String,
     /// The reason, as a sentence without a full stop.
     pub(super) why: String,
@@ -51,12 +51,12 @@ pub(super) struct Missing {
 /// Reads every argument of the node type from the clause.
 pub(super) fn bind(
     entry: &Entry,
-    reading: &Reading<'_>,
-    known: &Known<'_>,
+    reading: &ClauseText<'_>,
+    known: &Antecedents<'_>,
     catalog: &Catalog,
     vocabulary: &Vocabulary,
-) -> Result<Bound, Missing> {
-    let mut bound = Bound { used: vec![false; reading.words.len()], ..Bound::default() };
+) -> Result<BoundInputs, MissingInput> {
+    let mut bound = BoundInputs { used: vec![false; reading.words.len()], ..BoundInputs::default() };
     let binder = Binder { entry, reading, known, catalog, vocabulary };
     for argument in &entry.hints.arguments {
         match &argument.reads {
@@ -78,15 +78,15 @@ pub(super) fn bind(
 
 pub(super) struct Binder<'a> {
     pub(super) entry: &'a Entry,
-    pub(super) reading: &'a Reading<'a>,
-    pub(super) known: &'a Known<'a>,
+    pub(super) reading: &'a ClauseText<'a>,
+    pub(super) known: &'a Antecedents<'a>,
     catalog: &'a Catalog,
     pub(super) vocabulary: &'a Vocabulary,
 }
 
 impl Binder<'_> {
-    fn seconds(&self, argument: &Argument, bound: &mut Bound) -> Result<(), Missing> {
-        let Reading { text, words } = *self.reading;
+    fn seconds(&self, argument: &Argument, bound: &mut BoundInputs) -> Result<(), MissingInput> {
+        let ClauseText { text, words } = *self.reading;
         let given = || {
             self.known.references(words).into_iter().find_map(|reference| match reference.means {
                 Means::Given(Value::Number(number)) => {
@@ -111,7 +111,13 @@ impl Binder<'_> {
         Ok(())
     }
 
-    fn text(&self, argument: &Argument, after: &[String], of: &[String], bound: &mut Bound) -> Result<(), Missing> {
+    fn text(
+        &self,
+        argument: &Argument,
+        after: &[String],
+        of: &[String],
+        bound: &mut BoundInputs,
+    ) -> Result<(), MissingInput> {
         let words = self.reading.words;
         let quoted: Vec<usize> = (0..words.len()).filter(|&at| words[at].quoted.is_some()).collect();
         if quoted.len() > 1 {
@@ -131,7 +137,7 @@ impl Binder<'_> {
         }
     }
 
-    pub(super) fn quoted(&self, argument: &Argument, at: usize, bound: &mut Bound) -> Result<(), Missing> {
+    pub(super) fn quoted(&self, argument: &Argument, at: usize, bound: &mut BoundInputs) -> Result<(), MissingInput> {
         bound.used[at] = true;
         bound.inputs.insert(argument.field.clone(), Value::String(self.inner(at).to_owned()));
         bound.notes.push(format!("{} is the quoted text", argument.field));
@@ -144,8 +150,8 @@ impl Binder<'_> {
         argument: &Argument,
         at: usize,
         reference: &Reference,
-        bound: &mut Bound,
-    ) -> Result<(), Missing> {
+        bound: &mut BoundInputs,
+    ) -> Result<(), MissingInput> {
         let words = self.reading.words;
         let first = at < reference.words.start;
         let between = if first { at + 1..reference.words.start } else { reference.words.end..at };
@@ -176,8 +182,8 @@ impl Binder<'_> {
         argument: &Argument,
         reference: &Reference,
         all: &[Reference],
-        bound: &mut Bound,
-    ) -> Result<(), Missing> {
+        bound: &mut BoundInputs,
+    ) -> Result<(), MissingInput> {
         all.iter().for_each(|reference| bound.used[reference.words.clone()].fill(true));
         match &reference.means {
             Means::Output { source, text } => {
@@ -203,7 +209,12 @@ impl Binder<'_> {
         Ok(())
     }
 
-    fn free(&self, argument: &Argument, free: Option<Range<usize>>, bound: &mut Bound) -> Result<(), Missing> {
+    fn free(
+        &self,
+        argument: &Argument,
+        free: Option<Range<usize>>,
+        bound: &mut BoundInputs,
+    ) -> Result<(), MissingInput> {
         let Some(range) = free.filter(|range| !self.names_a_product(range.clone())) else {
             return Err(missing(argument, NO_TEXT));
         };
@@ -275,7 +286,7 @@ impl Binder<'_> {
     }
 
     /// Literals must match the schema now; bound values are validated when they exist.
-    fn check(&self, bound: &mut Bound) -> Result<(), Missing> {
+    fn check(&self, bound: &mut BoundInputs) -> Result<(), MissingInput> {
         let mut inputs = bound.inputs.clone();
         for binding in &bound.bindings {
             inputs.insert(binding.field.clone(), Value::String(String::new()));
@@ -289,7 +300,11 @@ impl Binder<'_> {
             let reasons: Vec<String> = found.iter().map(ToString::to_string).collect();
             let field =
                 found.first().map(|violation| violation.field.trim_start_matches('/').to_owned()).unwrap_or_default();
-            Err(Missing { field, why: format!("what it says does not fit: {}", reasons.join("; ")), invalid: true })
+            Err(MissingInput {
+                field,
+                why: format!("what it says does not fit: {}", reasons.join("; ")),
+                invalid: true,
+            })
         })
     }
 
@@ -314,8 +329,8 @@ pub(super) fn distinct(references: &[Reference]) -> Option<Reference> {
     Some(if same { first.clone() } else { Reference { words: first.words.clone(), means: Means::Several(sources()) } })
 }
 
-pub(super) fn missing(argument: &Argument, why: &str) -> Missing {
-    Missing { field: argument.field.clone(), why: why.to_owned(), invalid: false }
+pub(super) fn missing(argument: &Argument, why: &str) -> MissingInput {
+    MissingInput { field: argument.field.clone(), why: why.to_owned(), invalid: false }
 }
 
 /// Whole seconds as an integer, as people write them.

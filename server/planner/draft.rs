@@ -4,9 +4,9 @@ use runyard_engine::Policy;
 use runyard_engine::plan::{CandidateSet, PlanResult, Source, Step};
 use runyard_engine::{NodeKind, Object, Plan};
 
-use super::bind::Bound;
+use super::bind::BoundInputs;
 use super::cuts::Link;
-use super::references::{EarlierAnswer, Known, Made};
+use super::references::{Antecedents, EarlierAnswer, Made};
 use crate::catalog::Entry;
 
 /// A plan under construction.
@@ -17,7 +17,7 @@ use crate::catalog::Entry;
 #[derive(Debug, Default)]
 pub(super) struct Draft<'a> {
     pub(super) steps: Vec<Step>,
-    pub(super) known: Known<'a>,
+    pub(super) known: Antecedents<'a>,
     asks: Vec<Ask>,
     /// Whether the goal wants a list, even of one value.
     as_list: bool,
@@ -55,14 +55,14 @@ pub(super) struct ChosenStep<'a> {
     pub(super) goal: String,
     pub(super) candidates: Vec<runyard_engine::plan::Candidate>,
     pub(super) rationale: String,
-    pub(super) bound: Bound,
+    pub(super) bound: BoundInputs,
     pub(super) number: Option<u32>,
 }
 
 impl<'a> Draft<'a> {
     /// An empty plan, for a goal with these context values and these earlier answers.
     pub(super) fn new(context: Object, earlier: Vec<EarlierAnswer<'a>>) -> Self {
-        Self { known: Known { made: Vec::new(), context, earlier }, ..Self::default() }
+        Self { known: Antecedents { made: Vec::new(), context, earlier }, ..Self::default() }
     }
 
     /// The next clause begins.
@@ -112,7 +112,7 @@ impl<'a> Draft<'a> {
 
     /// The dependencies of a new step, in order: the steps that it takes values from, and those of its base that none
     /// of its other dependencies depends on already.
-    fn needed(&self, bound: &Bound) -> Vec<String> {
+    fn needed(&self, bound: &BoundInputs) -> Vec<String> {
         let takes_from = |id: &String| bound.bindings.iter().any(|binding| binding.source.step == *id);
         let wanted = |step: &&Step| takes_from(&step.id) || self.base.contains(&step.id);
         let needed: Vec<&Step> = self.steps.iter().filter(wanted).collect();

@@ -5,7 +5,7 @@ use runyard_api::host::inexact_number;
 use runyard_engine::plan::{Binding, Form};
 use serde_json::Value;
 
-use super::bind::{Binder, Bound, Missing, distinct, missing};
+use super::bind::{Binder, BoundInputs, MissingInput, distinct, missing};
 use super::clauses;
 use super::references::Means;
 use super::vocabulary;
@@ -21,7 +21,7 @@ const BEFORE_NAME: [&str; 10] = ["and", "with", "the", "its", "a", "an", "plus",
 
 impl Binder<'_> {
     /// The one URL of the clause.
-    pub(super) fn link(&self, argument: &Argument, bound: &mut Bound) -> Result<(), Missing> {
+    pub(super) fn link(&self, argument: &Argument, bound: &mut BoundInputs) -> Result<(), MissingInput> {
         let words = self.reading.words;
         let text = |at: usize| match &words[at].quoted {
             Some(inner) => &self.reading.text[inner.clone()],
@@ -55,7 +55,7 @@ impl Binder<'_> {
     }
 
     /// A value after the field's name, if the clause has one.
-    pub(super) fn named(&self, argument: &Argument, bound: &mut Bound) -> Result<(), Missing> {
+    pub(super) fn named(&self, argument: &Argument, bound: &mut BoundInputs) -> Result<(), MissingInput> {
         let words = self.reading.words;
         let name = split(&argument.field);
         let Some((start, mut at)) = (1..words.len()).find_map(|at| named_at(words, at, &argument.field, &name)) else {
@@ -84,7 +84,7 @@ impl Binder<'_> {
             false => self.said_between(at, end),
         };
         let Some(value) = typed(said, schema) else {
-            return Err(Missing { invalid: true, ..missing(argument, "what it says there is of another type") });
+            return Err(MissingInput { invalid: true, ..missing(argument, "what it says there is of another type") });
         };
         let to_next = if quoted { end } else { self.next_name(at).max(end) };
         // Words that only lead to the next name belong to neither.
@@ -162,7 +162,7 @@ impl Binder<'_> {
     }
 
     /// A value whose type is not text keeps its type.
-    fn keep_type(&self, argument: &Argument, means: &Means, bound: &mut Bound) {
+    fn keep_type(&self, argument: &Argument, means: &Means, bound: &mut BoundInputs) {
         if self.entry.input_schema["properties"][&argument.field]["type"] == "string" {
             return;
         }
@@ -181,8 +181,8 @@ impl Binder<'_> {
         argument: &Argument,
         needed: bool,
         unnamed: bool,
-        bound: &mut Bound,
-    ) -> Result<(), Missing> {
+        bound: &mut BoundInputs,
+    ) -> Result<(), MissingInput> {
         let has = |field: &str| {
             bound.inputs.contains_key(field) || bound.bindings.iter().any(|binding| binding.field == field)
         };
@@ -208,7 +208,7 @@ impl Binder<'_> {
     }
 
     /// Binds the one earlier output that the clause refers to, if any.
-    fn unnamed_reference(&self, argument: &Argument, bound: &mut Bound) -> bool {
+    fn unnamed_reference(&self, argument: &Argument, bound: &mut BoundInputs) -> bool {
         let unused = |range: &std::ops::Range<usize>| range.clone().all(|at| !bound.used[at]);
         let mut references = self.known.references(self.reading.words);
         references.retain(|reference| unused(&reference.words));

@@ -77,7 +77,7 @@ impl ClauseWords<'_> {
 /// A node type that only reads may ignore some words of a clause. One with a side effect may not: "delete it tomorrow"
 /// is not "delete it".
 pub(super) fn judge(entry: &Entry, said: &ClauseWords<'_>, vocabulary: &Vocabulary) -> Fit {
-    let own = Own::of(entry);
+    let own = TypeWords::of(entry);
     let words = said.words;
     let verb = rank::leading_verb(entry, words).is_some();
     if entry.hints.verb_needed && !verb && said.by_id.is_none() && !asks_for(entry, &own, words, vocabulary) {
@@ -126,7 +126,7 @@ pub(super) fn judge(entry: &Entry, said: &ClauseWords<'_>, vocabulary: &Vocabula
 
 /// Judges the unused words for a node type with a side effect: every word must be its name, its verb, or without
 /// meaning.
-fn judge_strictly(entry: &Entry, own: &Own, said: &ClauseWords<'_>, verb: bool) -> Fit {
+fn judge_strictly(entry: &Entry, own: &TypeWords, said: &ClauseWords<'_>, verb: bool) -> Fit {
     let own_verb = |stem: &String| entry.hints.verbs.iter().any(|verb| vocabulary::stem(verb) == *stem);
     let (mut named, mut leftover) = (usize::from(said.by_id.is_some()), Vec::new());
     for (at, word) in said.unused() {
@@ -185,7 +185,7 @@ pub(super) fn asked_by(entry: &Entry) -> String {
 
 /// Whether a clause without a verb of its own, such as the rest of "show me the tickets", can match a node type that
 /// only reads.
-fn asks_for(entry: &Entry, own: &Own, words: &[Word], vocabulary: &Vocabulary) -> bool {
+fn asks_for(entry: &Entry, own: &TypeWords, words: &[Word], vocabulary: &Vocabulary) -> bool {
     let Some(first) = words.first().filter(|_| entry.side_effect == SideEffect::Read) else { return false };
     let stranger = |stem: &String| own.judge(stem, vocabulary) == WordMeaning::Other;
     !vocabulary.is_request(&first.lower) && !vocabulary::stems(&first.lower).iter().any(stranger)
@@ -201,7 +201,7 @@ fn blocking<'w>(words: &'w [Word], said: &ClauseWords<'_>) -> Option<&'w str> {
 
 /// Whether these words only name a product of the node type: "the current time".
 pub(super) fn is_wholly(entry: &Entry, words: &[Word], vocabulary: &Vocabulary) -> bool {
-    let own = Own::of(entry);
+    let own = TypeWords::of(entry);
     let stems: Vec<String> = words.iter().flat_map(|word| vocabulary::stems(&word.lower)).collect();
     let says: Vec<WordMeaning> = stems.iter().map(|stem| own.judge(stem, vocabulary)).collect();
     words.iter().all(|word| word.quoted.is_none())
@@ -220,12 +220,12 @@ enum WordMeaning {
     Other,
 }
 
-struct Own {
+struct TypeWords {
     names: Vec<String>,
     known: Vec<String>,
 }
 
-impl Own {
+impl TypeWords {
     fn of(entry: &Entry) -> Self {
         let hints = &entry.hints;
         let stems = |words: &[String]| words.iter().map(|word| vocabulary::stem(word)).collect::<Vec<_>>();

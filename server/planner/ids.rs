@@ -3,12 +3,12 @@
 
 use std::ops::Range;
 
-use super::bind::Reading;
+use super::bind::ClauseText;
 use crate::catalog::Catalog;
 
 /// A node type that is named by an id or an alias.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Named<'a> {
+pub(super) struct NamedType<'a> {
     /// Its resolved id.
     pub(super) id: &'a str,
     /// The words of its name.
@@ -16,7 +16,7 @@ pub(super) struct Named<'a> {
 }
 
 /// The first id in a clause, outside quoted text.
-pub(super) fn named<'a>(reading: &Reading<'_>, catalog: &'a Catalog) -> Option<Named<'a>> {
+pub(super) fn named<'a>(reading: &ClauseText<'_>, catalog: &'a Catalog) -> Option<NamedType<'a>> {
     let words = reading.words;
     (0..words.len()).filter(|&at| words[at].quoted.is_none()).find_map(|at| {
         let start = words[at].span.start;
@@ -26,6 +26,6 @@ pub(super) fn named<'a>(reading: &Reading<'_>, catalog: &'a Catalog) -> Option<N
         // An id has dots; a single word is not an id.
         let id = catalog.canonical(said).filter(|_| said.contains('.'))?;
         let ends = words[at..].iter().take_while(|word| word.span.start < start + said.len()).count();
-        Some(Named { id, words: at..at + ends })
+        Some(NamedType { id, words: at..at + ends })
     })
 }

@@ -10,13 +10,13 @@ use runyard_engine::plan::Candidate;
 use runyard_engine::{Constraints, FailureCode, Object, Plan, SideEffect};
 use serde_json::Value;
 
-use super::bind::{self, Bound, Missing, Reading};
+use super::bind::{self, BoundInputs, ClauseText, MissingInput};
 use super::clause::Clause;
 use super::clauses::{self, Split};
 use super::draft::{AnswerKind, ChosenStep, Draft};
 use super::failure::{self, Near, Nearest};
 use super::fit::{self, ClauseWords, Fit};
-use super::ids::{self, Named};
+use super::ids::{self, NamedType};
 use super::limits::{self, Bounds};
 use super::rank::{Ranked, Ranker};
 use super::references::{self, Means};
@@ -248,7 +248,7 @@ impl<'a> Work<'a> {
         let end = kept
             .last()
             .map_or(0, |last| if repeat.words_kept == all.len() { subtask.text.len() } else { last.span.end });
-        let reading = Reading { text: &subtask.text[..end], words: kept };
+        let reading = ClauseText { text: &subtask.text[..end], words: kept };
         let chosen = self.choose(subtask, &reading, &repeat)?;
         let needed = self.draft.steps.len() as u64 + repeat.count;
         if needed > self.planner.bounds.steps {
@@ -269,7 +269,7 @@ impl<'a> Work<'a> {
     }
 
     /// The best candidate that serves the clause and gets all its inputs.
-    fn choose(&self, subtask: &Subtask<'_>, reading: &Reading<'_>, repeat: &Repeat) -> Result<Chosen<'a>, Failure> {
+    fn choose(&self, subtask: &Subtask<'_>, reading: &ClauseText<'_>, repeat: &Repeat) -> Result<Chosen<'a>, Failure> {
         let planner = self.planner;
         let ranked = planner.ranker.rank(&planner.catalog, reading.words, |stem| planner.vocabulary.is_stop(stem));
         let named = ids::named(reading, &planner.catalog);
@@ -321,10 +321,10 @@ impl<'a> Work<'a> {
     fn attempt(
         &self,
         entry: &Entry,
-        reading: &Reading<'_>,
+        reading: &ClauseText<'_>,
         repeat: &Repeat,
-        named: Option<&Named<'_>>,
-    ) -> Result<Bound, Refusal> {
+        named: Option<&NamedType<'_>>,
+    ) -> Result<BoundInputs, Refusal> {
         let (catalog, vocabulary) = (&self.planner.catalog, &self.planner.vocabulary);
         let by_id = named.as_ref().map(|named| named.words.clone());
         let judge = |used: &[bool], has_link: bool| {
@@ -360,7 +360,7 @@ impl<'a> Work<'a> {
 
 /// Why a candidate was not chosen.
 enum Refusal {
-    Missing(Missing),
+    Missing(MissingInput),
     Fit(Fit),
 }
 
@@ -425,11 +425,11 @@ struct Chosen<'a> {
     entry: &'a Entry,
     candidates: Vec<Candidate>,
     rationale: String,
-    bound: Bound,
+    bound: BoundInputs,
 }
 
 impl<'a> Chosen<'a> {
-    fn new(set: &[&Ranked<'a>], place: usize, bound: Bound) -> Self {
+    fn new(set: &[&Ranked<'a>], place: usize, bound: BoundInputs) -> Self {
         let candidates = set.iter().map(|one| Candidate {
             node_type: one.entry.reference(),
             score: one.score,

@@ -38,7 +38,7 @@ impl Made<'_> {
 
 /// The values to which clauses may refer.
 #[derive(Debug, Default)]
-pub(super) struct Known<'a> {
+pub(super) struct Antecedents<'a> {
     /// Steps, in order.
     pub(super) made: Vec<Made<'a>>,
     /// Context values of the goal.
@@ -125,7 +125,7 @@ const PADDING: [&str; 14] = [
     "computed",
 ];
 
-impl Known<'_> {
+impl Antecedents<'_> {
     /// Every reference in a clause, in order, without overlap.
     pub(super) fn references(&self, words: &[Word]) -> Vec<Reference> {
         let mut found = Vec::new();

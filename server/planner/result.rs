@@ -1,7 +1,7 @@
 //! "return it", "give me the hash", "answer with the uuid": clauses about the run's result.
 
 use super::clauses;
-use super::references::{self, Known, Means};
+use super::references::{self, Antecedents, Means};
 use super::vocabulary::{self, Vocabulary};
 use super::words::Word;
 
@@ -88,7 +88,7 @@ pub(super) fn asked(words: &[Word]) -> Option<(Force, usize)> {
 }
 
 /// What the words after the phrase want as result.
-pub(super) fn answer(words: &[Word], known: &Known<'_>, vocabulary: &Vocabulary) -> Answer {
+pub(super) fn answer(words: &[Word], known: &Antecedents<'_>, vocabulary: &Vocabulary) -> Answer {
     let quoted = words.iter().filter(|word| word.quoted.is_some()).count();
     let silent = |word: &Word| vocabulary::stems(&word.lower).iter().all(|stem| vocabulary.is_silent(stem));
     if quoted > 0 {

@@ -22,7 +22,7 @@ use runyard_engine::{Command, Event, Object, Recorded, RunId, RunResult, Slot, S
 use serde_json::Value;
 
 pub(super) use self::extract::{Extracted, Known};
-use self::resolve::{Fetched, Wanted};
+use self::resolve::{Fetched, ValueRequests};
 use super::Error;
 use crate::store::{Store, StoreError};
 
@@ -105,7 +105,7 @@ impl Values {
             return Ok(state);
         }
         let mut copy = State::clone(&state);
-        let mut wanted = Wanted::up_to(self.bounds.shown);
+        let mut wanted = ValueRequests::up_to(self.bounds.shown);
         copy.each_shown_slot(&mut |slot| wanted.look(&slot));
         let fetched = self.fetch(tenant, state.run, &wanted).await?;
         let mut places = wanted.places(&fetched, state.run);
@@ -124,7 +124,7 @@ impl Values {
             return Ok(recorded);
         }
         let mut copy = Recorded::clone(&recorded);
-        let mut wanted = Wanted::up_to(self.bounds.shown);
+        let mut wanted = ValueRequests::up_to(self.bounds.shown);
         copy.event.each_slot(&mut |slot| wanted.look(&slot));
         let fetched = self.fetch(tenant, run, &wanted).await?;
         let mut places = wanted.places(&fetched, run);
@@ -144,7 +144,7 @@ impl Values {
         let mut left = self.bounds.shown;
         for mut recorded in log {
             if recorded.event.has_references() {
-                let mut wanted = Wanted::up_to(left);
+                let mut wanted = ValueRequests::up_to(left);
                 recorded.event.each_slot(&mut |slot| wanted.look(&slot));
                 left -= wanted.bytes().min(left);
                 let fetched = self.fetch(tenant, run, &wanted).await?;
@@ -167,7 +167,7 @@ impl Values {
             return Ok(state.clone());
         }
         let mut copy = State::clone(state);
-        let mut wanted = Wanted::only(digests.cloned(), self.bounds.read);
+        let mut wanted = ValueRequests::only(digests.cloned(), self.bounds.read);
         copy.each_slot(&mut |slot| wanted.look(&slot));
         self.put(tenant, state.run, wanted, |places| copy.each_slot(&mut |slot| places.put(slot))).await?;
         Ok(Arc::new(copy))
@@ -186,7 +186,7 @@ impl Values {
             return Ok(Cow::Borrowed(object));
         }
         let mut copy = object.clone();
-        let mut wanted = Wanted::only(None, self.bounds.read);
+        let mut wanted = ValueRequests::only(None, self.bounds.read);
         wanted.look(&Slot::Object(&mut copy));
         self.put(tenant, run, wanted, |places| places.put(Slot::Object(&mut copy))).await?;
         Ok(Cow::Owned(copy))
@@ -194,7 +194,7 @@ impl Values {
 
     /// A value with every value in it in place.
     pub(super) async fn whole_value(&self, tenant: &str, run: RunId, value: &mut Value) -> Result<(), Unresolved> {
-        let mut wanted = Wanted::only(None, self.bounds.read);
+        let mut wanted = ValueRequests::only(None, self.bounds.read);
         wanted.look(&Slot::Value(value));
         if wanted.is_empty() {
             return Ok(());
@@ -206,7 +206,7 @@ impl Values {
         &self,
         tenant: &str,
         run: RunId,
-        wanted: Wanted,
+        wanted: ValueRequests,
         put: impl FnOnce(&mut resolve::Places<'_>),
     ) -> Result<(), Unresolved> {
         if let Some(bytes) = wanted.exceeds() {
@@ -226,7 +226,7 @@ impl Values {
         extracted: &Extracted,
     ) -> Result<RunResult, Unresolved> {
         let mut copy = made.clone();
-        let mut wanted = Wanted::only(None, self.bounds.read);
+        let mut wanted = ValueRequests::only(None, self.bounds.read);
         each_slot(&mut copy, &mut |slot| wanted.look(&slot));
         if wanted.is_empty() {
             return Ok(copy);
@@ -246,7 +246,7 @@ impl Values {
     }
 
     /// Reads the wanted values, each once.
-    async fn fetch(&self, tenant: &str, run: RunId, wanted: &Wanted) -> Result<Fetched, StoreError> {
+    async fn fetch(&self, tenant: &str, run: RunId, wanted: &ValueRequests) -> Result<Fetched, StoreError> {
         let mut fetched = BTreeMap::new();
         for digest in wanted.digests() {
             // A digest without a value was no reference, but an object of the caller that looked like one before there
@@ -284,7 +284,7 @@ pub(super) fn put_back(
             fetched.insert(*digest, read(run, *digest, &text)?);
         }
     }
-    let mut wanted = Wanted::only(Some(fetched.keys().copied().collect()), u64::MAX);
+    let mut wanted = ValueRequests::only(Some(fetched.keys().copied().collect()), u64::MAX);
     command.each_slot(&mut |slot| wanted.look(&slot));
     let mut places = wanted.places(&fetched, run);
     command.each_slot(&mut |slot| places.put(slot));

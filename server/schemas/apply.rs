@@ -16,12 +16,12 @@ type Answer = Result<bool, TooExpensive>;
 
 /// Whether a value matches.
 pub(super) fn fits(schema: &Schema, value: &Value, work: &Work) -> Answer {
-    Walk::new(schema, work.steps).check(0, value, false)
+    Validation::new(schema, work.steps).check(0, value, false)
 }
 
 /// The violations of a value.
 pub(super) fn violations(schema: &Schema, value: &Value, work: &Work) -> Result<Vec<Violation>, TooExpensive> {
-    let mut walk = Walk::new(schema, work.steps);
+    let mut walk = Validation::new(schema, work.steps);
     walk.check(0, value, true)?;
     let mut found = walk.found;
     found.sort_by(|a, b| a.field.cmp(&b.field));
@@ -29,7 +29,7 @@ pub(super) fn violations(schema: &Schema, value: &Value, work: &Work) -> Result<
     Ok(found)
 }
 
-struct Walk<'s, 'v> {
+struct Validation<'s, 'v> {
     schema: &'s Schema,
     left: u64,
     depth: usize,
@@ -44,9 +44,9 @@ enum Step<'v> {
     Index(usize),
 }
 
-impl<'s, 'v> Walk<'s, 'v> {
+impl<'s, 'v> Validation<'s, 'v> {
     fn new(schema: &'s Schema, left: u64) -> Self {
-        Walk { schema, left, depth: 0, path: Vec::new(), found: Vec::new() }
+        Validation { schema, left, depth: 0, path: Vec::new(), found: Vec::new() }
     }
 
     fn take(&mut self, steps: u64) -> Result<(), TooExpensive> {
@@ -74,7 +74,8 @@ impl<'s, 'v> Walk<'s, 'v> {
     }
 
     fn keywords(&mut self, keywords: &'s Keywords, value: &'v Value, listing: bool) -> Answer {
-        let parts = [Walk::leaf, Walk::members, Walk::dependencies, Walk::items, Walk::combined];
+        let parts =
+            [Validation::leaf, Validation::members, Validation::dependencies, Validation::items, Validation::combined];
         let mut fits = true;
         for part in parts {
             fits &= part(self, keywords, value, listing)?;
@@ -244,7 +245,7 @@ impl<'s, 'v> Walk<'s, 'v> {
 
     /// Checks a value that is no part of the checked value.
     fn apart(&mut self, rule: RuleId, value: &Value) -> Answer {
-        let mut walk = Walk { depth: self.depth, ..Walk::new(self.schema, self.left) };
+        let mut walk = Validation { depth: self.depth, ..Validation::new(self.schema, self.left) };
         let fits = walk.check(rule, value, false);
         self.left = walk.left;
         fits

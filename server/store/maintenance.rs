@@ -23,7 +23,7 @@ pub struct Place {
 
 /// A record that is stored beside the logs because of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Beside {
+pub enum SideRow {
     /// An effect (the outbox).
     Effect(EffectId),
     /// The index from a node run to its run.
@@ -41,17 +41,17 @@ pub enum Beside {
 /// The tables of records beside the logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Table {
-    /// [`Beside::Effect`].
+    /// [`SideRow::Effect`].
     Effects,
-    /// [`Beside::NodeRun`].
+    /// [`SideRow::NodeRun`].
     NodeRuns,
-    /// [`Beside::Label`].
+    /// [`SideRow::Label`].
     Labels,
-    /// [`Beside::Approval`].
+    /// [`SideRow::Approval`].
     Approvals,
-    /// [`Beside::Key`].
+    /// [`SideRow::Key`].
     Keys,
-    /// [`Beside::Value`].
+    /// [`SideRow::Value`].
     Values,
 }
 
@@ -63,7 +63,7 @@ impl Table {
 
 /// An acknowledged commit that is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lost {
+pub struct LostRun {
     /// The tenant.
     pub tenant: Tenant,
     /// The run.
@@ -72,9 +72,9 @@ pub struct Lost {
     pub position: Position,
 }
 
-impl std::fmt::Display for Lost {
+impl std::fmt::Display for LostRun {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Lost { tenant, run, position } = self;
+        let LostRun { tenant, run, position } = self;
         write!(f, "position {position} of run {run} of tenant {tenant:?} was acknowledged and is not there")
     }
 }
@@ -159,7 +159,7 @@ pub trait Inspect {
     ///
     /// # Errors
     /// As every method.
-    fn lost(&self) -> Result<Vec<Lost>, StoreError>;
+    fn lost(&self) -> Result<Vec<LostRun>, StoreError>;
 
     /// The defects that the store itself finds in the file, a line each.
     ///
@@ -260,6 +260,6 @@ pub trait Inspect {
     fn each(
         &self,
         table: Table,
-        each: &mut dyn FnMut(Place, Beside) -> Result<(), StoreError>,
+        each: &mut dyn FnMut(Place, SideRow) -> Result<(), StoreError>,
     ) -> Result<(), StoreError>;
 }

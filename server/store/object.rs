@@ -65,7 +65,7 @@ pub struct Object {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// Creates an object, or replaces the stored one. The time of creation stays.
-    Put(Put),
+    Put(ObjectWrite),
     /// Deletes an object. An object that does not exist is stale, whatever version is expected.
     Delete {
         /// The kind.
@@ -79,7 +79,7 @@ pub enum Change {
 
 /// An object to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Put {
+pub struct ObjectWrite {
     /// As in [`Object`].
     pub kind: String,
     /// As in [`Object`].
@@ -160,7 +160,7 @@ impl Change {
     }
 }
 
-impl Put {
+impl ObjectWrite {
     /// The object to store in place of the old one.
     pub(super) fn over(self, before: Option<&Object>) -> Object {
         Object {

@@ -15,7 +15,7 @@ pub(super) type Ordinal = i64;
 
 /// What a claimer wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum EffectKinds {
     /// All due effects.
     All,
     /// Timers only.
@@ -27,7 +27,7 @@ pub(super) enum Wanted {
 pub(super) struct Outbox {
     rows: BTreeMap<Ordinal, Row>,
     by_id: BTreeMap<(EffectId, Tenant), Ordinal>,
-    lanes: BTreeMap<Tenant, Lane>,
+    lanes: BTreeMap<Tenant, TenantEffects>,
     /// By the end of the lease.
     leased: BTreeSet<(i64, Ordinal)>,
     bytes: usize,
@@ -39,7 +39,7 @@ pub(super) struct Outbox {
 
 /// The effects of one tenant.
 #[derive(Debug, Default)]
-struct Lane {
+struct TenantEffects {
     /// Free effects, by due time.
     calls: BTreeSet<(i64, Ordinal)>,
     timers: BTreeSet<(i64, Ordinal)>,
@@ -51,9 +51,9 @@ struct Lane {
     served: u64,
 }
 
-impl Lane {
-    fn first(&self, wanted: Wanted) -> Option<(i64, Ordinal)> {
-        let calls = if wanted == Wanted::All { self.calls.first() } else { None };
+impl TenantEffects {
+    fn first(&self, wanted: EffectKinds) -> Option<(i64, Ordinal)> {
+        let calls = if wanted == EffectKinds::All { self.calls.first() } else { None };
         calls.into_iter().chain(self.timers.first()).min().copied()
     }
 
@@ -63,8 +63,8 @@ impl Lane {
     }
 
     /// The first effect that may be claimed now, within the tenant's limit.
-    fn first_allowed(&self, wanted: Wanted, calls_max: Option<usize>) -> Option<(i64, Ordinal)> {
-        self.first(if self.is_full(calls_max) { Wanted::Timers } else { wanted })
+    fn first_allowed(&self, wanted: EffectKinds, calls_max: Option<usize>) -> Option<(i64, Ordinal)> {
+        self.first(if self.is_full(calls_max) { EffectKinds::Timers } else { wanted })
     }
 
     fn free(&mut self, effect: &Effect) -> &mut BTreeSet<(i64, Ordinal)> {
@@ -74,7 +74,7 @@ impl Lane {
 
 /// A new effect.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct OutboxEffect {
     pub(super) tenant: Tenant,
     pub(super) run: RunId,
     pub(super) effect: Arc<Effect>,
@@ -84,7 +84,7 @@ pub(super) struct Asked {
 
 #[derive(Debug)]
 struct Row {
-    asked: Asked,
+    asked: OutboxEffect,
     epoch: Epoch,
     lease_until_ms: Option<i64>,
     /// Whether its result is being written: it is not claimed meanwhile, even after its lease.
@@ -156,7 +156,7 @@ impl Outbox {
     }
 
     /// Adds an effect.
-    pub(super) fn add(&mut self, ordinal: Ordinal, asked: Asked) {
+    pub(super) fn add(&mut self, ordinal: Ordinal, asked: OutboxEffect) {
         self.bytes += asked.bytes;
         self.by_id.insert((asked.effect.id, asked.tenant.clone()), ordinal);
         self.lanes.entry(asked.tenant.clone()).or_default().rows += 1;
@@ -181,7 +181,7 @@ impl Outbox {
     }
 
     /// Claims due and free effects, each under a new epoch.
-    pub(super) fn claim(&mut self, now_ms: i64, lease_ms: i64, limit: usize, wanted: Wanted) -> Vec<Claimed> {
+    pub(super) fn claim(&mut self, now_ms: i64, lease_ms: i64, limit: usize, wanted: EffectKinds) -> Vec<Claimed> {
         self.free_expired(now_ms);
         let lease_until_ms = now_ms.saturating_add(lease_ms);
         let mut claimed = Vec::new();
@@ -195,8 +195,8 @@ impl Outbox {
 
     /// The free effect to execute next: the oldest due, then in the order of creation. With a limit on tenants, it
     /// takes the tenant that has waited longest and is below its limit.
-    fn next(&self, now_ms: i64, wanted: Wanted) -> Option<Ordinal> {
-        let due = |lane: &Lane| {
+    fn next(&self, now_ms: i64, wanted: EffectKinds) -> Option<Ordinal> {
+        let due = |lane: &TenantEffects| {
             let (due_at_ms, ordinal) = lane.first_allowed(wanted, self.calls_of_tenant_max)?;
             let turn = if self.calls_of_tenant_max.is_some() { lane.served } else { 0 };
             (due_at_ms <= now_ms).then_some((turn, due_at_ms, ordinal))
@@ -204,7 +204,7 @@ impl Outbox {
         self.lanes.values().filter_map(due).min().map(|(_, _, ordinal)| ordinal)
     }
 
-    fn first_free(&self, wanted: Wanted) -> Option<(i64, Ordinal)> {
+    fn first_free(&self, wanted: EffectKinds) -> Option<(i64, Ordinal)> {
         self.lanes.values().filter_map(|lane| lane.first(wanted)).min()
     }
 
@@ -250,22 +250,22 @@ impl Outbox {
     }
 
     /// When the next free effect is due, even if a limit holds it back.
-    pub(super) fn next_free(&self, wanted: Wanted) -> Option<i64> {
+    pub(super) fn next_free(&self, wanted: EffectKinds) -> Option<i64> {
         self.first_free(wanted).map(|(due_at_ms, _)| due_at_ms)
     }
 
     /// When the next claimable effect is due, or the next lease runs out.
-    pub(super) fn next_due(&self, wanted: Wanted) -> Option<i64> {
+    pub(super) fn next_due(&self, wanted: EffectKinds) -> Option<i64> {
         let leased = self.leased.first().map(|(until, _)| *until);
         let allowed = self.lanes.values().filter_map(|lane| lane.first_allowed(wanted, self.calls_of_tenant_max));
         allowed.map(|(due_at_ms, _)| due_at_ms).chain(leased).min()
     }
 
     /// Whether at least this many free effects are due.
-    pub(super) fn has_due(&self, now_ms: i64, count: usize, wanted: Wanted) -> bool {
+    pub(super) fn has_due(&self, now_ms: i64, count: usize, wanted: EffectKinds) -> bool {
         let mut left = count;
         for lane in self.lanes.values() {
-            let calls = (wanted == Wanted::All).then_some(&lane.calls);
+            let calls = (wanted == EffectKinds::All).then_some(&lane.calls);
             for free in calls.into_iter().chain([&lane.timers]) {
                 left -= free.iter().take_while(|(due_at_ms, _)| *due_at_ms <= now_ms).take(left).count();
             }
@@ -324,11 +324,11 @@ mod tests {
     const NOW_MS: i64 = 1_000;
     const LEASE_MS: i64 = 10_000;
 
-    fn asked(tenant: &str, number: u128, request: Request) -> Asked {
+    fn asked(tenant: &str, number: u128, request: Request) -> OutboxEffect {
         let run = RunId::from_uuid(Uuid::from_u128(number));
         let id = EffectId::from_uuid(Uuid::from_u128(number));
         let effect = Effect { id, node_run: NodeRunId::root(run), attempt: 1, due_at_ms: NOW_MS, request };
-        Asked { tenant: tenant.to_owned(), run, effect: Arc::new(effect), bytes: 1 }
+        OutboxEffect { tenant: tenant.to_owned(), run, effect: Arc::new(effect), bytes: 1 }
     }
 
     fn call() -> Request {
@@ -355,31 +355,31 @@ mod tests {
     #[test]
     fn claims_go_round_the_tenants_however_much_one_asks_for() {
         let mut outbox = crowded(100);
-        let claimed = outbox.claim(NOW_MS, LEASE_MS, 6, Wanted::All);
+        let claimed = outbox.claim(NOW_MS, LEASE_MS, 6, EffectKinds::All);
         assert_eq!(tenants(&claimed), ["many", "few", "one", "many", "few", "many"]);
         // A new tenant does not wait for those that came before.
         outbox.add(outbox.next_ordinal(), asked("new", 200, call()));
-        assert_eq!(tenants(&outbox.claim(NOW_MS, LEASE_MS, 2, Wanted::All)), ["new", "many"]);
+        assert_eq!(tenants(&outbox.claim(NOW_MS, LEASE_MS, 2, EffectKinds::All)), ["new", "many"]);
     }
 
     #[test]
     fn calls_of_one_tenant_in_flight_are_bounded_and_a_settled_one_frees_a_place() {
         let mut outbox = crowded(2);
-        let claimed = outbox.claim(NOW_MS, LEASE_MS, 50, Wanted::All);
+        let claimed = outbox.claim(NOW_MS, LEASE_MS, 50, EffectKinds::All);
         assert_eq!(tenants(&claimed), ["many", "few", "one", "many", "few"]);
         assert!(outbox.holds_back());
-        assert_eq!(outbox.next_due(Wanted::All), Some(NOW_MS + LEASE_MS), "what is held back is not due");
-        assert!(outbox.claim(NOW_MS, LEASE_MS, 50, Wanted::All).is_empty());
+        assert_eq!(outbox.next_due(EffectKinds::All), Some(NOW_MS + LEASE_MS), "what is held back is not due");
+        assert!(outbox.claim(NOW_MS, LEASE_MS, 50, EffectKinds::All).is_empty());
         // A timer takes no time, so it is not held back.
         outbox.add(outbox.next_ordinal(), asked("many", 300, Request::Wake));
-        assert_eq!(outbox.next_due(Wanted::All), Some(NOW_MS));
-        assert_eq!(outbox.claim(NOW_MS, LEASE_MS, 50, Wanted::All)[0].effect.request, Request::Wake);
+        assert_eq!(outbox.next_due(EffectKinds::All), Some(NOW_MS));
+        assert_eq!(outbox.claim(NOW_MS, LEASE_MS, 50, EffectKinds::All)[0].effect.request, Request::Wake);
         let first = &claimed[0];
         outbox.settling("many", first.effect.id, true);
         outbox.remove("many", first.run, first.effect.id);
-        assert_eq!(tenants(&outbox.claim(NOW_MS, LEASE_MS, 50, Wanted::All)), ["many"]);
+        assert_eq!(tenants(&outbox.claim(NOW_MS, LEASE_MS, 50, EffectKinds::All)), ["many"]);
         // Effects whose leases have run out no longer count as in flight.
-        let again = outbox.claim(NOW_MS + LEASE_MS, LEASE_MS, 50, Wanted::All);
+        let again = outbox.claim(NOW_MS + LEASE_MS, LEASE_MS, 50, EffectKinds::All);
         assert_eq!(again.iter().filter(|claimed| claimed.tenant == "many").count(), 3, "two calls and the timer");
     }
 }

@@ -122,8 +122,8 @@ async fn the_api_shows_what_it_always_showed() {
         for stored in &runs {
             shown.push_str(&format!("# {} ({:?})\n", name(stored), stored.state.status));
             let mut projection = Projection::of(&stored.state);
-            for event in stored.log.iter().flat_map(|recorded| projection.project(recorded)) {
-                shown.push_str(&format!("{}\n", event.body));
+            for event in stored.log.iter().flat_map(|recorded| projection.project(recorded).unwrap()) {
+                shown.push_str(&format!("{}\n", serde_json::to_string(&event.event).unwrap()));
             }
         }
         let mut settings = insta::Settings::clone_current();

@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use runyard_api::runyard::types::{NodeKind, NodeRunState, RunState, RunSummary, RunWaitReason, WaitReason};
 use serde_json::json;
 
-use page::{Wanted, page};
+use page::{RunQuery, page};
 
 use crate::harness::{Apart, DOCUMENTS, Lines, Mode, World, eventually, refused, typed};
 
 /// Every page up to the last.
-async fn all(world: &World, wanted: &Wanted<'_>, limit: u32) -> Vec<RunSummary> {
+async fn all(world: &World, wanted: &RunQuery<'_>, limit: u32) -> Vec<RunSummary> {
     let (mut runs, mut next) = page(world, wanted, limit, None).await;
     while let Some(cursor) = next {
         let more;
@@ -44,28 +44,28 @@ async fn filters_narrow_the_list_together() {
     let slept = world.native.get_run("mine").await.unwrap().into_inner().run_id;
     world.gateway.cancel_run("mine").await.unwrap();
 
-    let everything = all(&world, &Wanted::default(), 50).await;
+    let everything = all(&world, &RunQuery::default(), 50).await;
     assert_eq!(ids(&everything), [&*slept, &waiting, &failed, &echo], "newest first");
-    let of = |wanted: Wanted<'static>| {
+    let of = |wanted: RunQuery<'static>| {
         let world = &world;
         async move { all(world, &wanted, 50).await.into_iter().map(|run| run.run_id).collect::<Vec<_>>() }
     };
-    let states = |states: &[RunState]| Wanted { states: states.to_vec(), ..Wanted::default() };
+    let states = |states: &[RunState]| RunQuery { states: states.to_vec(), ..RunQuery::default() };
     assert_eq!(of(states(&[RunState::Succeeded])).await, [&*echo]);
     assert_eq!(of(states(&[RunState::Failed, RunState::Canceled])).await, [&*slept, &*failed]);
     assert_eq!(of(states(&[RunState::Waiting])).await, [&*waiting]);
     assert!(of(states(&[RunState::Queued])).await.is_empty());
-    assert_eq!(of(Wanted { face: Some("run-coordinator"), ..Wanted::default() }).await, [&*slept]);
+    assert_eq!(of(RunQuery { face: Some("run-coordinator"), ..RunQuery::default() }).await, [&*slept]);
     for node_type in ["runyard.core.echo", "jarvis.core.echo"] {
-        assert_eq!(of(Wanted { node_type: Some(node_type), ..Wanted::default() }).await, [&*echo]);
+        assert_eq!(of(RunQuery { node_type: Some(node_type), ..RunQuery::default() }).await, [&*echo]);
     }
     let echo_and_waiting =
-        Wanted { states: vec![RunState::Waiting], node_type: Some("runyard.core.echo"), ..Wanted::default() };
+        RunQuery { states: vec![RunState::Waiting], node_type: Some("runyard.core.echo"), ..RunQuery::default() };
     assert!(of(echo_and_waiting).await.is_empty());
     let at = |id: &str| everything.iter().find(|run| run.run_id == id).unwrap().created_at;
-    let since: Vec<_> = of(Wanted { after: Some(at(&failed)), ..Wanted::default() }).await;
+    let since: Vec<_> = of(RunQuery { after: Some(at(&failed)), ..RunQuery::default() }).await;
     assert!(since.contains(&failed) && since.contains(&slept), "created then or later");
-    let until: Vec<_> = of(Wanted { before: Some(at(&failed)), ..Wanted::default() }).await;
+    let until: Vec<_> = of(RunQuery { before: Some(at(&failed)), ..RunQuery::default() }).await;
     assert!(!until.contains(&failed) && !until.contains(&slept), "created earlier");
 
     let [slept, _, failed, _] = &everything[..] else { panic!("{everything:?}") };
@@ -93,7 +93,7 @@ async fn pages_reach_the_end_while_others_start_runs() {
                 world.run("runyard.core.uuid4", json!({})).await;
             }
         };
-        let wanted = Wanted::default();
+        let wanted = RunQuery::default();
         let (seen, ()) = tokio::join!(all(&world, &wanted, limit), starting);
         let ids = ids(&seen);
         let unique: BTreeSet<_> = ids.iter().map(|id| (*id).to_owned()).collect();
@@ -101,7 +101,7 @@ async fn pages_reach_the_end_while_others_start_runs() {
         assert!(unique.is_superset(&old), "limit {limit}: no run is left out");
         assert!(seen.is_sorted_by(|one, next| one.created_at >= next.created_at), "limit {limit}: newest first");
     }
-    let (first, next) = page(&world, &Wanted::default(), 50, None).await;
+    let (first, next) = page(&world, &RunQuery::default(), 50, None).await;
     assert_eq!((first.len(), next.is_some()), (50, true));
 }
 
@@ -260,7 +260,7 @@ async fn the_listeners_are_listed_with_their_addresses() {
 async fn a_run_that_asks_says_so_in_lists_and_is_answered_through_the_runyard_api() {
     let world = World::new().await;
     let run = world.run("runyard.core.ask", json!({"question": "Which colour?"})).await;
-    let (listed, _) = page(&world, &Wanted::default(), 50, None).await;
+    let (listed, _) = page(&world, &RunQuery::default(), 50, None).await;
     assert_eq!(listed[0].waiting_on.as_ref().unwrap().reason, RunWaitReason::Input);
     assert_eq!((listed[0].reason.as_deref(), listed[0].title.as_deref()), (Some("input"), Some("Which colour?")));
     let waits = world.native.get_run(&run.run_id).await.unwrap().into_inner().waiting_on.unwrap();
@@ -306,7 +306,7 @@ async fn a_waiting_run_says_what_it_waits_for() {
     let asleep = world.run("runyard.core.sleep", json!({"seconds": 600})).await.run_id;
     let timer = waits(&asleep).await.unwrap();
     assert!(timer.reason == RunWaitReason::Timer && timer.until.is_some());
-    let (listed, _) = page(&world, &Wanted::default(), 50, None).await;
+    let (listed, _) = page(&world, &RunQuery::default(), 50, None).await;
     let reasons: Vec<_> = listed.iter().map(|run| run.waiting_on.as_ref().map(|waits| waits.reason)).collect();
     assert_eq!(reasons, [None, Some(RunWaitReason::Paused)], "a list says where a person has to act");
     world.gateway.cancel_run(&asleep).await.unwrap();
@@ -378,6 +378,6 @@ async fn every_run_has_a_title() {
     ] {
         assert_eq!(titled(node_type, input).await.as_deref(), Some(title), "{node_type}");
     }
-    let (listed, _) = page(&world, &Wanted::default(), 50, None).await;
+    let (listed, _) = page(&world, &RunQuery::default(), 50, None).await;
     assert!(listed.iter().all(|run| run.title.is_some()));
 }

@@ -96,7 +96,6 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("openapi/runyard/runyard.yaml", "face", "a parameter and a field of the Runyard document"),
     ("tests/it/docs.rs", "list_doors", "an operation of the Runyard API, which does not change"),
     ("tests/it/docs.rs", "open.doors", "a field of its answer"),
-    ("server/auth/scopes.rs", "list_doors", "an operation of the Runyard document"),
     ("server/check/laws.rs", "\"face\"", "the name of the stored column"),
     ("server/engine/record/start.rs", "rename = \"face\"", "a field of stored logs"),
     ("server/store/sqlite/append.rs", "name, face, node_type", "the name of the stored column"),

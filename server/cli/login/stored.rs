@@ -130,9 +130,9 @@ fn of(bytes: &[u8]) -> Option<Login> {
 
 /// A login as clients use it: the stored token, or a new one, which is stored then. Cheap to clone.
 #[derive(Clone)]
-pub struct Tokens(Arc<Shared>);
+pub struct Tokens(Arc<LoginFile>);
 
-struct Shared {
+struct LoginFile {
     file: PathBuf,
     login: Mutex<Login>,
     within: Duration,
@@ -142,11 +142,11 @@ struct Shared {
 impl Tokens {
     /// Of the login that was read from this file.
     pub fn of(file: PathBuf, login: Login, within: Duration) -> Self {
-        Self(Arc::new(Shared { file, login: Mutex::new(login), within, clock: Clock::system() }))
+        Self(Arc::new(LoginFile { file, login: Mutex::new(login), within, clock: Clock::system() }))
     }
 }
 
-impl Shared {
+impl LoginFile {
     async fn renewed(&self, login: &mut Login) -> Result<String, BoxError> {
         login.renew(self.within, &self.clock).await.map_err(|error| format!("the login has no new token: {error}"))?;
         // Without it the next command fetches one for itself.

@@ -32,7 +32,7 @@ pub struct Arguments {
     pub command: Option<Command>,
     /// The document to print.
     #[command(flatten)]
-    pub show: show::Wanted,
+    pub show: show::ShowArguments,
 }
 
 /// What else there is to do with documents.

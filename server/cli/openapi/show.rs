@@ -10,7 +10,7 @@ use crate::cli::failure::{Exit, Failure};
 
 /// Which document, and what of it.
 #[derive(Debug, Clone, Args)]
-pub struct Wanted {
+pub struct ShowArguments {
     /// The document; without it, a list of all
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
@@ -25,7 +25,7 @@ pub struct Wanted {
     pub format: Option<Format>,
 }
 
-impl Wanted {
+impl ShowArguments {
     /// Whether no flag and no name was given.
     pub fn is_empty(&self) -> bool {
         self.name.is_none() && !self.surface && self.overlay && self.format.is_none()
@@ -45,7 +45,7 @@ pub enum Format {
 ///
 /// # Errors
 /// No such document.
-pub fn show(arguments: &Wanted, context: &mut Context) -> Result<Exit, Failure> {
+pub fn show(arguments: &ShowArguments, context: &mut Context) -> Result<Exit, Failure> {
     let output = &mut context.output;
     let Some(name) = &arguments.name else {
         let rows = DOCUMENTS.iter().map(|(document, _)| summary(document));

@@ -22,7 +22,7 @@ pub(super) fn known(id: &str) -> Result<(), Refusal> {
 
 /// The filters of a list request.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Wanted {
+pub(super) struct EnvironmentQuery {
     pub(super) project: Option<String>,
     pub(super) is_active: Option<bool>,
     pub(super) is_default: Option<bool>,
@@ -30,7 +30,7 @@ pub(super) struct Wanted {
     pub(super) offset: usize,
 }
 
-pub(super) fn list(wanted: &Wanted) -> EnvironmentList {
+pub(super) fn list(wanted: &EnvironmentQuery) -> EnvironmentList {
     // The only environment has no project, is active and is the default.
     let fits = wanted.project.is_none() && wanted.is_active != Some(false) && wanted.is_default != Some(false);
     let shown = fits && wanted.offset == 0 && wanted.limit != Some(0);
@@ -69,12 +69,15 @@ mod tests {
 
     #[test]
     fn the_default_environment_is_listed_unless_a_filter_excludes_it() {
-        let count = |wanted: Wanted| list(&wanted).data.len();
-        assert_eq!(count(Wanted::default()), 1);
-        assert_eq!(count(Wanted { is_default: Some(true), is_active: Some(true), ..Wanted::default() }), 1);
-        assert_eq!(count(Wanted { is_default: Some(false), ..Wanted::default() }), 0);
-        assert_eq!(count(Wanted { is_active: Some(false), ..Wanted::default() }), 0);
-        assert_eq!(count(Wanted { project: Some("p".to_owned()), ..Wanted::default() }), 0);
-        assert_eq!(count(Wanted { offset: 1, ..Wanted::default() }), 0);
+        let count = |wanted: EnvironmentQuery| list(&wanted).data.len();
+        assert_eq!(count(EnvironmentQuery::default()), 1);
+        assert_eq!(
+            count(EnvironmentQuery { is_default: Some(true), is_active: Some(true), ..EnvironmentQuery::default() }),
+            1
+        );
+        assert_eq!(count(EnvironmentQuery { is_default: Some(false), ..EnvironmentQuery::default() }), 0);
+        assert_eq!(count(EnvironmentQuery { is_active: Some(false), ..EnvironmentQuery::default() }), 0);
+        assert_eq!(count(EnvironmentQuery { project: Some("p".to_owned()), ..EnvironmentQuery::default() }), 0);
+        assert_eq!(count(EnvironmentQuery { offset: 1, ..EnvironmentQuery::default() }), 0);
     }
 }

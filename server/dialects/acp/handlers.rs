@@ -9,7 +9,7 @@ use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
 
 use super::error::{not_served, problem};
 use super::place::Way;
-use super::servers::{Wanted, Which};
+use super::servers::{ServerQuery, ServerScope};
 use super::stream::Part;
 use super::{Handlers, environments, messages, permissions, runs, servers, thread_list, threads};
 use crate::dialects::common::refusal::{Refusal, of_api};
@@ -231,28 +231,28 @@ impl Acp for Handlers {
     }
 
     async fn create_server(&self, cx: &Caller, request: CreateServerRequest) -> Result<Reply<CreateServerOk>, Refusal> {
-        let created = servers::create(self, cx, Which::All, request.body).await?;
+        let created = servers::create(self, cx, ServerScope::All, request.body).await?;
         Ok(CreateServerOk::Created(created).into())
     }
 
     async fn list_servers(&self, cx: &Caller, request: ListServersRequest) -> Result<Reply<ListServersOk>, Refusal> {
         let (limit, offset) = (limit(request.limit), offset(request.offset));
-        let wanted = Wanted { kind: request.kind, project: request.project_id, limit, offset };
+        let wanted = ServerQuery { kind: request.kind, project: request.project_id, limit, offset };
         Ok(ListServersOk::Ok(servers::list(self, cx, wanted).await?).into())
     }
 
     async fn get_server(&self, cx: &Caller, request: GetServerRequest) -> Result<Reply<GetServerOk>, Refusal> {
-        let found = servers::get(self, cx, Which::All, &request.server_id).await?;
+        let found = servers::get(self, cx, ServerScope::All, &request.server_id).await?;
         Ok(GetServerOk::Ok(found).into())
     }
 
     async fn update_server(&self, cx: &Caller, request: UpdateServerRequest) -> Result<Reply<UpdateServerOk>, Refusal> {
-        let changed = servers::update(self, cx, Which::All, &request.server_id, request.body).await?;
+        let changed = servers::update(self, cx, ServerScope::All, &request.server_id, request.body).await?;
         Ok(UpdateServerOk::Ok(changed).into())
     }
 
     async fn delete_server(&self, cx: &Caller, request: DeleteServerRequest) -> Result<Reply<DeleteServerOk>, Refusal> {
-        let deleted = servers::delete(self, cx, Which::All, &request.server_id).await?;
+        let deleted = servers::delete(self, cx, ServerScope::All, &request.server_id).await?;
         Ok(DeleteServerOk::Ok(deleted).into())
     }
 
@@ -261,7 +261,7 @@ impl Acp for Handlers {
         cx: &Caller,
         request: CreateAgentRuntimeRequest,
     ) -> Result<Reply<CreateAgentRuntimeOk>, Refusal> {
-        let created = servers::create(self, cx, Which::Runtimes, request.body).await?;
+        let created = servers::create(self, cx, ServerScope::Runtimes, request.body).await?;
         Ok(CreateAgentRuntimeOk::Created(created).into())
     }
 
@@ -271,7 +271,8 @@ impl Acp for Handlers {
         request: ListAgentRuntimesRequest,
     ) -> Result<Reply<ListAgentRuntimesOk>, Refusal> {
         let (limit, offset) = (limit(request.limit), offset(request.offset));
-        let wanted = Wanted { kind: Some(types::ServerKind::AgentRuntime), project: request.project_id, limit, offset };
+        let wanted =
+            ServerQuery { kind: Some(types::ServerKind::AgentRuntime), project: request.project_id, limit, offset };
         Ok(ListAgentRuntimesOk::Ok(servers::list(self, cx, wanted).await?).into())
     }
 
@@ -280,7 +281,7 @@ impl Acp for Handlers {
         cx: &Caller,
         request: GetAgentRuntimeRequest,
     ) -> Result<Reply<GetAgentRuntimeOk>, Refusal> {
-        let found = servers::get(self, cx, Which::Runtimes, &request.runtime_id).await?;
+        let found = servers::get(self, cx, ServerScope::Runtimes, &request.runtime_id).await?;
         Ok(GetAgentRuntimeOk::Ok(found).into())
     }
 
@@ -289,7 +290,7 @@ impl Acp for Handlers {
         cx: &Caller,
         request: UpdateAgentRuntimeRequest,
     ) -> Result<Reply<UpdateAgentRuntimeOk>, Refusal> {
-        let changed = servers::update(self, cx, Which::Runtimes, &request.runtime_id, request.body).await?;
+        let changed = servers::update(self, cx, ServerScope::Runtimes, &request.runtime_id, request.body).await?;
         Ok(UpdateAgentRuntimeOk::Ok(changed).into())
     }
 
@@ -298,7 +299,7 @@ impl Acp for Handlers {
         cx: &Caller,
         request: DeleteAgentRuntimeRequest,
     ) -> Result<Reply<DeleteAgentRuntimeOk>, Refusal> {
-        let deleted = servers::delete(self, cx, Which::Runtimes, &request.runtime_id).await?;
+        let deleted = servers::delete(self, cx, ServerScope::Runtimes, &request.runtime_id).await?;
         Ok(DeleteAgentRuntimeOk::Ok(deleted).into())
     }
 
@@ -315,7 +316,7 @@ impl Acp for Handlers {
     }
 
     async fn list_threads(&self, cx: &Caller, request: ListThreadsRequest) -> Result<Reply<ListThreadsOk>, Refusal> {
-        let wanted = thread_list::Wanted {
+        let wanted = thread_list::ThreadQuery {
             project: request.project_id,
             environment: request.environment_id,
             agent: request.agent_id,
@@ -437,7 +438,7 @@ impl Acp for Handlers {
         _cx: &Caller,
         request: ListEnvironmentsRequest,
     ) -> Result<Reply<ListEnvironmentsOk>, Refusal> {
-        let wanted = environments::Wanted {
+        let wanted = environments::EnvironmentQuery {
             project: request.project_id,
             is_active: request.is_active,
             is_default: request.is_default,

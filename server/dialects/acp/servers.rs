@@ -24,20 +24,20 @@ const PAGE: usize = 100;
 
 /// Whether a request is about all servers, or about those that run agents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Which {
+pub(super) enum ServerScope {
     /// `/servers`.
     All,
     /// `/agent-runtimes`.
     Runtimes,
 }
 
-impl Which {
+impl ServerScope {
     fn admits(self, kind: ServerKind) -> bool {
-        self == Which::All || kind == ServerKind::AgentRuntime
+        self == ServerScope::All || kind == ServerKind::AgentRuntime
     }
 }
 
-async fn find_which(handlers: &Handlers, cx: &Caller, which: Which, id: &str) -> Result<Stored<Body>, Refusal> {
+async fn find_which(handlers: &Handlers, cx: &Caller, which: ServerScope, id: &str) -> Result<Stored<Body>, Refusal> {
     let server = find(handlers, cx, id).await?;
     if which.admits(server.body.kind) { Ok(server) } else { Err(no_server(id)) }
 }
@@ -45,12 +45,12 @@ async fn find_which(handlers: &Handlers, cx: &Caller, which: Which, id: &str) ->
 pub(super) async fn create(
     handlers: &Handlers,
     cx: &Caller,
-    which: Which,
+    which: ServerScope,
     body: NewServer,
 ) -> Result<ServerEnvelope, Refusal> {
     let kind = match which {
-        Which::All => body.kind.unwrap_or(ServerKind::AgentRuntime),
-        Which::Runtimes => ServerKind::AgentRuntime,
+        ServerScope::All => body.kind.unwrap_or(ServerKind::AgentRuntime),
+        ServerScope::Runtimes => ServerKind::AgentRuntime,
     };
     let kept = Body {
         name: body.name,
@@ -69,7 +69,7 @@ pub(super) async fn create(
 /// An agent runtime that may be bound: one that exists.
 async fn bound(handlers: &Handlers, cx: &Caller, id: Option<String>) -> Result<Option<String>, Refusal> {
     let Some(id) = id else { return Ok(None) };
-    match find_which(handlers, cx, Which::Runtimes, &id).await {
+    match find_which(handlers, cx, ServerScope::Runtimes, &id).await {
         Ok(_) => Ok(Some(id)),
         Err(refusal) if refusal.status == StatusCode::NOT_FOUND => {
             Err(invalid("agentRuntimeId", format!("there is no agent runtime `{id}`")))
@@ -78,14 +78,19 @@ async fn bound(handlers: &Handlers, cx: &Caller, id: Option<String>) -> Result<O
     }
 }
 
-pub(super) async fn get(handlers: &Handlers, cx: &Caller, which: Which, id: &str) -> Result<ServerEnvelope, Refusal> {
+pub(super) async fn get(
+    handlers: &Handlers,
+    cx: &Caller,
+    which: ServerScope,
+    id: &str,
+) -> Result<ServerEnvelope, Refusal> {
     Ok(envelope(&find_which(handlers, cx, which, id).await?))
 }
 
 pub(super) async fn update(
     handlers: &Handlers,
     cx: &Caller,
-    which: Which,
+    which: ServerScope,
     id: &str,
     change: ServerChange,
 ) -> Result<ServerEnvelope, Refusal> {
@@ -104,7 +109,7 @@ pub(super) async fn update(
     Ok(envelope(&changed))
 }
 
-pub(super) async fn delete(handlers: &Handlers, cx: &Caller, which: Which, id: &str) -> Result<Deleted, Refusal> {
+pub(super) async fn delete(handlers: &Handlers, cx: &Caller, which: ServerScope, id: &str) -> Result<Deleted, Refusal> {
     if find_which(handlers, cx, which, id).await?.id == DEFAULT {
         return Err(fixed());
     }
@@ -114,7 +119,7 @@ pub(super) async fn delete(handlers: &Handlers, cx: &Caller, which: Which, id: &
 
 /// The filters of a list request.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Wanted {
+pub(super) struct ServerQuery {
     pub(super) kind: Option<ServerKind>,
     pub(super) project: Option<String>,
     pub(super) limit: Option<usize>,
@@ -122,7 +127,7 @@ pub(super) struct Wanted {
 }
 
 /// Lists servers, newest first. The server that always exists comes last.
-pub(super) async fn list(handlers: &Handlers, cx: &Caller, wanted: Wanted) -> Result<ServerList, Refusal> {
+pub(super) async fn list(handlers: &Handlers, cx: &Caller, wanted: ServerQuery) -> Result<ServerList, Refusal> {
     let limit = wanted.limit.unwrap_or(runs::LIMIT);
     let fits = |server: &Stored<Body>| {
         wanted.kind.is_none_or(|kind| kind == server.body.kind)

@@ -22,7 +22,7 @@ const EXAMINED_MAX: usize = 2_000;
 
 /// The filters of a list request.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Wanted {
+pub(super) struct ThreadQuery {
     pub(super) project: Option<String>,
     pub(super) environment: Option<String>,
     pub(super) agent: Option<String>,
@@ -35,7 +35,7 @@ pub(super) struct Wanted {
     pub(super) offset: usize,
 }
 
-impl Wanted {
+impl ThreadQuery {
     /// Whether no thread can match: there are no schedules, there is one environment, and deleted threads are not
     /// listed.
     fn is_unsatisfiable(&self) -> bool {
@@ -51,7 +51,7 @@ impl Wanted {
 }
 
 /// A page of threads.
-pub(super) async fn list(handlers: &Handlers, cx: &Caller, wanted: Wanted) -> Result<ThreadList, Refusal> {
+pub(super) async fn list(handlers: &Handlers, cx: &Caller, wanted: ThreadQuery) -> Result<ThreadList, Refusal> {
     let limit = wanted.limit.unwrap_or(LIMIT);
     let mut found: Vec<Option<Thread>> = Vec::new();
     let mut examined = 0;
@@ -84,7 +84,7 @@ pub(super) async fn list(handlers: &Handlers, cx: &Caller, wanted: Wanted) -> Re
 struct Source<'a> {
     handlers: &'a Handlers,
     cx: &'a Caller,
-    wanted: &'a Wanted,
+    wanted: &'a ThreadQuery,
     stored: VecDeque<Stored<Body>>,
     after_stored: Option<objects::Cursor>,
     stored_end: bool,
@@ -94,7 +94,7 @@ struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn new(handlers: &'a Handlers, cx: &'a Caller, wanted: &'a Wanted) -> Self {
+    fn new(handlers: &'a Handlers, cx: &'a Caller, wanted: &'a ThreadQuery) -> Self {
         // A thread that consists only of runs has no project and no agent.
         let rows_end = wanted.project.is_some() || wanted.agent.is_some() || wanted.app.is_some();
         Source {

@@ -8,7 +8,7 @@ use super::stream::{self, Scope};
 use super::wire;
 use crate::dialects::common::refusal::Refusal;
 use crate::dialects::common::start::{Started, invalid_field, start_once};
-use crate::feed::Wanted;
+use crate::feed::EventRange;
 use crate::runs::Runs;
 
 /// Starts a run. A repeated request returns the current state of the existing run.
@@ -37,7 +37,7 @@ pub async fn cancel(runs: &Runs, cx: &Caller, run_id: &str) -> Result<arp::Run, 
 }
 
 /// A run's events.
-pub async fn events(runs: &Runs, cx: &Caller, run_id: &str, wanted: Wanted) -> Result<ByteStream, Refusal> {
+pub async fn events(runs: &Runs, cx: &Caller, run_id: &str, wanted: EventRange) -> Result<ByteStream, Refusal> {
     let state = runs.get(&cx.tenant, run_id).await?;
     Ok(stream::events(runs, cx, state, Scope::Run, wanted))
 }

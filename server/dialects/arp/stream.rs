@@ -11,7 +11,7 @@ use runyard_engine::event::FinalState;
 use runyard_engine::{Event, NodeRunId, Recorded, State};
 
 use super::project::{Projection, within};
-use crate::feed::{self, Goes, Line, Reach, Wanted};
+use crate::feed::{self, EventRange, Goes, Line, Reach};
 use crate::runs::Runs;
 
 /// Which events a stream has: all of a run's, or those of a node run and its descendants.
@@ -24,7 +24,7 @@ pub enum Scope {
 }
 
 /// The events of a run, or of a node run in it.
-pub fn events(runs: &Runs, cx: &Caller, state: Arc<State>, scope: Scope, wanted: Wanted) -> ByteStream {
+pub fn events(runs: &Runs, cx: &Caller, state: Arc<State>, scope: Scope, wanted: EventRange) -> ByteStream {
     let shown = shown(runs, cx, &state, scope, wanted);
     ByteStream::new(feed::ndjson(shown, runs.clock().clone()))
 }
@@ -34,14 +34,14 @@ fn shown(
     cx: &Caller,
     state: &State,
     scope: Scope,
-    wanted: Wanted,
+    wanted: EventRange,
 ) -> impl Stream<Item = Line<RunEvent>> + Send + 'static {
     let family = Arc::new(Mutex::new(Family::of(state, scope)));
     let members = family.clone();
     let mut end = End::of(state, scope);
     // All events of a node run that has ended are recorded, however long its run goes on.
     let reach = if end.has_come(state) { Reach::Recorded } else { wanted.reach };
-    let wanted = Wanted { reach, ..wanted };
+    let wanted = EventRange { reach, ..wanted };
     let shown = runs.shown::<Projection>(&cx.tenant, state, wanted, cx.stopping.clone(), move |recorded| {
         locked(&family).learn(&recorded.event);
         end.look(recorded)

@@ -14,7 +14,7 @@ use runyard_engine::{
 };
 use serde_json::{Value, json};
 
-use super::start::{Walk, fresh, label};
+use super::start::{GraphRun, fresh, label};
 use super::{API, Handlers, error, executions, runs, wire};
 use crate::dialects::common::answer_size::AnswerSize;
 use crate::dialects::common::refusal::{Refusal, of_runs};
@@ -92,7 +92,7 @@ pub(super) async fn create(
 }
 
 /// A record as an item of the list, with the labels that find its run.
-fn item(walk: &Walk, cx: &Caller, batch: &str, record: Object) -> Value {
+fn item(walk: &GraphRun, cx: &Caller, batch: &str, record: Object) -> Value {
     let mut labels = walk.labels(cx);
     label(&mut labels, wire::BATCH, batch);
     let id = |name: &&str| record.get(*name).and_then(wire::record_title);
@@ -110,7 +110,7 @@ fn item(walk: &Walk, cx: &Caller, batch: &str, record: Object) -> Value {
 }
 
 /// The run that executes a batch.
-fn carrier(cx: &Caller, walk: &Walk, batch: &str, inputs: Object) -> NewRun {
+fn carrier(cx: &Caller, walk: &GraphRun, batch: &str, inputs: Object) -> NewRun {
     let mut labels = Labels::new();
     label(&mut labels, OWN, batch);
     label(&mut labels, ALL, ALL);

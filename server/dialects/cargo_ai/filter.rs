@@ -28,7 +28,7 @@ const LIVE: [Status; 3] = [Status::Queued, Status::Running, Status::Waiting];
 
 /// The parsed filters.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(super) struct RunQuery {
     filter: Filter,
     /// Whether no run can match.
     none: bool,
@@ -38,16 +38,16 @@ pub(super) struct Wanted {
 }
 
 /// Runs that match.
-pub(super) struct Found {
+pub(super) struct RunPage {
     /// A page of them, newest first.
     pub(super) rows: Vec<RunRow>,
     /// The number of all that match.
     pub(super) count: usize,
 }
 
-impl Wanted {
+impl RunQuery {
     /// Parses filters.
-    pub(super) fn of(filters: RunFilters) -> Wanted {
+    pub(super) fn of(filters: RunFilters) -> RunQuery {
         // Destructured completely, so that a field that the API adds does not compile until it takes effect here.
         let RunFilters {
             workflow_uuid,
@@ -95,7 +95,7 @@ impl Wanted {
                 values: vec!["false".to_owned(), "true".to_owned()],
             });
         }
-        Wanted {
+        RunQuery {
             // No run has a parent batch.
             none: statuses.as_ref().is_some_and(Vec::is_empty) || parent_batch_uuid.is_some(),
             filter: Filter {
@@ -113,7 +113,7 @@ impl Wanted {
     }
 
     /// Only runs that have not ended.
-    pub(super) fn live(mut self) -> Wanted {
+    pub(super) fn live(mut self) -> RunQuery {
         let fits = |status: &Status| self.filter.statuses.is_empty() || self.filter.statuses.contains(status);
         self.filter.statuses = LIVE.into_iter().filter(fits).collect();
         self.none |= self.filter.statuses.is_empty();
@@ -159,11 +159,11 @@ impl Handlers {
     pub(super) async fn find(
         &self,
         cx: &Caller,
-        wanted: &Wanted,
+        wanted: &RunQuery,
         skipped: usize,
         limit: usize,
-    ) -> Result<Found, Refusal> {
-        let (mut found, mut after, mut looked_at) = (Found { rows: Vec::new(), count: 0 }, None, 0);
+    ) -> Result<RunPage, Refusal> {
+        let (mut found, mut after, mut looked_at) = (RunPage { rows: Vec::new(), count: 0 }, None, 0);
         if wanted.none {
             return Ok(found);
         }

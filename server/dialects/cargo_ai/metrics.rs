@@ -5,7 +5,7 @@ use runyard_api::host::Caller;
 use runyard_engine::NodeState;
 use runyard_engine::event::FinalState;
 
-use super::filter::{LOOKED_AT_MAX, Wanted};
+use super::filter::{LOOKED_AT_MAX, RunQuery};
 use super::{Handlers, error, executions};
 use crate::dialects::common::refusal::Refusal;
 
@@ -21,7 +21,7 @@ pub(super) async fn of(handlers: &Handlers, cx: &Caller, body: RunMetricsQuery) 
         created_before,
         ..RunFilters::default()
     };
-    let found = handlers.find(cx, &Wanted::of(filters), 0, LOOKED_AT_MAX).await?;
+    let found = handlers.find(cx, &RunQuery::of(filters), 0, LOOKED_AT_MAX).await?;
     if found.count > LOOKED_AT_MAX {
         return Err(error::too_many(LOOKED_AT_MAX));
     }

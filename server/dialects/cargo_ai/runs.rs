@@ -10,7 +10,7 @@ use runyard_engine::{Command, RunId, State};
 use serde::Serialize;
 use serde_json::json;
 
-use super::filter::{LOOKED_AT_MAX, Wanted};
+use super::filter::{LOOKED_AT_MAX, RunQuery};
 use super::releases::ReleaseBody;
 use super::{Handlers, error, own_nodes, wire};
 use crate::codes::Code;
@@ -37,7 +37,7 @@ pub(super) async fn shown(handlers: &Handlers, cx: &Caller, state: &State) -> Re
 /// A page of runs.
 pub(super) async fn list(handlers: &Handlers, cx: &Caller, body: ListRuns) -> Result<RunList, Refusal> {
     let (limit, offset) = (limit(body.limit), offset(body.offset));
-    let wanted = Wanted::of(filters(&body)?);
+    let wanted = RunQuery::of(filters(&body)?);
     let found = handlers.find(cx, &wanted, offset, limit).await?;
     let mut releases = Releases::default();
     let mut runs = Vec::with_capacity(found.rows.len());
@@ -55,7 +55,7 @@ pub(super) async fn list(handlers: &Handlers, cx: &Caller, body: ListRuns) -> Re
 
 /// The number of runs that match.
 pub(super) async fn count(handlers: &Handlers, cx: &Caller, body: RunFilters) -> Result<Count, Refusal> {
-    let found = handlers.find(cx, &Wanted::of(body), 0, 0).await?;
+    let found = handlers.find(cx, &RunQuery::of(body), 0, 0).await?;
     Ok(Count { count: number(found.count) })
 }
 
@@ -74,7 +74,7 @@ pub(super) async fn cancel(handlers: &Handlers, cx: &Caller, body: CancelRuns) -
         }
         None => {
             handlers.known(cx, &workflow).await?;
-            let found = handlers.find(cx, &Wanted::of(filters).live(), 0, LOOKED_AT_MAX).await?;
+            let found = handlers.find(cx, &RunQuery::of(filters).live(), 0, LOOKED_AT_MAX).await?;
             if found.count > LOOKED_AT_MAX {
                 return Err(error::too_many(LOOKED_AT_MAX));
             }

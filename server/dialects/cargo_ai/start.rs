@@ -20,7 +20,7 @@ const LABEL_BYTES_MAX: usize = 256;
 
 /// The graph that a run is to execute.
 #[derive(Debug)]
-pub(super) struct Walk {
+pub(super) struct GraphRun {
     pub(super) workflow: String,
     /// Absent if the nodes came with the request.
     pub(super) release: Option<String>,
@@ -127,7 +127,7 @@ pub(super) fn fresh() -> String {
     Uuid::new_v4().to_string()
 }
 
-impl Walk {
+impl GraphRun {
     /// The labels by which lists find its runs.
     pub(super) fn labels(&self, cx: &Caller) -> Labels {
         let mut labels = Labels::new();
@@ -146,7 +146,7 @@ impl Walk {
 impl Handlers {
     /// The name of the tool whose saved workflow is executed. `None` if the nodes came with the request, or the tool
     /// was deleted.
-    pub(super) async fn workflow_name(&self, cx: &Caller, walk: &Walk) -> Result<Option<String>, Refusal> {
+    pub(super) async fn workflow_name(&self, cx: &Caller, walk: &GraphRun) -> Result<Option<String>, Refusal> {
         if walk.release.is_none() {
             return Ok(None);
         }
@@ -162,7 +162,7 @@ impl Handlers {
         workflow: Option<String>,
         release: Option<String>,
         nodes: Option<Vec<Node>>,
-    ) -> Result<Walk, Refusal> {
+    ) -> Result<GraphRun, Refusal> {
         if let Some(workflow) = &workflow {
             self.workflow(cx, workflow).await?;
         }
@@ -180,7 +180,7 @@ impl Handlers {
         let tools = self.called(cx, &nodes).await?;
         let lowered = checked(&self.runs.of_tenant(&cx.tenant), &cx.tenant, &nodes, tools).await?;
         let lowered = lowered.map_err(|faults| check::refused(&faults))?;
-        Ok(Walk { workflow, release, nodes, lowered })
+        Ok(GraphRun { workflow, release, nodes, lowered })
     }
 }
 
@@ -195,7 +195,7 @@ async fn begin(handlers: &Handlers, cx: &Caller, mut new: NewRun, key: Option<&s
 }
 
 /// A run of a workflow. `request`: the operation, and the fields that distinguish a repeated request from another one.
-fn new_run(cx: &Caller, walk: Walk, data: Value, (operation, request): (&'static str, Value)) -> NewRun {
+fn new_run(cx: &Caller, walk: GraphRun, data: Value, (operation, request): (&'static str, Value)) -> NewRun {
     let mut labels = walk.labels(cx);
     if let Some(title) = wire::record_title(&data) {
         label(&mut labels, wire::RECORD_TITLE, &title);

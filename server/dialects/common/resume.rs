@@ -1,6 +1,6 @@
 //! Where an event stream resumes, for every API that numbers its events.
 
-use crate::feed::{Reach, Wanted};
+use crate::feed::{EventRange, Reach};
 
 /// How far a stream goes, from the query `follow`.
 pub fn reach(follow: Option<bool>) -> Reach {
@@ -22,8 +22,8 @@ impl Resume {
     }
 
     /// The events after this position, to the end of the run unless `follow` is false.
-    pub fn wanted(self, follow: Option<bool>) -> Wanted {
-        Wanted { after_seq: self.seq(), reach: reach(follow) }
+    pub fn wanted(self, follow: Option<bool>) -> EventRange {
+        EventRange { after_seq: self.seq(), reach: reach(follow) }
     }
 
     /// The last `seq` that the client has seen; 0 if it has seen none. The query wins over the header.

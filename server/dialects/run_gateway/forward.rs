@@ -11,7 +11,7 @@ use crate::codes::{AccessReason, Code};
 use crate::dialects::arp::service;
 use crate::dialects::common::refusal::{Refusal, of_api};
 use crate::dialects::common::start::Started;
-use crate::feed::Wanted;
+use crate::feed::EventRange;
 use crate::runs::remote::{Forwarded, RemoteCoordinator, RemoteError};
 
 /// Starts a run at the remote coordinator.
@@ -40,7 +40,7 @@ pub(super) async fn events(
     remote: &RemoteCoordinator,
     cx: &Caller,
     run_id: &str,
-    wanted: Wanted,
+    wanted: EventRange,
 ) -> Result<runyard_api::host::ByteStream, Refusal> {
     remote.events(cx, run_id, wanted).await.map_err(refused)
 }

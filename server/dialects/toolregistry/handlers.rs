@@ -19,7 +19,7 @@ use crate::codes::Code;
 use crate::dialects::common::answer_size::AnswerSize;
 use crate::dialects::common::refusal::{Refusal, of_api, of_runs};
 use crate::dialects::common::resume::Resume;
-use crate::feed::{self, Beat, Frame, Framed, Goes, ProjectionError, Reach, Wanted};
+use crate::feed::{self, Beat, EventRange, Frame, Framed, Goes, ProjectionError, Reach};
 use crate::runs::Error;
 use crate::store::{Filter, LabelFilter};
 
@@ -269,7 +269,7 @@ impl Handlers {
         if after == 0 || !matches!(state.status, RunStatus::Final(_)) {
             return Ok(false);
         }
-        let wanted = Wanted { after_seq: after, reach: Reach::Recorded };
+        let wanted = EventRange { after_seq: after, reach: Reach::Recorded };
         let shown = self.runs.shown::<Projection>(&cx.tenant, state, wanted, cx.stopping.clone(), |_| Goes::On);
         let next = Box::pin(shown).next().await.transpose();
         Ok(next.map_err(|error| of_runs(error.into()))?.is_none())
@@ -293,7 +293,7 @@ impl Handlers {
             let event = links.put_into(run, event);
             Frame { id: event.id.get(), name: Some(name(event.event)), data: event }
         };
-        let wanted = Wanted { after_seq: after, reach: if follows { Reach::Live } else { Reach::Recorded } };
+        let wanted = EventRange { after_seq: after, reach: if follows { Reach::Live } else { Reach::Recorded } };
         let shown = self.runs.shown::<Projection>(&cx.tenant, state, wanted, cx.stopping.clone(), |_| Goes::On);
         shown.map(move |event| event.map(&frame))
     }

@@ -15,7 +15,7 @@ use runyard_client::run_coordinator::{ByteStream as Answer, ResponseValue};
 use serde::Deserialize;
 
 use super::{RemoteCoordinator, RemoteError};
-use crate::feed::{Reach, Wanted};
+use crate::feed::{EventRange, Reach};
 
 /// The longest list of events from a coordinator that does not stream, and the longest line, bytes.
 const BYTES_MAX: usize = 16 << 20;
@@ -27,7 +27,7 @@ impl RemoteCoordinator {
     ///
     /// # Errors
     /// What the coordinator refuses, and an answer that is no list of events.
-    pub async fn events(&self, caller: &Caller, run_id: &str, wanted: Wanted) -> Result<ByteStream, RemoteError> {
+    pub async fn events(&self, caller: &Caller, run_id: &str, wanted: EventRange) -> Result<ByteStream, RemoteError> {
         let answer = self.ask_events(caller, run_id, wanted).await?;
         match media(&answer) {
             Media::Lines => {
@@ -55,7 +55,7 @@ impl RemoteCoordinator {
         &self,
         caller: &Caller,
         run_id: &str,
-        wanted: Wanted,
+        wanted: EventRange,
     ) -> Result<ResponseValue<Answer>, RemoteError> {
         let way = self.way(caller)?;
         // Sent only if it changes something: a coordinator that implements the vendor's contract alone does not know
@@ -122,7 +122,7 @@ struct List {
     remote: RemoteCoordinator,
     caller: Caller,
     run_id: String,
-    wanted: Wanted,
+    wanted: EventRange,
     next: Next,
 }
 

@@ -17,7 +17,7 @@ pub(super) type Fetched = BTreeMap<Digest, Value>;
 
 /// The places that get their values.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(super) struct ValueRequests {
     /// Only these digests; absent: all.
     only: Option<BTreeSet<Digest>>,
     /// Whether a place beyond the bound gets a placeholder.
@@ -33,15 +33,15 @@ pub(super) struct Wanted {
 /// So many places of one value count once.
 const PLACES: usize = 4;
 
-impl Wanted {
+impl ValueRequests {
     /// For an answer: values beyond the bound are shown as placeholders.
     pub(super) fn up_to(bytes_max: u64) -> Self {
-        Wanted { only: None, shows: true, bytes_max, bytes: 0, places: Vec::new(), digests: BTreeMap::new() }
+        ValueRequests { only: None, shows: true, bytes_max, bytes: 0, places: Vec::new(), digests: BTreeMap::new() }
     }
 
     /// For a reader that needs all values, or these, or none.
     pub(super) fn only(only: Option<BTreeSet<Digest>>, bytes_max: u64) -> Self {
-        Wanted { only, shows: false, ..Wanted::up_to(bytes_max) }
+        ValueRequests { only, shows: false, ..ValueRequests::up_to(bytes_max) }
     }
 
     /// Whether no place gets a value.

@@ -6,10 +6,10 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use crate::memory::Memory;
-use crate::object::{Change, Object, ObjectCursor, ObjectError, ObjectStore, Put};
+use crate::object::{Change, Object, ObjectCursor, ObjectError, ObjectStore, ObjectWrite};
 
-fn put(id: &str, at_ms: i64) -> Put {
-    Put {
+fn put(id: &str, at_ms: i64) -> ObjectWrite {
+    ObjectWrite {
         kind: "tool".into(),
         id: id.into(),
         name: None,
@@ -29,7 +29,7 @@ async fn change(store: &dyn ObjectStore, change: Change) -> Result<Option<Object
     store.change_objects("acme", vec![change]).await.map(|mut now| now.pop())
 }
 
-async fn kept(store: &dyn ObjectStore, one: Put) -> Object {
+async fn kept(store: &dyn ObjectStore, one: ObjectWrite) -> Object {
     change(store, Change::Put(one)).await.unwrap().unwrap()
 }
 
@@ -51,14 +51,14 @@ fn stale(answer: Result<Option<Object>, ObjectError>) -> u64 {
 }
 
 pub async fn an_object_is_what_was_put(store: &dyn ObjectStore) {
-    let full = Put { name: Some("Zähler".into()), parent: Some("büro".into()), ..put("a", 7) };
+    let full = ObjectWrite { name: Some("Zähler".into()), parent: Some("büro".into()), ..put("a", 7) };
     let first = kept(store, full.clone()).await;
     assert_eq!((first.version, first.created_at_ms, first.updated_at_ms), (1, 7, 7));
     assert_eq!((&first.name, &first.parent, &first.body), (&full.name, &full.parent, &full.body));
     assert_eq!(get(store, "a").await.as_ref(), Some(&first));
     assert_eq!(store.object_named("acme", "tool", "Zähler").await.unwrap(), Some(first.clone()));
 
-    let second = kept(store, Put { body: "[2]".into(), expected: 1, ..put("a", 9) }).await;
+    let second = kept(store, ObjectWrite { body: "[2]".into(), expected: 1, ..put("a", 9) }).await;
     let expected =
         Object { name: None, parent: None, version: 2, updated_at_ms: 9, body: "[2]".into(), ..first.clone() };
     assert_eq!(second, expected, "name and parent are put like the rest; creation stays");
@@ -68,10 +68,10 @@ pub async fn an_object_is_what_was_put(store: &dyn ObjectStore) {
 }
 
 pub async fn an_object_is_written_at_the_version_seen(store: &dyn ObjectStore) {
-    assert_eq!(stale(change(store, Change::Put(Put { expected: 1, ..put("a", 1) })).await), 0);
+    assert_eq!(stale(change(store, Change::Put(ObjectWrite { expected: 1, ..put("a", 1) })).await), 0);
     kept(store, put("a", 1)).await;
     assert_eq!(stale(change(store, Change::Put(put("a", 2))).await), 1, "it is there already");
-    assert_eq!(stale(change(store, Change::Put(Put { expected: 2, ..put("a", 2) })).await), 1);
+    assert_eq!(stale(change(store, Change::Put(ObjectWrite { expected: 2, ..put("a", 2) })).await), 1);
     assert_eq!(stale(change(store, delete("a", Some(2))).await), 1);
     assert_eq!(stale(change(store, delete("b", None)).await), 0);
     assert_eq!(stale(change(store, delete("b", Some(0))).await), 0);
@@ -85,7 +85,7 @@ pub async fn an_object_is_written_at_the_version_seen(store: &dyn ObjectStore) {
 }
 
 pub async fn a_name_is_unique_in_its_kind(store: &dyn ObjectStore) {
-    let named = |id: &str, expected| Put { name: Some("n".into()), expected, ..put(id, 1) };
+    let named = |id: &str, expected| ObjectWrite { name: Some("n".into()), expected, ..put(id, 1) };
     kept(store, named("a", 0)).await;
     kept(store, put("b", 2)).await;
     for (id, expected) in [("b", 1), ("c", 0)] {
@@ -98,17 +98,17 @@ pub async fn a_name_is_unique_in_its_kind(store: &dyn ObjectStore) {
     assert_eq!(stale(change(store, Change::Put(named("b", 7))).await), 1, "the version is checked first");
     assert_eq!(kept(store, named("a", 1)).await.version, 2, "one keeps its own");
     for (tenant, kind) in [("acme", "workflow"), ("other", "tool")] {
-        let other = Put { kind: kind.into(), ..named("c", 0) };
+        let other = ObjectWrite { kind: kind.into(), ..named("c", 0) };
         store.change_objects(tenant, vec![Change::Put(other)]).await.unwrap();
     }
-    kept(store, Put { expected: 2, ..put("a", 3) }).await;
+    kept(store, ObjectWrite { expected: 2, ..put("a", 3) }).await;
     kept(store, named("c", 0)).await;
     assert_eq!(store.object_named("acme", "tool", "n").await.unwrap().unwrap().id, "c", "given up, taken up");
 }
 
 pub async fn objects_change_together_or_not_at_all(store: &dyn ObjectStore) {
     let before = kept(store, put("a", 1)).await;
-    let again = Put { body: "2".into(), expected: 1, ..put("a", 2) };
+    let again = ObjectWrite { body: "2".into(), expected: 1, ..put("a", 2) };
     let refused = store
         .change_objects(
             "acme",
@@ -120,7 +120,7 @@ pub async fn objects_change_together_or_not_at_all(store: &dyn ObjectStore) {
 
     // A change sees the changes before it: it may take a name that one of them gives up.
     let moves = |id: &str, name: Option<&str>, expected| {
-        Change::Put(Put { name: name.map(str::to_owned), expected, ..put(id, 4) })
+        Change::Put(ObjectWrite { name: name.map(str::to_owned), expected, ..put(id, 4) })
     };
     store.change_objects("acme", vec![moves("b", Some("live"), 0)]).await.unwrap();
     let now =
@@ -134,10 +134,10 @@ pub async fn objects_change_together_or_not_at_all(store: &dyn ObjectStore) {
 
 pub async fn objects_are_listed_newest_first(store: &dyn ObjectStore) {
     for (id, parent, at_ms) in [("a", "x", 1), ("c", "y", 2), ("b", "x", 2), ("d", "x", 3)] {
-        kept(store, Put { parent: Some(parent.into()), ..put(id, at_ms) }).await;
+        kept(store, ObjectWrite { parent: Some(parent.into()), ..put(id, at_ms) }).await;
     }
     kept(store, put("e", 4)).await;
-    let other = Put { kind: "toolbox".into(), ..put("f", 5) };
+    let other = ObjectWrite { kind: "toolbox".into(), ..put("f", 5) };
     store.change_objects("acme", vec![Change::Put(other)]).await.unwrap();
     store.change_objects("acme-2", vec![Change::Put(put("g", 6))]).await.unwrap();
 
@@ -165,7 +165,7 @@ fn any_change() -> impl Strategy<Value = Change> {
     let drawn = (text(3), proptest::option::of(text(2)), proptest::option::of(text(2)), 0_u64..3, 0_i64..5);
     prop_oneof![
         4 => drawn.prop_map(|(id, name, parent, expected, at_ms)| {
-            Change::Put(Put { name, parent, expected, ..put(&id, at_ms) })
+            Change::Put(ObjectWrite { name, parent, expected, ..put(&id, at_ms) })
         }),
         1 => (text(3), proptest::option::of(0_u64..3)).prop_map(|(id, expected)| delete(&id, expected)),
     ]

@@ -4,7 +4,7 @@ use runyard_engine::{Labels, RunId};
 
 use super::fixture::{TENANT, approval_id, asked, effect, effect_id, go_on, node_run, positions, run, start};
 use crate::approval::ApprovalFilter;
-use crate::object::{Change, ObjectStore, Put};
+use crate::object::{Change, ObjectStore, ObjectWrite};
 use crate::retention::{NEEDS, Removal, Retention, STARTED_BY};
 use crate::{Cursor, Filter, LabelFilter, Status, Store};
 
@@ -28,12 +28,12 @@ pub async fn removed(store: &dyn Removing, removals: Vec<Removal>, keys_before_m
 }
 
 /// Sweeps with this limit until nothing is left.
-pub async fn swept(store: &dyn Removing, bite: usize) -> usize {
+pub async fn swept(store: &dyn Removing, limit: usize) -> usize {
     let mut all = 0;
     loop {
-        let some = store.sweep(bite).await.unwrap();
+        let some = store.sweep(limit).await.unwrap();
         all += some;
-        if some < bite {
+        if some < limit {
             return all;
         }
     }
@@ -55,7 +55,15 @@ pub async fn a_removed_run_is_found_in_no_way(store: &dyn Removing) {
     let body = "{}".to_owned();
     let put = |n: u128| {
         let (kind, parent) = ("test.note".to_owned(), Some(run(n).to_string()));
-        Change::Put(Put { kind, id: n.to_string(), name: None, parent, body: body.clone(), expected: 0, at_ms: 1 })
+        Change::Put(ObjectWrite {
+            kind,
+            id: n.to_string(),
+            name: None,
+            parent,
+            body: body.clone(),
+            expected: 0,
+            at_ms: 1,
+        })
     };
     store.change_objects(TENANT, vec![put(1), put(2)]).await.unwrap();
 

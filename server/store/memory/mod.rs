@@ -24,7 +24,7 @@ use self::values::Values;
 use super::api_key::{ApiKey, KeyStore};
 use super::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 use super::object::{Change, Object, ObjectCursor, ObjectError, ObjectStore};
-use super::outbox::{Asked, Outbox, Wanted};
+use super::outbox::{EffectKinds, Outbox, OutboxEffect};
 use super::{
     Append, Claimed, Claims, Committed, Cursor, Epoch, Filter, KeyUse, LabelFilter, RunRow, Sealed, Status, Store,
     StoreError, Tenant, check,
@@ -98,7 +98,7 @@ impl Memory {
 impl Claims for Memory {
     async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
         let _ = claimer; // For stores that operators inspect; no rule depends on it.
-        Ok(self.data().effects.claim(now_ms, lease_ms, limit, Wanted::All))
+        Ok(self.data().effects.claim(now_ms, lease_ms, limit, EffectKinds::All))
     }
 
     async fn claim_timers(
@@ -109,7 +109,7 @@ impl Claims for Memory {
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         let _ = claimer;
-        Ok(self.data().effects.claim(now_ms, lease_ms, limit, Wanted::Timers))
+        Ok(self.data().effects.claim(now_ms, lease_ms, limit, EffectKinds::Timers))
     }
 
     async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
@@ -117,11 +117,11 @@ impl Claims for Memory {
     }
 
     async fn next_due(&self) -> Result<Option<i64>, StoreError> {
-        Ok(self.data().effects.next_due(Wanted::All))
+        Ok(self.data().effects.next_due(EffectKinds::All))
     }
 
     async fn next_timer_due(&self) -> Result<Option<i64>, StoreError> {
-        Ok(self.data().effects.next_due(Wanted::Timers))
+        Ok(self.data().effects.next_due(EffectKinds::Timers))
     }
 }
 
@@ -363,7 +363,7 @@ impl Data {
         }
         for effect in std::mem::take(&mut append.effects) {
             let (tenant, run, effect) = (append.tenant.clone(), append.run, Arc::new(effect));
-            self.effects.add(self.effects.next_ordinal(), Asked { tenant, run, effect, bytes: 0 });
+            self.effects.add(self.effects.next_ordinal(), OutboxEffect { tenant, run, effect, bytes: 0 });
         }
     }
 

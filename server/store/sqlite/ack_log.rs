@@ -14,7 +14,7 @@ use runyard_engine::{Position, RunId};
 use rusqlite::Connection;
 
 use super::{append, convert};
-use crate::maintenance::Lost;
+use crate::maintenance::LostRun;
 use crate::{StoreError, Tenant};
 
 /// The file's name, beside the database.
@@ -127,7 +127,7 @@ fn read(line: &str) -> Option<(RunId, Option<Position>, Tenant)> {
 }
 
 /// Acknowledged versions that the database does not have, in the order of their commits.
-pub(super) fn lost(connection: &Connection, database: &Path) -> Result<Vec<Lost>, StoreError> {
+pub(super) fn lost(connection: &Connection, database: &Path) -> Result<Vec<LostRun>, StoreError> {
     let text = match fs::read(beside(database)) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -145,7 +145,7 @@ pub(super) fn lost(connection: &Connection, database: &Path) -> Result<Vec<Lost>
         let found = row.map_or(0, |row| row.version);
         if found < version {
             seen.insert(place);
-            lost.push(Lost { tenant: tenant.clone(), run: *run, position: found + 1 });
+            lost.push(LostRun { tenant: tenant.clone(), run: *run, position: found + 1 });
         }
     }
     Ok(lost)

@@ -9,7 +9,7 @@ use super::claims::EffectChanges;
 use super::convert::{self, Id, RUN_COLUMNS};
 use super::counts::Deltas;
 use super::in_row::InRow;
-use super::prepared::{LogRow, Prepared};
+use super::prepared::{LogRow, PreparedAppend};
 use super::stop::Stop;
 use super::{node_runs, sealed, values};
 use crate::{Append, Committed, KeyUse, RunRow, Status, StoreError, check};
@@ -19,7 +19,7 @@ pub(super) fn append(
     connection: &Connection,
     deltas: &mut Deltas,
     changes: &mut EffectChanges<'_>,
-    prepared: &Prepared,
+    prepared: &PreparedAppend,
 ) -> Result<Committed, Stop> {
     let append = &prepared.append;
     let in_row = changes.in_row(prepared);
@@ -45,7 +45,7 @@ pub(super) fn append(
 fn begin(
     connection: &Connection,
     changes: &mut EffectChanges<'_>,
-    prepared: &Prepared,
+    prepared: &PreparedAppend,
     in_row: &InRow,
 ) -> Result<(), Stop> {
     let append = &prepared.append;
@@ -61,7 +61,7 @@ fn begin(
 fn carry_on(
     connection: &Connection,
     changes: &mut EffectChanges<'_>,
-    prepared: &Prepared,
+    prepared: &PreparedAppend,
     in_row: &InRow,
 ) -> Result<Option<RunRow>, Stop> {
     let before = refuse(connection, changes, prepared)?;
@@ -73,7 +73,7 @@ fn carry_on(
 fn refuse(
     connection: &Connection,
     changes: &mut EffectChanges<'_>,
-    prepared: &Prepared,
+    prepared: &PreparedAppend,
 ) -> Result<Option<RunRow>, Stop> {
     let append = &prepared.append;
     refuse_key(connection, append)?;

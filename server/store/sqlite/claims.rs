@@ -21,9 +21,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::convert::{self, Id};
 use super::in_row::{self, InRow};
-use super::prepared::Prepared;
+use super::prepared::PreparedAppend;
 use super::stop::Stop;
-use crate::outbox::{Asked, Ordinal, Outbox, Wanted, is_timer};
+use crate::outbox::{EffectKinds, Ordinal, Outbox, OutboxEffect, is_timer};
 use crate::{Append, Claimed, Epoch, StoreError, Tenant, check};
 
 /// The maximum number of effects in memory; more stay in the table until there is space.
@@ -42,10 +42,10 @@ const COLUMNS: &str = "ordinal, tenant, id, run, node_run, due_at_ms, attempt, f
 
 /// The condition on effects in the table, with the same text as in `effects_free` and `effects_timers`: the planner
 /// compares the text.
-const fn clause(wanted: Wanted) -> &'static str {
+const fn clause(wanted: EffectKinds) -> &'static str {
     match wanted {
-        Wanted::All => "lease_until_ms IS NULL",
-        Wanted::Timers => "lease_until_ms IS NULL AND request = '{\"type\":\"wake\"}'",
+        EffectKinds::All => "lease_until_ms IS NULL",
+        EffectKinds::Timers => "lease_until_ms IS NULL AND request = '{\"type\":\"wake\"}'",
     }
 }
 
@@ -74,10 +74,10 @@ struct Stored {
 }
 
 impl Stored {
-    fn due(&self, wanted: Wanted) -> Option<i64> {
+    fn due(&self, wanted: EffectKinds) -> Option<i64> {
         match wanted {
-            Wanted::All => self.all,
-            Wanted::Timers => self.timers,
+            EffectKinds::All => self.all,
+            EffectKinds::Timers => self.timers,
         }
     }
 
@@ -100,8 +100,8 @@ impl CachedEffects {
 
     /// What to load from the table: while limits hold back calls in memory, those in the table mostly belong to the
     /// same tenants.
-    fn of_stored(&self, wanted: Wanted) -> Wanted {
-        if self.outbox.holds_back() { Wanted::Timers } else { wanted }
+    fn of_stored(&self, wanted: EffectKinds) -> EffectKinds {
+        if self.outbox.holds_back() { EffectKinds::Timers } else { wanted }
     }
 
     fn has_capacity(&self, tenant: &str, new: usize) -> bool {
@@ -114,7 +114,7 @@ impl CachedEffects {
 /// A load of due effects from the table.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Load {
-    pub(super) wanted: Wanted,
+    pub(super) wanted: EffectKinds,
     pub(super) now_ms: i64,
     pub(super) limit: usize,
 }
@@ -182,7 +182,7 @@ impl EffectCache {
     }
 
     /// When the next free effect is due or the next lease runs out; or that the table has to be loaded first.
-    pub(super) fn next_due(&self, wanted: Wanted) -> Option<Option<i64>> {
+    pub(super) fn next_due(&self, wanted: EffectKinds) -> Option<Option<i64>> {
         let cached = self.lock();
         let stored = cached.stored.due(cached.of_stored(wanted));
         let next = || cached.outbox.next_due(wanted).into_iter().chain(stored).min();
@@ -222,7 +222,7 @@ pub(super) fn load(connection: &Connection, effect_cache: &EffectCache, load: &L
 }
 
 /// An effect that cannot be read is reported and skipped, so that it does not block the others.
-fn cache_effect(cached: &mut CachedEffects, ordinal: Ordinal, asked: Result<Asked, StoreError>) {
+fn cache_effect(cached: &mut CachedEffects, ordinal: Ordinal, asked: Result<OutboxEffect, StoreError>) {
     match asked {
         Ok(asked) => cached.outbox.add(ordinal, asked),
         Err(error) => tracing::error!(%error, "an effect cannot be read and is left undone"),
@@ -241,28 +241,28 @@ fn find_first_stored(connection: &Connection, cached: &mut CachedEffects) -> rus
         }
         Ok(None)
     };
-    cached.stored = Stored { known: true, all: first(Wanted::All)?, timers: first(Wanted::Timers)? };
+    cached.stored = Stored { known: true, all: first(EffectKinds::All)?, timers: first(EffectKinds::Timers)? };
     Ok(())
 }
 
-pub(super) fn due_sql(wanted: Wanted) -> String {
+pub(super) fn due_sql(wanted: EffectKinds) -> String {
     let clause = clause(wanted);
     format!("SELECT {COLUMNS} FROM effects WHERE {clause} AND due_at_ms <= ?1 ORDER BY due_at_ms, ordinal LIMIT ?2")
 }
 
-pub(super) fn first_sql(wanted: Wanted) -> String {
+pub(super) fn first_sql(wanted: EffectKinds) -> String {
     let clause = clause(wanted);
     format!("SELECT ordinal, due_at_ms FROM effects WHERE {clause} ORDER BY due_at_ms, ordinal LIMIT ?1")
 }
 
-fn asked(row: &Row<'_>) -> rusqlite::Result<(Ordinal, Result<Asked, StoreError>)> {
+fn asked(row: &Row<'_>) -> rusqlite::Result<(Ordinal, Result<OutboxEffect, StoreError>)> {
     let run: RunId = row.get::<_, Id>(3)?.run();
     let id = row.get::<_, Id>(2)?.effect();
     let json = row.get_ref(8)?.as_bytes()?;
     let (tenant, bytes) = (row.get(1)?, json.len());
     let (node_run, due_at_ms, attempt) = (row.get::<_, Id>(4)?.node_run(), row.get(5)?, row.get(6)?);
     let request = convert::request(run, id, row.get(7)?, json);
-    let asked = request.map(|request| Asked {
+    let asked = request.map(|request| OutboxEffect {
         tenant,
         run,
         effect: Arc::new(Effect { id, node_run, attempt, due_at_ms, request }),
@@ -293,7 +293,7 @@ pub(super) struct EffectChanges<'a> {
 
 #[derive(Debug)]
 enum Change {
-    Add(Ordinal, Asked),
+    Add(Ordinal, OutboxEffect),
     Remove(Tenant, RunId, EffectId),
     Store { due_at_ms: i64, is_timer: bool },
     Forget { due_at_ms: i64 },
@@ -344,7 +344,7 @@ impl<'a> EffectChanges<'a> {
     }
 
     /// Refuses effects that exist already, unless the same append deletes them.
-    pub(super) fn refuse(&self, connection: &Connection, prepared: &Prepared) -> Result<(), Stop> {
+    pub(super) fn refuse(&self, connection: &Connection, prepared: &PreparedAppend) -> Result<(), Stop> {
         let append = prepared.append();
         for (effect, _) in prepared.effects() {
             let owner = self.owner(connection, &append.tenant, effect.id)?;
@@ -371,7 +371,7 @@ impl<'a> EffectChanges<'a> {
     }
 
     /// Decides what happens to the effect in the run's row. Nothing is changed yet: the append may be refused.
-    pub(super) fn in_row(&self, prepared: &Prepared) -> InRow {
+    pub(super) fn in_row(&self, prepared: &PreparedAppend) -> InRow {
         let append = prepared.append();
         let before = self.ordinal_in_row(&append.tenant, append.run);
         let removed = before.is_some_and(|ordinal| {
@@ -392,7 +392,7 @@ impl<'a> EffectChanges<'a> {
     }
 
     /// The first new effect that fits in the run's row.
-    fn fits_in_row(&self, prepared: &Prepared) -> Option<(usize, Ordinal, Vec<u8>)> {
+    fn fits_in_row(&self, prepared: &PreparedAppend) -> Option<(usize, Ordinal, Vec<u8>)> {
         let append = prepared.append();
         let mut cached = self.effect_cache.lock();
         if !cached.has_capacity(&append.tenant, self.new.len()) {
@@ -432,7 +432,7 @@ impl<'a> EffectChanges<'a> {
     pub(super) fn write(
         &mut self,
         connection: &Connection,
-        prepared: &Prepared,
+        prepared: &PreparedAppend,
         in_row: InRow,
     ) -> rusqlite::Result<()> {
         let append = prepared.append();
@@ -473,11 +473,11 @@ impl<'a> EffectChanges<'a> {
         new.or_else(|| self.effect_cache.lock().outbox.effect(ordinal))
     }
 
-    fn cached_soon(&mut self, prepared: &Prepared, ordinal: Ordinal, effect: &Arc<Effect>, request: &str) {
+    fn cached_soon(&mut self, prepared: &PreparedAppend, ordinal: Ordinal, effect: &Arc<Effect>, request: &str) {
         let append = prepared.append();
         let (tenant, run, effect) = (append.tenant.clone(), append.run, effect.clone());
         self.new.insert((effect.id, tenant.clone()), (ordinal, run));
-        self.changes.push(Change::Add(ordinal, Asked { tenant, run, effect, bytes: request.len() }));
+        self.changes.push(Change::Add(ordinal, OutboxEffect { tenant, run, effect, bytes: request.len() }));
     }
 
     fn remove(&mut self, connection: &Connection, tenant: &str, run: RunId, id: EffectId) -> rusqlite::Result<()> {
@@ -505,7 +505,7 @@ impl<'a> EffectChanges<'a> {
     fn add(
         &mut self,
         connection: &Connection,
-        prepared: &Prepared,
+        prepared: &PreparedAppend,
         effect: &Arc<Effect>,
         request: &str,
     ) -> rusqlite::Result<()> {

@@ -8,7 +8,7 @@ use runyard_engine::{Effect, EffectId, NodeRunId, RunId};
 
 use super::{convert, packed};
 use crate::StoreError;
-use crate::outbox::{Asked, Ordinal};
+use crate::outbox::{Ordinal, OutboxEffect};
 
 /// The maximum bytes of an effect in the run's row: several rows should share a page.
 pub(super) const BYTES_MAX: usize = 400;
@@ -60,7 +60,7 @@ pub(super) fn write(ordinal: Ordinal, effect: &Effect, request: &str) -> Vec<u8>
 }
 
 /// Reads an effect from a run's row.
-pub(super) fn read(tenant: &str, run: RunId, bytes: &[u8]) -> Result<(Ordinal, Asked), StoreError> {
+pub(super) fn read(tenant: &str, run: RunId, bytes: &[u8]) -> Result<(Ordinal, OutboxEffect), StoreError> {
     let short = || StoreError::Corrupt { run, reason: "the effect in its row is cut short".to_owned() };
     let mut rest = bytes;
     fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
@@ -80,5 +80,5 @@ pub(super) fn read(tenant: &str, run: RunId, bytes: &[u8]) -> Result<(Ordinal, A
     let (id, node_run) = (EffectId::from_uuid(id), NodeRunId::from_uuid(node_run));
     let request = convert::request(run, id, format.into(), &json)?;
     let (bytes, effect) = (json.len(), Arc::new(Effect { id, node_run, attempt, due_at_ms, request }));
-    Ok((ordinal, Asked { tenant: tenant.to_owned(), run, effect, bytes }))
+    Ok((ordinal, OutboxEffect { tenant: tenant.to_owned(), run, effect, bytes }))
 }

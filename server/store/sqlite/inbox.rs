@@ -82,11 +82,11 @@ mod tests {
 
     use super::*;
     use crate::conformance::fixture::start;
-    use crate::sqlite::append::Prepared;
+    use crate::sqlite::prepared::PreparedAppend;
 
     fn commit(tenant: &str, number: u128) -> Job {
         let (answer, _) = oneshot::channel();
-        Job::Commit(vec![Prepared::new(start(number).tenant(tenant).0).unwrap()], answer)
+        Job::Commit(vec![PreparedAppend::new(start(number).tenant(tenant).0).unwrap()], answer)
     }
 
     fn tenants(batch: &[Job]) -> Vec<&str> {

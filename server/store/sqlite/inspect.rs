@@ -12,7 +12,7 @@ use super::ack_log;
 use super::convert::{self, Id};
 use super::{append, approvals, in_row, node_runs, read, schema, values};
 use crate::approval::{ApprovalFilter, ApprovalRow};
-use crate::maintenance::{Beside, Inspect, Lost, Place, Table};
+use crate::maintenance::{Inspect, LostRun, Place, SideRow, Table};
 use crate::{KeyUse, RunRow, Status, StoreError, Tenant};
 
 /// The table's name, or a query of the rows if it consists of two tables.
@@ -38,14 +38,14 @@ const fn columns(table: Table) -> &'static str {
     }
 }
 
-fn read_row(table: Table, row: &Row<'_>) -> rusqlite::Result<Beside> {
+fn read_row(table: Table, row: &Row<'_>) -> rusqlite::Result<SideRow> {
     Ok(match table {
-        Table::Effects => Beside::Effect(row.get::<_, Id>(2)?.effect()),
-        Table::NodeRuns => Beside::NodeRun(row.get::<_, Id>(2)?.node_run()),
-        Table::Labels => Beside::Label(row.get(2)?, row.get(3)?),
-        Table::Approvals => Beside::Approval(row.get::<_, Id>(2)?.approval()),
-        Table::Keys => Beside::Key(row.get(2)?, row.get(3)?),
-        Table::Values => Beside::Value(values::digest(&row.get::<_, Vec<u8>>(2)?)?),
+        Table::Effects => SideRow::Effect(row.get::<_, Id>(2)?.effect()),
+        Table::NodeRuns => SideRow::NodeRun(row.get::<_, Id>(2)?.node_run()),
+        Table::Labels => SideRow::Label(row.get(2)?, row.get(3)?),
+        Table::Approvals => SideRow::Approval(row.get::<_, Id>(2)?.approval()),
+        Table::Keys => SideRow::Key(row.get(2)?, row.get(3)?),
+        Table::Values => SideRow::Value(values::digest(&row.get::<_, Vec<u8>>(2)?)?),
     })
 }
 
@@ -94,7 +94,7 @@ impl Inspection {
         Ok(Some(Effect::clone(&asked.effect)))
     }
 
-    fn each_in_row(&self, each: &mut dyn FnMut(Place, Beside) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    fn each_in_row(&self, each: &mut dyn FnMut(Place, SideRow) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let sql = "SELECT tenant, run FROM runs WHERE in_hand IS NOT NULL";
         let mut select = self.connection.prepare(sql).map_err(convert::failure)?;
         let mut rows = select.query([]).map_err(convert::failure)?;
@@ -102,7 +102,7 @@ impl Inspection {
             let read = || Ok(Place { tenant: row.get(0)?, run: row.get::<_, Id>(1)?.run() });
             let place = read().map_err(convert::failure)?;
             if let Some(effect) = self.in_row(&place)? {
-                each(place, Beside::Effect(effect.id))?;
+                each(place, SideRow::Effect(effect.id))?;
             }
         }
         Ok(())
@@ -110,7 +110,7 @@ impl Inspection {
 }
 
 impl Inspect for Inspection {
-    fn lost(&self) -> Result<Vec<Lost>, StoreError> {
+    fn lost(&self) -> Result<Vec<LostRun>, StoreError> {
         ack_log::lost(&self.connection, &self.path)
     }
 
@@ -242,13 +242,13 @@ impl Inspect for Inspection {
     fn each(
         &self,
         table: Table,
-        each: &mut dyn FnMut(Place, Beside) -> Result<(), StoreError>,
+        each: &mut dyn FnMut(Place, SideRow) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let sql = format!("SELECT tenant, run, {} FROM {}", columns(table), name(table));
         let mut select = self.connection.prepare(&sql).map_err(convert::failure)?;
         let mut rows = select.query([]).map_err(convert::failure)?;
         while let Some(row) = rows.next().map_err(convert::failure)? {
-            let read = || -> rusqlite::Result<(Place, Beside)> {
+            let read = || -> rusqlite::Result<(Place, SideRow)> {
                 let place = Place { tenant: row.get(0)?, run: row.get::<_, Id>(1)?.run() };
                 Ok((place, read_row(table, row)?))
             };

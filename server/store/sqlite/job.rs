@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use super::api_keys::Revocation;
 use super::claims::Load;
 use super::objects::Changed;
-use super::prepared::Prepared;
+use super::prepared::PreparedAppend;
 use super::removals::Removals;
 use crate::api_key::ApiKey;
 use crate::object::Changes;
@@ -21,7 +21,7 @@ pub(super) type Commits = Vec<Result<Committed, StoreError>>;
 /// A job for the writer.
 pub(super) enum Job {
     /// Append these, each independently.
-    Commit(Vec<Prepared>, Answer<Commits>),
+    Commit(Vec<PreparedAppend>, Answer<Commits>),
     /// Load due effects into memory.
     Load(Load, Answer<Result<(), StoreError>>),
     /// Store an API key.
@@ -63,7 +63,7 @@ impl Job {
 
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Job::Commit(entries, _) => entries.iter().map(Prepared::bytes).sum(),
+            Job::Commit(entries, _) => entries.iter().map(PreparedAppend::bytes).sum(),
             _ => 0,
         }
     }

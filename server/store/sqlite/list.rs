@@ -41,7 +41,7 @@ pub(super) fn page(
 fn list(
     connection: &mut Connection,
     tenant: &str,
-    walks: Vec<Walk>,
+    walks: Vec<OrderedQuery>,
     skipped: usize,
     limit: usize,
 ) -> Result<Vec<RunRow>, StoreError> {
@@ -55,7 +55,12 @@ fn list(
 }
 
 /// Merges the ordered scans: the newest of their heads is the next. A run with two of the values occurs twice.
-fn merge(connection: &Connection, walks: &[Walk], skipped: usize, limit: usize) -> rusqlite::Result<Vec<Place>> {
+fn merge(
+    connection: &Connection,
+    walks: &[OrderedQuery],
+    skipped: usize,
+    limit: usize,
+) -> rusqlite::Result<Vec<Place>> {
     let mut places = Vec::new();
     if limit == 0 {
         return Ok(places);
@@ -92,12 +97,12 @@ fn place(row: &Row<'_>) -> rusqlite::Result<Place> {
 }
 
 /// One ordered query and its parameters.
-pub(super) struct Walk {
+pub(super) struct OrderedQuery {
     pub(super) sql: String,
     values: Vec<Value>,
 }
 
-impl Walk {
+impl OrderedQuery {
     fn and(&mut self, clause: &str, value: impl Into<Value>) {
         self.sql.push_str(clause);
         self.values.push(value.into());
@@ -105,7 +110,7 @@ impl Walk {
 }
 
 /// The scans that find all runs that match a filter.
-pub(super) fn walks(tenant: &str, filter: &Filter, after: Option<Cursor>) -> Vec<Walk> {
+pub(super) fn walks(tenant: &str, filter: &Filter, after: Option<Cursor>) -> Vec<OrderedQuery> {
     let statuses: BTreeSet<Status> = filter.statuses.iter().copied().collect();
     let statuses = if statuses.is_empty() { vec![None] } else { statuses.into_iter().map(Some).collect() };
     let labels = match filter.labels.first() {
@@ -139,7 +144,7 @@ struct Heads<'a> {
     phase: Option<RunPhase>,
 }
 
-fn walk(tenant: &str, filter: &Filter, heads: Heads<'_>, after: Option<Cursor>) -> Walk {
+fn walk(tenant: &str, filter: &Filter, heads: Heads<'_>, after: Option<Cursor>) -> OrderedQuery {
     let Heads { status, label, phase } = heads;
     let Filter { statuses: _, phases, api, node_type, created_from_ms, created_before_ms, labels } = filter;
     let asks_row = status.is_some() || !phases.is_empty() || api.is_some() || node_type.is_some();
@@ -150,7 +155,7 @@ fn walk(tenant: &str, filter: &Filter, heads: Heads<'_>, after: Option<Cursor>) 
         Some(_) => ("labels", ""),
     };
     let sql = format!("SELECT {table}.created_at_ms, {table}.run FROM {table}{join} WHERE {table}.tenant = ?");
-    let mut walk = Walk { sql, values: vec![Value::from(tenant.to_owned())] };
+    let mut walk = OrderedQuery { sql, values: vec![Value::from(tenant.to_owned())] };
     if let Some((name, value)) = label {
         walk.and(" AND labels.name = ?", name.to_owned());
         walk.and(" AND labels.value = ?", value.to_owned());

@@ -75,7 +75,7 @@ use self::writer::Queue;
 use super::api_key::{ApiKey, KeyStore};
 use super::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 use super::object::{Change, Changes, Object, ObjectCursor, ObjectError, ObjectStore};
-use super::outbox::Wanted;
+use super::outbox::EffectKinds;
 use super::retention::{Removal, Retention};
 use super::{
     Append, Claimed, Claims, Committed, Cursor, Epoch, Filter, KeyUse, LogPart, RunRow, Sealed, Status, Store,
@@ -168,7 +168,7 @@ impl Sqlite {
         Ok(self.effect_cache.claim(&load, lease_ms, true).unwrap_or_default())
     }
 
-    async fn next_due_of(&self, wanted: Wanted) -> Result<Option<i64>, StoreError> {
+    async fn next_due_of(&self, wanted: EffectKinds) -> Result<Option<i64>, StoreError> {
         loop {
             if let Some(next) = self.effect_cache.next_due(wanted) {
                 return Ok(next);
@@ -194,7 +194,7 @@ impl Drop for Sqlite {
 impl Claims for Sqlite {
     async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
         let _ = claimer; // Only one process claims.
-        self.claim_wanted(Load { wanted: Wanted::All, now_ms, limit }, lease_ms).await
+        self.claim_wanted(Load { wanted: EffectKinds::All, now_ms, limit }, lease_ms).await
     }
 
     async fn claim_timers(
@@ -205,7 +205,7 @@ impl Claims for Sqlite {
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         let _ = claimer;
-        self.claim_wanted(Load { wanted: Wanted::Timers, now_ms, limit }, lease_ms).await
+        self.claim_wanted(Load { wanted: EffectKinds::Timers, now_ms, limit }, lease_ms).await
     }
 
     async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
@@ -213,11 +213,11 @@ impl Claims for Sqlite {
     }
 
     async fn next_due(&self) -> Result<Option<i64>, StoreError> {
-        self.next_due_of(Wanted::All).await
+        self.next_due_of(EffectKinds::All).await
     }
 
     async fn next_timer_due(&self) -> Result<Option<i64>, StoreError> {
-        self.next_due_of(Wanted::Timers).await
+        self.next_due_of(EffectKinds::Timers).await
     }
 }
 

@@ -17,7 +17,7 @@ use super::append;
 use super::claims::{EffectCache, EffectChanges};
 use super::convert::{self, Id};
 use super::counts::Deltas;
-use super::prepared::Prepared;
+use super::prepared::PreparedAppend;
 use super::stop::Stop;
 use super::{FILE_NAME, Options, schema};
 use crate::{Append, StoreError};
@@ -62,7 +62,7 @@ impl Plain {
     pub fn open(folder: &Path, sample: Append) -> Result<Self, StoreError> {
         let connection = schema::open(&folder.join(FILE_NAME), &Options::default())?;
         let (run, root) = (sample.run, NodeRunId::root(sample.run));
-        let prepared = Prepared::new(sample)?;
+        let prepared = PreparedAppend::new(sample)?;
         let effect_cache = EffectCache::open(&connection, None)?;
         append::append(&connection, &mut Deltas::default(), &mut EffectChanges::new(&effect_cache), &prepared)
             .map_err(|stop| match stop {

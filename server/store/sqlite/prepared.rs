@@ -9,7 +9,7 @@ use crate::{Append, StoreError, check};
 
 /// An append, checked and serialized as JSON on the caller's thread, not on the writer's.
 #[derive(Debug)]
-pub(super) struct Prepared {
+pub(super) struct PreparedAppend {
     pub(super) append: Append,
     /// The events as rows of the log.
     pub(super) events: Vec<LogRow>,
@@ -17,7 +17,7 @@ pub(super) struct Prepared {
     pub(super) effects: Vec<(Arc<Effect>, String)>,
 }
 
-impl Prepared {
+impl PreparedAppend {
     pub(super) fn new(mut append: Append) -> Result<Self, StoreError> {
         check::append(&append)?;
         let events = rows(&append.events)?;
@@ -26,7 +26,7 @@ impl Prepared {
             .into_iter()
             .map(|effect| convert::encode(&effect.request).map(|request| (Arc::new(effect), request)))
             .collect::<Result<_, _>>()?;
-        Ok(Prepared { append, events, effects })
+        Ok(PreparedAppend { append, events, effects })
     }
 
     /// The append without its effects.
@@ -47,7 +47,7 @@ impl Prepared {
     }
 }
 
-impl Prepared {
+impl PreparedAppend {
     /// The line for the acknowledgement log once this is durable.
     pub(super) fn version(&self) -> (&str, runyard_engine::RunId, runyard_engine::Position) {
         (&self.append.tenant, self.append.run, self.append.row.version)

@@ -154,7 +154,7 @@ pub(super) fn sweep(connection: &Connection, limit: usize) -> Result<usize, Stop
             .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         let Some((tenant, run)) = next else { break };
-        let deleted = bite(connection, &tenant, run, left)?;
+        let deleted = delete_part(connection, &tenant, run, left)?;
         let deleted = deleted + values::forget(connection, &tenant, run, left.saturating_sub(deleted))?;
         if deleted < left {
             let place = params![tenant, run];
@@ -166,7 +166,7 @@ pub(super) fn sweep(connection: &Connection, limit: usize) -> Result<usize, Stop
     Ok(limit - left)
 }
 
-fn bite(connection: &Connection, tenant: &str, run: Id, limit: usize) -> rusqlite::Result<usize> {
+fn delete_part(connection: &Connection, tenant: &str, run: Id, limit: usize) -> rusqlite::Result<usize> {
     let mut select = connection.prepare_cached(
         "SELECT rowid, position, format, event, count, packed FROM log WHERE tenant = ?1 AND run = ?2 ORDER BY position",
     )?;

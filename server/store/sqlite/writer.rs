@@ -21,7 +21,7 @@ use super::inbox::{BatchMax, Inbox};
 use super::job::{Answer, Commits, Job};
 use super::objects::{self, Changed};
 use super::options::Options;
-use super::prepared::Prepared;
+use super::prepared::PreparedAppend;
 use super::removals::{self, Removals};
 use super::stop::Stop;
 use super::{checkpoint, convert};
@@ -106,13 +106,13 @@ pub(super) async fn commit(queue: Result<&Queue, StoreError>, appends: Vec<Appen
 }
 
 /// Serializes an append; a long one off the async runtime.
-async fn prepared(append: Append) -> Result<Prepared, StoreError> {
+async fn prepared(append: Append) -> Result<PreparedAppend, StoreError> {
     /// Up to a tenth of a millisecond.
     const EVENTS_MAX: usize = 64;
     if append.events.len() <= EVENTS_MAX {
-        return Prepared::new(append);
+        return PreparedAppend::new(append);
     }
-    let prepared = tokio::task::spawn_blocking(move || Prepared::new(append)).await;
+    let prepared = tokio::task::spawn_blocking(move || PreparedAppend::new(append)).await;
     prepared.unwrap_or_else(|error| Err(StoreError::Failed(Box::new(error))))
 }
 

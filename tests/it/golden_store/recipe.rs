@@ -8,7 +8,7 @@ use runyard::config::Config;
 use runyard::serve::Server;
 use runyard::store::Claims;
 use runyard::store::api_key::{ApiKey, KeyStore};
-use runyard::store::object::{Change, ObjectStore, Put};
+use runyard::store::object::{Change, ObjectStore, ObjectWrite};
 use runyard::store::sqlite::{FILE_NAME, Options, Sqlite};
 use serde_json::{Value, json};
 
@@ -94,8 +94,8 @@ pub(super) fn keys() -> Vec<ApiKey> {
 }
 
 /// Small objects, for formats that have them: one with every field, and one with as few as possible.
-pub(super) fn objects() -> [(&'static str, Put); 2] {
-    let full = Put {
+pub(super) fn objects() -> [(&'static str, ObjectWrite); 2] {
+    let full = ObjectWrite {
         kind: "golden.tool".to_owned(),
         id: "t-1".to_owned(),
         name: Some("grüß dich".to_owned()),
@@ -104,7 +104,7 @@ pub(super) fn objects() -> [(&'static str, Put); 2] {
         expected: 0,
         at_ms: 1_700_000_000_000,
     };
-    let bare = Put { id: "t-2".to_owned(), name: None, parent: None, body: "null".to_owned(), ..full.clone() };
+    let bare = ObjectWrite { id: "t-2".to_owned(), name: None, parent: None, body: "null".to_owned(), ..full.clone() };
     [("acme", full), ("other", bare)]
 }
 

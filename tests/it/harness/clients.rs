@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::contract::Contract;
 use super::lines::Lines;
 use super::raw::{self, Answer};
-use super::recorder::{Reached, Recorder, Seen, Verdict, code};
+use super::recorder::{Coverage, Reached, Recorder, Verdict, code};
 use super::{DOCUMENTS, typed};
 
 /// Clients of one set of APIs.
@@ -30,14 +30,14 @@ pub struct Clients {
     http: reqwest::Client,
     token: Option<String>,
     urls: BTreeMap<&'static str, String>,
-    seen: Arc<Seen>,
+    seen: Arc<Coverage>,
     _verdict: Verdict,
 }
 
 impl Clients {
     /// Clients of the APIs at these URLs, by API name, that send this credential.
     pub fn of(url: impl Fn(&str) -> String, token: Option<String>) -> Self {
-        let (http, seen) = (reqwest::Client::new(), Arc::new(Seen::default()));
+        let (http, seen) = (reqwest::Client::new(), Arc::new(Coverage::default()));
         let recorder =
             |api| Arc::new(Recorder { contract: Contract::named(api), seen: seen.clone(), token: token.clone() });
         let (gateway, coordinator, native) = ("run-gateway", "run-coordinator", "runyard");

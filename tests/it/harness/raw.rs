@@ -5,7 +5,7 @@ use runyard_api::host::Document;
 use serde_json::Value;
 
 use super::contract::Contract;
-use super::recorder::{Seen, code};
+use super::recorder::{Coverage, code};
 
 /// An answer, whole.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Answer {
 /// Sends a request and checks the answer against the operation of its path.
 pub async fn send(
     contract: &'static Contract,
-    seen: &Seen,
+    seen: &Coverage,
     client: &reqwest::Client,
     request: reqwest::Request,
 ) -> Answer {
@@ -57,7 +57,7 @@ pub async fn send(
 
 fn judge(
     contract: &'static Contract,
-    seen: &Seen,
+    seen: &Coverage,
     method: &Method,
     path: &str,
     (status, headers, body): (StatusCode, &HeaderMap, &[u8]),

@@ -20,12 +20,12 @@ pub type Reached = (&'static str, &'static str, &'static str);
 
 /// The answers that one set of clients received.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct Coverage {
     reached: Mutex<BTreeSet<Reached>>,
     broken: Mutex<Vec<String>>,
 }
 
-impl Seen {
+impl Coverage {
     pub fn reached(&self) -> BTreeSet<Reached> {
         self.reached.lock().unwrap().clone()
     }
@@ -99,7 +99,7 @@ pub fn code(headers: &HeaderMap, body: &[u8]) -> String {
 
 /// Fails the test that received an undocumented answer.
 #[derive(Debug)]
-pub struct Verdict(pub Arc<Seen>);
+pub struct Verdict(pub Arc<Coverage>);
 
 impl Drop for Verdict {
     fn drop(&mut self) {
@@ -113,7 +113,7 @@ impl Drop for Verdict {
 /// The behaviour of a client whose answers are checked.
 pub struct Recorder {
     pub contract: &'static Contract,
-    pub seen: Arc<Seen>,
+    pub seen: Arc<Coverage>,
     /// The credential that it sends.
     pub token: Option<String>,
 }
@@ -160,7 +160,7 @@ impl Recorder {
 fn watched(
     bytes: impl Stream<Item = reqwest::Result<Bytes>> + Send + 'static,
     contract: &'static Contract,
-    seen: Arc<Seen>,
+    seen: Arc<Coverage>,
 ) -> impl Stream<Item = reqwest::Result<Bytes>> + Send + 'static {
     let mut open = Vec::new();
     bytes.inspect(move |chunk| {

@@ -8,7 +8,7 @@ use crate::harness::World;
 
 /// The filters.
 #[derive(Default)]
-pub(super) struct Wanted<'a> {
+pub(super) struct RunQuery<'a> {
     pub(super) states: Vec<RunState>,
     pub(super) face: Option<&'a str>,
     pub(super) node_type: Option<&'a str>,
@@ -19,7 +19,7 @@ pub(super) struct Wanted<'a> {
 /// One page of runs, and where the next one begins.
 pub(super) async fn page(
     world: &World,
-    wanted: &Wanted<'_>,
+    wanted: &RunQuery<'_>,
     limit: u32,
     cursor: Option<&str>,
 ) -> (Vec<RunSummary>, Option<String>) {

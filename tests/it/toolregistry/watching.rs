@@ -105,7 +105,7 @@ async fn a_stream_follows_a_run_that_goes_on() {
 async fn silence_is_broken_every_twenty_seconds_by_an_event_without_an_id() {
     let clock = Clock::manual(0);
     let beat = Beat { every: Duration::from_secs(20), text: "event: keepalive\ndata: null\n\n" };
-    let mut bytes = pin!(feed::sse(futures::stream::pending(), beat, clock.clone()));
+    let mut bytes = pin!(feed::sse(futures::stream::pending::<feed::Framed<()>>(), beat, clock.clone()));
     for _ in 0..3 {
         let mut next = bytes.next();
         assert!(futures::poll!(&mut next).is_pending());

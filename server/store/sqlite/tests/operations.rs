@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use super::{fill, folder, is_filled, meddle, open};
 use crate::conformance::fixture::{Draft, TENANT, go_on, positions, run, start};
-use crate::outbox::Wanted;
+use crate::outbox::EffectKinds;
 use crate::retention::{Removal, Retention};
 use crate::sqlite::claims;
 use crate::sqlite::{FILE_NAME, Options, Sqlite, ack_log, in_row, node_runs, removals};
@@ -177,7 +177,7 @@ async fn claims_and_removals_read_no_more_than_they_need() {
     let folder = folder();
     drop(open(&folder));
     let database = Connection::open(folder.path().join(FILE_NAME)).unwrap();
-    for (wanted, index) in [(Wanted::All, "effects_free"), (Wanted::Timers, "effects_timers")] {
+    for (wanted, index) in [(EffectKinds::All, "effects_free"), (EffectKinds::Timers, "effects_timers")] {
         for sql in [claims::due_sql(wanted), claims::first_sql(wanted)] {
             let steps = plan(&database, &sql);
             assert!(steps.contains(index), "{sql}: {steps}");
