@@ -34,7 +34,7 @@ impl Crate {
             let inner =
                 |other: &&str| other.starts_with(&format!("{root}/")) && file.path.starts_with(&format!("{other}/"));
             let program = ["bin/", "main.rs", "build.rs"].iter().any(|start| path.starts_with(start));
-            if apart.iter().any(|other| inner(&other)) || program {
+            if apart.iter().any(inner) || program {
                 continue;
             }
             let mut module: Module = path.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
