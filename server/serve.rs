@@ -21,6 +21,7 @@ use crate::limits::Limits;
 use crate::listeners::{self, ListenError, Listener};
 use crate::nodes::integrations::{Integrations, Operations, SecretError};
 use crate::nodes::mcp::{self, McpServers, TargetError, Targets};
+use crate::nodes::openapi::{OpenapiError, OpenapiServices};
 use crate::nodes::perform::InProcess;
 use crate::nodes::perform::http::{Http, Outside, OutsideError};
 use crate::nodes::{Provider, Providers};
@@ -73,6 +74,9 @@ pub enum ServeError {
     /// An MCP server's secret is missing.
     #[error(transparent)]
     Mcp(#[from] TargetError),
+    /// A document or a secret of an OpenAPI service cannot be read.
+    #[error(transparent)]
+    Openapi(#[from] OpenapiError),
     /// The HTTP client for outbound requests cannot be created.
     #[error(transparent)]
     Outside(#[from] OutsideError),
@@ -125,7 +129,14 @@ impl Server {
             folder: config.data_dir.join("mcp"),
         }));
         mcp.settled().await;
-        let others: [Arc<dyn Provider>; 2] = [Arc::new(integrations), mcp.clone()];
+        let openapi = OpenapiServices::open(
+            &config.tools.openapi,
+            &config.data_dir.join("openapi"),
+            anonymous,
+            outside.clone(),
+            |name| std::env::var(name).ok(),
+        )?;
+        let others: [Arc<dyn Provider>; 3] = [Arc::new(integrations), mcp.clone(), Arc::new(openapi)];
         let providers = Providers::builtin_and(Http(Some(outside)), others);
         let compute = compute(&config.limits, clock.clone());
         let runs = Runs::new(runs::Parts {

@@ -41,10 +41,12 @@ fn tenants(loaded: &Loaded) -> Option<Violation> {
     }
     let integration = config.integrations.iter().find(|one| is_named(&one.tenants));
     let server = config.tools.mcp.iter().find(|one| is_named(&one.tenants));
-    let (key, named) = match (integration, server) {
-        (Some(one), _) => ("integrations", format!("integration `{}`", one.id)),
-        (None, Some(one)) => ("tools.mcp", format!("MCP server `{}`", one.name)),
-        (None, None) => return None,
+    let service = config.tools.openapi.iter().find(|one| is_named(&one.tenants));
+    let (key, named) = match (integration, server, service) {
+        (Some(one), ..) => ("integrations", format!("integration `{}`", one.id)),
+        (None, Some(one), _) => ("tools.mcp", format!("MCP server `{}`", one.name)),
+        (None, None, Some(one)) => ("tools.openapi", format!("OpenAPI service `{}`", one.name)),
+        (None, None, None) => return None,
     };
     let reason = format!(
         "{named} is for the tenant `{DEFAULT_TENANT}`, which callers without a credential have as well. Set auth.mode = \

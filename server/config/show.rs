@@ -36,6 +36,7 @@ fn value(loaded: &Loaded, setting: &Setting) -> Value {
     match setting.key {
         "integrations" => return integrations::masked(&loaded.config.integrations),
         "tools.mcp" => return tools::mcp::masked(&loaded.config.tools.mcp),
+        "tools.openapi" => return tools::openapi::masked(&loaded.config.tools.openapi),
         _ => {}
     }
     let pointer = format!("/{}", setting.key.replace('.', "/"));

@@ -8,6 +8,7 @@
 //! | `catalog/`     | the catalogue: resolving, validating, listing |
 //! | `integrations/` | the provider of services of the configuration |
 //! | `mcp/`         | the provider of MCP servers |
+//! | `openapi/`     | the provider of services with an OpenAPI document |
 //! | `perform/`     | the steps around a call: inputs evaluated, values validated; calls over HTTP |
 //! | `values.rs`, `failures.rs`, `credentials.rs` | shared by several files |
 //! | `web.rs`       | the two node types that call over HTTP, which share their rules |
@@ -32,6 +33,7 @@ pub mod graph;
 pub mod hash_sha256;
 pub mod integrations;
 pub mod mcp;
+pub mod openapi;
 pub mod perform;
 pub mod planner;
 pub mod provider;
