@@ -22,6 +22,7 @@ use crate::listeners::{self, ListenError, Listener};
 use crate::nodes::integrations::{Integrations, Operations, SecretError};
 use crate::nodes::mcp::{self, McpServers, TargetError, Targets};
 use crate::nodes::models::{self, Models};
+use crate::nodes::openapi::{OpenapiError, OpenapiServices};
 use crate::nodes::perform::InProcess;
 use crate::nodes::perform::http::{Http, Outside, OutsideError};
 use crate::nodes::{Provider, Providers};
@@ -77,6 +78,9 @@ pub enum ServeError {
     /// The key of a model is missing.
     #[error(transparent)]
     Model(#[from] models::TargetError),
+    /// A document or a secret of an OpenAPI service cannot be read.
+    #[error(transparent)]
+    Openapi(#[from] OpenapiError),
     /// The HTTP client for outbound requests cannot be created.
     #[error(transparent)]
     Outside(#[from] OutsideError),
@@ -131,7 +135,14 @@ impl Server {
         }));
         mcp.settled().await;
         let models = Arc::new(Models::new(models, anonymous, outside.clone()));
-        let others: [Arc<dyn Provider>; 3] = [Arc::new(integrations), mcp.clone(), models];
+        let openapi = OpenapiServices::open(
+            &config.tools.openapi,
+            &config.data_dir.join("openapi"),
+            anonymous,
+            outside.clone(),
+            |name| std::env::var(name).ok(),
+        )?;
+        let others: [Arc<dyn Provider>; 4] = [Arc::new(integrations), mcp.clone(), models, Arc::new(openapi)];
         let providers = Providers::builtin_and(Http(Some(outside)), others);
         let compute = compute(&config.limits, clock.clone());
         let runs = Runs::new(runs::Parts {

@@ -13,7 +13,7 @@ use super::failure::Exit;
 pub(super) const GROUPS: [(&str, &[&str]); 6] = [
     ("Runs", &["run", "start", "watch", "get", "list", "cancel", "pause", "resume", "answer"]),
     ("Approvals", &["approvals", "approve", "deny"]),
-    ("Server", &["serve", "health", "nodes", "keys", "config"]),
+    ("Server", &["serve", "health", "nodes", "tools", "keys", "config"]),
     ("Stored data", &["backup", "restore", "check", "remove"]),
     ("APIs", &["openapi", "cargo", "login", "logout"]),
     ("Tools", &["completions", "man"]),

@@ -76,6 +76,7 @@ pub mod start;
 pub mod steps;
 mod texts;
 pub mod tone;
+pub mod tools;
 mod tree;
 pub mod watch;
 
@@ -167,6 +168,9 @@ pub enum Command {
     Health(health::Arguments),
     /// List the node types that can be run
     Nodes(nodes::Arguments),
+    /// Import OpenAPI documents as node types, and search the node types of services
+    #[command(subcommand)]
+    Tools(tools::Arguments),
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Keys(keys::Arguments),
@@ -379,6 +383,7 @@ async fn dispatch(command: Command, context: &mut Context) -> Result<Exit, Failu
         Command::Health(_) => health::health(context).await,
         Command::List(arguments) => list::list(&arguments, context).await,
         Command::Nodes(arguments) => nodes::nodes(&arguments, context).await,
+        Command::Tools(arguments) => tools::tools(&arguments, context).await,
         Command::Keys(arguments) => keys::keys(&arguments, context).await,
         Command::Cargo(arguments) => cargo::cargo(&arguments, context).await,
         Command::Login(arguments) => login::login(&arguments, context).await,

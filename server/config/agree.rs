@@ -42,11 +42,13 @@ fn tenants(loaded: &Loaded) -> Option<Violation> {
     let integration = config.integrations.iter().find(|one| is_named(&one.tenants));
     let server = config.tools.mcp.iter().find(|one| is_named(&one.tenants));
     let model = config.models.iter().find(|one| is_named(&one.tenants));
-    let (key, named) = match (integration, server, model) {
+    let service = config.tools.openapi.iter().find(|one| is_named(&one.tenants));
+    let (key, named) = match (integration, server, model, service) {
         (Some(one), ..) => ("integrations", format!("integration `{}`", one.id)),
-        (None, Some(one), _) => ("tools.mcp", format!("MCP server `{}`", one.name)),
-        (None, None, Some(one)) => ("models", format!("model `{}`", one.name)),
-        (None, None, None) => return None,
+        (None, Some(one), ..) => ("tools.mcp", format!("MCP server `{}`", one.name)),
+        (None, None, Some(one), _) => ("models", format!("model `{}`", one.name)),
+        (None, None, None, Some(one)) => ("tools.openapi", format!("OpenAPI service `{}`", one.name)),
+        (None, None, None, None) => return None,
     };
     let reason = format!(
         "{named} is for the tenant `{DEFAULT_TENANT}`, which callers without a credential have as well. Set auth.mode = \

@@ -100,6 +100,13 @@ impl Found {
         serde_json::to_string(&read).map_err(|error| format!("cannot be kept: {error}"))
     }
 
+    /// Services with an OpenAPI document, in the same form.
+    pub(super) fn openapi_services(&self) -> Result<String, String> {
+        let read = tools::openapi::parse(&self.tables()?)?;
+        let read = if let Self::Beside(_, folder) = self { tools::openapi::beside(folder, read) } else { read };
+        serde_json::to_string(&read).map_err(|error| format!("cannot be kept: {error}"))
+    }
+
     /// Integrations, as the JSON text in which the layers of the configuration carry them.
     pub(super) fn integrations(&self) -> Result<String, String> {
         let read = integrations::parse(&self.tables()?)?;

@@ -54,6 +54,8 @@ pub enum Kind {
     McpServers,
     /// A list of models.
     Models,
+    /// A list of services with an OpenAPI document.
+    OpenapiServices,
 }
 
 /// The highest offset of an API from `port_base` (the Runyard API).
@@ -75,6 +77,7 @@ impl Kind {
             Self::Integrations => return found.integrations().map(Value::from),
             Self::McpServers => return found.mcp_servers().map(Value::from),
             Self::Models => return found.models().map(Value::from),
+            Self::OpenapiServices => return found.openapi_services().map(Value::from),
             Self::Switch => found.switch().map(Value::from),
             Self::Count { min, max } => found.count().filter(|count| (min..=max).contains(&count)).map(Value::from),
             Self::PortBase => found.count().filter(|count| *count <= port_base_max()).map(Value::from),
@@ -130,7 +133,7 @@ impl Kind {
             }
             Self::Networks => "a list of networks such as 10.0.0.0/8, and of IP addresses".to_owned(),
             Self::Ports => "a list of ports from 1 to 65535".to_owned(),
-            Self::Integrations | Self::McpServers | Self::Models => {
+            Self::Integrations | Self::McpServers | Self::Models | Self::OpenapiServices => {
                 "a list of tables; in the environment the same as JSON".to_owned()
             }
         }

@@ -197,7 +197,8 @@ fn from_figment(error: figment::Error) -> Violation {
 /// A relative path in a file starts at that file's folder, wherever the command was called.
 fn from_file(path: &Path, key: &str, value: &toml::Value) -> Found {
     let is_path = Setting::named(key).is_some_and(|setting| matches!(setting.kind, Kind::Path));
-    if let (toml::Value::Array(_), "integrations" | "models" | "tools.mcp", Some(folder)) = (value, key, path.parent())
+    if let (toml::Value::Array(_), "integrations" | "models" | "tools.mcp" | "tools.openapi", Some(folder)) =
+        (value, key, path.parent())
     {
         return Found::Beside(value.clone(), folder.to_owned());
     }

@@ -13,7 +13,7 @@
 //! | [`retention`]   | `[retention]`: how long ended runs are stored |
 //! | [`integrations`] | `[[integrations]]`: services that runs may use |
 //! | [`models`]      | `[[models]]`: models that agents and runs may ask |
-//! | [`tools`]       | `[tools]`: MCP servers whose tools runs may use |
+//! | [`tools`]       | `[tools]`: MCP servers and OpenAPI services whose tools runs may use |
 //! | `arp.rs`        | the reference implementation's variables |
 //! | `agree.rs`      | checks over several settings |
 //! | [`show`]        | `config show` and the commented file of `config init` |

@@ -511,6 +511,12 @@ const NAMED: &[Setting] = &[
         kind: Kind::McpServers,
         written: "[]",
     },
+    Setting {
+        key: "tools.openapi",
+        about: "Services with an OpenAPI document, each a table [[tools.openapi]]; docs/guides/openapi-tools.md has examples.",
+        kind: Kind::OpenapiServices,
+        written: "[]",
+    },
 ];
 
 impl Setting {

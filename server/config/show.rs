@@ -37,6 +37,7 @@ fn value(loaded: &Loaded, setting: &Setting) -> Value {
         "integrations" => return integrations::masked(&loaded.config.integrations),
         "models" => return models::masked(&loaded.config.models),
         "tools.mcp" => return tools::mcp::masked(&loaded.config.tools.mcp),
+        "tools.openapi" => return tools::openapi::masked(&loaded.config.tools.openapi),
         _ => {}
     }
     let pointer = format!("/{}", setting.key.replace('.', "/"));

@@ -9,6 +9,7 @@
 //! | `integrations/` | the provider of services of the configuration |
 //! | `mcp/`         | the provider of MCP servers |
 //! | `models/`, `agent/` | the provider of models, and agents, which let a model work with tools |
+//! | `openapi/`     | the provider of services with an OpenAPI document |
 //! | `perform/`     | the steps around a call: inputs evaluated, values validated; calls over HTTP |
 //! | `values.rs`, `failures.rs`, `credentials.rs` | shared by several files |
 //! | `web.rs`       | the two node types that call over HTTP, which share their rules |
@@ -35,6 +36,7 @@ pub mod hash_sha256;
 pub mod integrations;
 pub mod mcp;
 pub mod models;
+pub mod openapi;
 pub mod perform;
 pub mod planner;
 pub mod provider;

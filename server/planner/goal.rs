@@ -26,7 +26,7 @@ const TOOLS_MAX: usize = 64;
 const LEVELS: u64 = 2;
 /// The key of the only step.
 const STEP: &str = "S1";
-/// What the model is told before the goal.
+/// What the model gets before the goal.
 const INSTRUCTIONS: &str = "Carry out the task with the tools. Take facts from their results and never invent one. If a tool fails, \
      try another way, or say what is missing. When the task is done, answer with its result alone.";
 

@@ -102,7 +102,7 @@ async fn a_result_that_does_not_fit_its_schema_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn wrong_calls_are_told_to_the_model_and_not_made() {
+async fn wrong_calls_go_back_to_the_model_and_are_not_made() {
     let peer = model(|seen| match seen.turn {
         0 => {
             Says::Calls(vec![("nothing", json!({})), ("echo", json!({ "echo": 1 })), ("echo", json!({ "echo": "b" }))])

@@ -32,6 +32,7 @@ mod large;
 mod listeners;
 mod mcp;
 mod native;
+mod openapi_tools;
 mod operations;
 mod output_schemas;
 mod planned;

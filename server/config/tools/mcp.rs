@@ -11,6 +11,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
+use super::{matches, most, secret_source};
 use crate::config::integrations::{CREDENTIAL_HEADERS, OWN_HEADERS, SecretSource};
 use crate::config::urls::is_endpoint;
 
@@ -89,24 +90,6 @@ impl McpServer {
     }
 }
 
-/// Whether a text matches a pattern, in which `*` stands for any text.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
-    let mut parts = parts.peekable();
-    if parts.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        let Some((_, after)) = rest.split_once(part) else { return false };
-        rest = after;
-    }
-    true
-}
-
 /// Reads and checks a list of servers.
 ///
 /// # Errors
@@ -167,7 +150,7 @@ fn program(one: &McpServer) -> Result<(), String> {
     if let Some(name) = one.secret_env.keys().find(|name| one.env.contains_key(*name)) {
         return Err(format!("`{name}` stands in env and in secret_env"));
     }
-    one.secret_env.iter().try_for_each(|(name, source)| secret("secret_env", name, source))
+    one.secret_env.iter().try_for_each(|(name, source)| secret_source("secret_env", name, source))
 }
 
 /// The settings of a service.
@@ -185,7 +168,7 @@ fn service(one: &McpServer) -> Result<(), String> {
     }
     for (name, source) in &one.secret_headers {
         header("secret_headers", name)?;
-        secret("secret_headers", name, source)?;
+        secret_source("secret_headers", name, source)?;
     }
     Ok(())
 }
@@ -197,18 +180,6 @@ fn header(field: &str, name: &str) -> Result<(), String> {
         return Err(format!("{field}: `{name}` is written by the server itself"));
     }
     Ok(())
-}
-
-fn secret(field: &str, name: &str, source: &SecretSource) -> Result<(), String> {
-    match (&source.env, &source.file) {
-        (Some(env), None) if !env.is_empty() && !env.contains(['=', '\0']) => Ok(()),
-        (None, Some(file)) if !file.as_os_str().is_empty() => Ok(()),
-        _ => Err(format!("{field}: `{name}` takes either env, the name of a variable, or file, a path")),
-    }
-}
-
-fn most(count: usize, max: usize, what: &str) -> Result<(), String> {
-    if count <= max { Ok(()) } else { Err(format!("{count} {what}, and there may be {max}")) }
 }
 
 /// Makes relative paths start at the configuration file's folder.

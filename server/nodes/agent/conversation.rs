@@ -143,7 +143,7 @@ fn messages(given: &AgentInputs, agent: &Agent, turns: Vec<Exchange>) -> Result<
     Ok(head.into_iter().chain(turns.into_iter().skip(left_out).flatten()).collect())
 }
 
-/// The messages of one turn: the model's, the results of its calls, and what it is told if its answer was not accepted.
+/// The messages of one turn: the model's, the results of its calls, and the problem if its answer was not accepted.
 fn of_turn(agent: &Agent, turn: Exchange) -> Vec<Message> {
     let Exchange { outputs, results } = turn;
     let mut results = results.into_iter();
@@ -162,9 +162,9 @@ fn of_turn(agent: &Agent, turn: Exchange) -> Vec<Message> {
     // What was not accepted goes back as text: the raw message may be a call that has no result.
     let raw = outputs.raw.filter(|_| outputs.problem.is_none());
     let said = Message { role: Role::Assistant, text, tool_calls: outputs.tool_calls, raw, ..Message::default() };
-    let told = outputs.problem.map(|text| Message { role: Role::User, text, ..Message::default() });
+    let problem = outputs.problem.map(|text| Message { role: Role::User, text, ..Message::default() });
     debug_assert!(said.tool_calls.len() == answered.len(), "{} tools", agent.tools.len());
-    std::iter::once(said).chain(answered).chain(told).collect()
+    std::iter::once(said).chain(answered).chain(problem).collect()
 }
 
 /// About the bytes of a message as it is sent.

@@ -36,7 +36,7 @@ pub const ID: &str = "runyard.agent";
 pub struct AgentInputs {
     /// The task.
     pub prompt: String,
-    /// What the model is told before the task.
+    /// What the model gets before the task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructions: Option<String>,
     /// The model's name in the configuration. If absent: the first one.

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{AgentInputs, ToolSearch, ToolSettings, WrittenTool};
 use crate::catalog::{Catalog, Entry, Violation};
-use crate::config::tools::mcp::matches;
+use crate::config::tools::matches;
 use crate::nodes::fail;
 use crate::nodes::models::{ANSWER_TOOL, chat};
 
@@ -216,7 +216,7 @@ fn without(schema: &Value, fixed: &Object) -> Object {
 /// The inputs of a call.
 ///
 /// # Errors
-/// What is wrong with the arguments, as the model is told.
+/// What is wrong with the arguments, for the model.
 pub(super) fn inputs(catalog: &Catalog, tool: &AgentTool, arguments: &Value) -> Result<Object, String> {
     let Value::Object(arguments) = arguments else { return Err("the arguments are not a JSON object".to_owned()) };
     let is_agent = tool.node_type.kind == NodeKind::Agent;

@@ -1,5 +1,5 @@
-//! What follows an answer of the model: calls with checked inputs, the result of the agent, or another turn in which the
-//! model is told what is wrong.
+//! What follows an answer of the model: calls with checked inputs, the result of the agent, or another turn, whose
+//! conversation says what is wrong.
 
 use std::sync::Arc;
 
@@ -130,7 +130,7 @@ impl Turn {
 /// An answer that fits its schema.
 ///
 /// # Errors
-/// What the model is told.
+/// What is wrong, for the model.
 fn fitting(schema: &Object, output: Option<&Value>) -> Result<Value, String> {
     let Some(output) = output else { return Err("The answer is not JSON. Answer again, with JSON alone.".to_owned()) };
     let work = Work::default();

@@ -17,7 +17,7 @@ pub struct ChatInputs {
     /// The model's name in the configuration. If absent: the first one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// What the model is told before the conversation.
+    /// What the model gets before the conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructions: Option<String>,
     /// The conversation, oldest message first.
@@ -135,7 +135,7 @@ pub struct ChatOutputs {
     pub model: String,
     /// The message as its service wrote it.
     pub raw: Option<RawMessage>,
-    /// In an agent: why its answer is not accepted, as the model is told.
+    /// In an agent: why its answer is not accepted, for the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
     /// In an agent: the calls that follow, or its answer.

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use super::chat::{ChatInputs, ChatOutputs, Message, Role};
 use crate::auth::Secret;
 use crate::config::models::WireForm;
-use crate::nodes::models::{anthropic, gemini, openai};
 
 /// The name of the tool by which a model gives its answer as JSON, where its service has no other way.
 pub(in crate::nodes) const ANSWER_TOOL: &str = "final_answer";
@@ -51,27 +50,6 @@ pub(super) fn key_header(form: WireForm, key: &Secret) -> Option<(HeaderName, He
     let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);
     Some((HeaderName::from_static(name), value))
-}
-
-/// The request of a question.
-pub(super) fn request(form: WireForm, question: &Question<'_>) -> ModelRequest {
-    match form {
-        WireForm::Openai => openai::request(question),
-        WireForm::Anthropic => anthropic::request(question),
-        WireForm::Gemini => gemini::request(question),
-    }
-}
-
-/// Reads an answer.
-///
-/// # Errors
-/// What is missing in it.
-pub(super) fn answer(form: WireForm, chat: &ChatInputs, body: Value) -> Result<ChatOutputs, String> {
-    match form {
-        WireForm::Openai => openai::answer(chat, body),
-        WireForm::Anthropic => anthropic::answer(chat, body),
-        WireForm::Gemini => gemini::answer(chat, body),
-    }
 }
 
 /// The raw message of this wire form.

@@ -5,7 +5,7 @@
 //! | this one        | [`Models`]: lists the two node types for tenants that have a model, and asks models |
 //! | `chat.rs`       | inputs and outputs of `runyard.model.chat` |
 //! | `target.rs`     | [`Targets`]: the models with loaded keys |
-//! | `form.rs`       | what the wire forms have in common |
+//! | `form.rs`       | what the wire forms have in common; `wire.rs` chooses one |
 //! | `openai.rs`, `anthropic.rs`, `gemini.rs` | the wire forms |
 //!
 //! `config/models.rs` has the configuration, `nodes/agent/` the agent. Calls go through the egress client with its limits
@@ -17,6 +17,7 @@ mod form;
 mod gemini;
 mod openai;
 mod target;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -97,7 +98,7 @@ impl Models {
             max_output_tokens: chat.max_output_tokens.unwrap_or(max).min(max),
             is_vendor: target.configured.url.is_none(),
         };
-        let request = form::request(form, &question);
+        let request = wire::request(form, &question);
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -123,7 +124,7 @@ impl Models {
         refuse_deep(&host, &answer)?;
         let body = serde_json::from_slice(&answer.body)
             .map_err(|error| http_failure::invalid(&host, &format!("did not answer JSON: {error}")))?;
-        let mut outputs = form::answer(form, &chat, body)
+        let mut outputs = wire::answer(form, &chat, body)
             .map_err(|reason| http_failure::invalid(&host, &format!("answered a message that {reason}")))?;
         for (call, number) in outputs.tool_calls.iter_mut().zip(1..) {
             if call.id.is_empty() {

@@ -14,7 +14,8 @@ const HEAD: &str = "\
 
 A node type is what a step can be. `runyard nodes` lists them, `runyard nodes --json` with their whole schemas.
 Operations of [integrations](../guides/rest-api-as-tools.md) are node types as well: `integration.ID.SLUG`.
-Tools of [MCP servers](../guides/mcp-servers.md) too: `mcp.SERVER.TOOL`. `runyard.agent` and `runyard.model.chat` are
+Tools of [MCP servers](../guides/mcp-servers.md) too: `mcp.SERVER.TOOL`. Operations of
+[OpenAPI services](../guides/openapi-tools.md): `openapi.NAME.OPERATION`. `runyard.agent` and `runyard.model.chat` are
 there for tenants that have a [model](../guides/agents.md).
 
 A reference names an id and a version: `1.0.0`, a prefix of it (`1`, `1.0`) or `latest`. An alias of any version is the

@@ -7,6 +7,7 @@
 //! | `outside.rs`     | [`Outside`]: the HTTP clients for all calls |
 //! | `request.rs`     | `runyard.http.request` and `runyard.web.fetch`: from inputs to a request, from a response to outputs |
 //! | `integration.rs` | the same for node types of integrations, with their secrets |
+//! | `operation.rs`   | the same for operations of OpenAPI documents |
 //! | `credentials.rs` | reads a run's credentials for the calls of an integration |
 //! | `exchange.rs`    | one call: hops, bounds, decoding |
 //! | `mask.rs`        | masks secrets that a service repeats in its response |
@@ -23,6 +24,7 @@ mod exchange;
 pub(in crate::nodes) mod failure;
 mod integration;
 mod mask;
+mod operation;
 mod outside;
 mod request;
 mod resolve;
@@ -42,6 +44,8 @@ pub use crate::nodes::credentials::{Additions, Credentials, NoCredentials};
 pub(in crate::nodes) use exchange::{Ask, exchange};
 pub(in crate::nodes) use integration::perform as call_operation;
 pub(in crate::nodes) use mask::Masks;
+pub use operation::document as read_document;
+pub(in crate::nodes) use operation::{OperationRequest, send as send_operation};
 pub use outside::{Outside, OutsideError};
 pub(in crate::nodes) use request::{key as idempotency_key, refuse_deep, refused};
 pub(in crate::nodes) use rules::Named;

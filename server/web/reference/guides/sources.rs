@@ -53,6 +53,7 @@ guides! {
     "guides/python-agent.md",
     "guides/rest-api-as-tools.md",
     "guides/mcp-servers.md",
+    "guides/openapi-tools.md",
     "guides/from-arp.md",
     "guides/from-toolregistry.md",
     "guides/from-acp.md",
