@@ -327,7 +327,7 @@ async fn a_damaged_event_is_named_and_harms_no_other() {
     let torn = store.log(TENANT, run(5), 0, 9).await.unwrap_err().to_string();
     assert!(torn.contains("position 1") && torn.contains("not JSON"), "{torn}");
     let newer = store.log(TENANT, run(4), 0, 9).await.unwrap_err().to_string();
-    assert!(newer.contains("format 8") && newer.contains(&format!("up to {FORMAT_VERSION}")), "{newer}");
+    assert!(newer.contains("format 7") && newer.contains(&format!("up to {FORMAT_VERSION}")), "{newer}");
 }
 
 #[tokio::test]
