@@ -172,7 +172,7 @@ impl Connection {
         self.clients().gateway.clone()
     }
 
-    /// The client of the Runyard API, for commands that [need](Need::Runyard) it.
+    /// The client of the Runyard API, for commands that [need](RequiredApi::Runyard) it.
     pub fn runyard(&self) -> runyard::Client {
         self.clients().runyard.clone()
     }

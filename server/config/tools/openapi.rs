@@ -39,7 +39,7 @@ pub struct OpenapiService {
     /// `runyard tools import` stored under this name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document: Option<PathBuf>,
-    /// The base URL of the service. Absent: that of the document.
+    /// The base URL of the service. Absent: that of the document; required with secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// Allows the URL's host to be private or this machine. Default false.
@@ -135,6 +135,10 @@ fn check(one: &OpenapiService) -> Result<(), String> {
     if one.url.as_deref().is_some_and(|url| !is_endpoint(url) || url.contains('?')) {
         return Err("url is no absolute http or https URL without a user, a query or a fragment".to_owned());
     }
+    if one.url.is_none() && !(one.credentials.is_empty() && one.secret_headers.is_empty()) {
+        // Otherwise, whoever changes the document could choose where they are sent.
+        return Err("credentials and secret_headers need url: they are not sent to where the document says".to_owned());
+    }
     if one.timeout_ms.is_some_and(|timeout_ms| !(1..=TIMEOUT_MS_MAX).contains(&timeout_ms)) {
         return Err(format!("timeout_ms is 1 to {TIMEOUT_MS_MAX}"));
     }
@@ -229,6 +233,7 @@ mod tests {
         let table = [
             ("name", json!("My Desk"), "name is 1 to 64"),
             ("url", json!("https://desk.example.org/?a=b"), "url is no absolute"),
+            ("url", json!(null), "need url"),
             ("document", json!(""), "document is empty"),
             ("timeout_ms", json!(0), "timeout_ms"),
             ("tenants", json!([""]), "empty name"),
