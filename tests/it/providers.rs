@@ -12,6 +12,8 @@ use runyard::expressions::{Expressions, Limits};
 use runyard::nodes::credentials::NoCredentials;
 use runyard::nodes::integrations::{Integrations, Operations};
 use runyard::nodes::mcp::{McpServers, Parts, Targets};
+use runyard::nodes::models::Models;
+use runyard::nodes::openapi::OpenapiServices;
 use runyard::nodes::perform::http::{Http, Outside};
 use runyard::nodes::perform::{Call, InProcess, Performer};
 use runyard::nodes::script::Scripts;
@@ -80,13 +82,55 @@ async fn mcp_servers(folder: &Path, outside: &Arc<Outside>) -> Arc<McpServers> {
     Arc::new(servers)
 }
 
+/// A model for each answer of the service.
+fn models(url: &str, outside: &Arc<Outside>) -> Arc<Models> {
+    let model = |name: &str| {
+        json!({
+            "name": name, "api": "openai", "model": "m", "url": format!("{url}/{name}"), "tenants": [TENANT],
+            "allow_private_addresses": true, "key": { "env": "TOKEN" },
+        })
+    };
+    let models = ["echo", "endless", "large", "ends", "refuses"].map(model);
+    let models = runyard::config::models::parse(&json!(models)).unwrap();
+    let targets = runyard::nodes::models::Targets::open(&models, |_| Some(SECRET.to_owned())).unwrap();
+    Arc::new(Models::new(targets, None, outside.clone()))
+}
+
+/// An OpenAPI document with an operation for each answer of the service.
+fn openapi(url: &str, folder: &Path, outside: &Arc<Outside>) -> Arc<OpenapiServices> {
+    let number = json!({ "name": "number", "in": "query", "schema": { "type": "integer" } });
+    let operation = |name: &str| {
+        let get = json!({ "operationId": name, "summary": name, "parameters": [number], "responses": { "200": { "description": "" } } });
+        (format!("/{name}"), json!({ "get": get }))
+    };
+    let paths: serde_json::Map<_, _> =
+        ["echo", "endless", "large", "ends", "refuses"].into_iter().map(operation).collect();
+    let document = json!({
+        "openapi": "3.1.0", "info": { "title": "Desk", "version": "1" }, "paths": paths, "security": [{ "token": [] }],
+        "components": { "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } } },
+    });
+    let folder = folder.join("openapi");
+    runyard::nodes::openapi::stored::write(&folder, "desk", &document).unwrap();
+    let services = runyard::config::tools::openapi::parse(&json!([{
+        "name": "desk", "url": url, "tenants": [TENANT], "allow_private_addresses": true,
+        "credentials": { "token": { "env": "TOKEN" } },
+    }]))
+    .unwrap();
+    let services = OpenapiServices::open(&services, &folder, None, outside.clone(), |_| Some(SECRET.to_owned()));
+    Arc::new(services.unwrap())
+}
+
 /// A service that repeats the headers of a request, does not answer, answers too much, or breaks off.
 async fn service() -> Peer {
-    Peer::start(|asked| match asked.target.as_str() {
+    Peer::start(|asked| match asked.target.trim_end_matches("/chat/completions") {
         "/endless" => Answers::Nothing,
         "/large" => Answers::Json(200, json!("x".repeat(5_000))),
         "/ends" => Answers::Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf".to_vec()),
         "/refuses" => Answers::Json(403, json!(asked.headers)),
+        _ if asked.target.ends_with("/chat/completions") => {
+            let message = json!({ "role": "assistant", "content": json!(asked.headers).to_string() });
+            Answers::Json(200, json!({ "choices": [{ "message": message, "finish_reason": "stop" }] }))
+        }
         _ => Answers::Json(200, json!({ "headers": asked.headers })),
     })
     .await
@@ -103,11 +147,18 @@ impl World {
         let integrations = Arc::new(Integrations::listed(&list, None).called_by(outside.clone(), operations));
         let folder = tempfile::tempdir().unwrap();
         let mcp = mcp_servers(folder.path(), &outside).await;
+        let models = models(&peer.url, &outside);
+        let openapi = openapi(&peer.url, folder.path(), &outside);
         let http = Http(Some(outside));
         let url = |path: &str| json!({ "url": format!("{}/{path}", peer.url) });
         let request = |path: &str| ("runyard.http.request".to_owned(), url(path));
         let desk = |slug: &str| (format!("integration.desk.{slug}"), json!({}));
         let tool = |tool: &str| (format!("mcp.desk.{tool}"), json!({}));
+        let operation = |name: &str| (format!("openapi.desk.{name}"), json!({}));
+        let model = |name: &str| {
+            let messages = json!([{ "role": "user", "text": "x" }]);
+            ("runyard.model.chat".to_owned(), json!({ "model": name, "messages": messages }))
+        };
         let script = |script: &str| ("runyard.graph.script".to_owned(), json!({ "script": script }));
         let core = |name: &str, inputs: Value| (format!("runyard.core.{name}"), inputs);
         let with = |(id, inputs): (String, Value), code| (id, inputs, code);
@@ -167,9 +218,34 @@ impl World {
                     with(tool("refuses"), FailureCode::ToolFailed),
                 ],
             },
+            Subject {
+                name: "models",
+                provider: models.clone(),
+                good: model("echo"),
+                invalid: ("runyard.model.chat".to_owned(), json!({ "messages": SECRET })),
+                endless: model("endless"),
+                broken: vec![
+                    with(model("large"), FailureCode::ResponseTooLarge),
+                    with(model("ends"), FailureCode::ResponseInvalid),
+                    with(model("refuses"), FailureCode::HttpStatus),
+                    with(model("unknown"), FailureCode::NodeTypeUnavailable),
+                ],
+            },
+            Subject {
+                name: "OpenAPI",
+                provider: openapi.clone(),
+                good: operation("echo"),
+                invalid: ("openapi.desk.echo".to_owned(), json!({ "number": SECRET })),
+                endless: operation("endless"),
+                broken: vec![
+                    with(operation("large"), FailureCode::ResponseTooLarge),
+                    with(operation("ends"), FailureCode::ResponseInvalid),
+                    with(operation("refuses"), FailureCode::HttpStatus),
+                ],
+            },
         ];
         let performer = InProcess {
-            providers: Providers::builtin_and(http, [integrations as Arc<dyn Provider>, mcp]),
+            providers: Providers::builtin_and(http, [integrations as Arc<dyn Provider>, mcp, models, openapi]),
             expressions: workers(PathBuf::from(env!("CARGO_BIN_EXE_runyard"))),
             credentials: Arc::new(NoCredentials),
         };
@@ -250,7 +326,7 @@ async fn a_provider_performs_its_node_types_and_no_others() {
     }
     // Of another tenant, even if its run has the node type.
     assert!(world.node_type("beta", "integration.desk.echo").is_none());
-    for id in ["integration.desk.echo", "mcp.desk.echo"] {
+    for id in ["integration.desk.echo", "mcp.desk.echo", "openapi.desk.echo"] {
         let refused = bounded("a call", world.call_as("beta", (id, &json!({})))).await;
         let Outcome::Failed(refused) = refused else { panic!("{refused:?}") };
         assert!(refused.code.is(FailureCode::NodeTypeUnavailable), "{refused:?}");
@@ -267,7 +343,7 @@ async fn a_canceled_call_ends_at_once_and_the_next_one_succeeds() {
         let outcome = world.call(good).await;
         assert!(matches!(outcome, Outcome::Succeeded { .. }), "{name}: {outcome:?}");
     }
-    assert_eq!(world.peer.asked().iter().filter(|asked| asked.target == "/endless").count(), 2);
+    assert_eq!(world.peer.asked().iter().filter(|asked| asked.target.starts_with("/endless")).count(), 4);
 }
 
 #[tokio::test]

@@ -136,7 +136,7 @@ fn check(one: &OpenapiService) -> Result<(), String> {
         return Err("url is no absolute http or https URL without a user, a query or a fragment".to_owned());
     }
     if one.url.is_none() && !(one.credentials.is_empty() && one.secret_headers.is_empty()) {
-        // Otherwise, whoever changes the document could choose where they are sent.
+        // Otherwise, a changed document could choose where they are sent.
         return Err("credentials and secret_headers need url: they are not sent to where the document says".to_owned());
     }
     if one.timeout_ms.is_some_and(|timeout_ms| !(1..=TIMEOUT_MS_MAX).contains(&timeout_ms)) {
