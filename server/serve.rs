@@ -22,7 +22,7 @@ use crate::listeners::{self, ListenError, Listener};
 use crate::nodes::integrations::{Integrations, Operations, SecretError};
 use crate::nodes::mcp::{self, McpServers, TargetError, Targets};
 use crate::nodes::models::{self, Models};
-use crate::nodes::openapi::{OpenapiError, OpenapiServices};
+use crate::nodes::openapi::{OpenapiError, OpenapiServices, stored};
 use crate::nodes::perform::InProcess;
 use crate::nodes::perform::http::{Http, Outside, OutsideError};
 use crate::nodes::{Provider, Providers};
@@ -137,7 +137,7 @@ impl Server {
         let models = Arc::new(Models::new(models, anonymous, outside.clone()));
         let openapi = OpenapiServices::open(
             &config.tools.openapi,
-            &config.data_dir.join("openapi"),
+            &stored::folder(&config.data_dir),
             anonymous,
             outside.clone(),
             |name| std::env::var(name).ok(),

@@ -26,6 +26,7 @@ use super::local::{self, Owner};
 use super::login::{Login, Tokens};
 use crate::auth::Secret;
 use crate::config::Config;
+use crate::nodes::openapi::stored;
 use crate::serve::Server;
 
 /// The name of the Cargo API's document.
@@ -127,9 +128,13 @@ impl Connection {
                     if usage != FolderUse::ReadCatalog {
                         return Err(local::no_folder(&target.config.data_dir));
                     }
-                    let made = tempfile::tempdir().map_err(|error| {
+                    let failed = |error: std::io::Error| {
                         Failure::new("folder_not_opened", format!("cannot create a temporary folder: {error}"))
-                    })?;
+                    };
+                    let made = tempfile::tempdir().map_err(failed)?;
+                    // Documents may be imported before the first server.
+                    let imported = stored::folder(&target.config.data_dir);
+                    stored::copy(&imported, &stored::folder(made.path())).map_err(failed)?;
                     target.config.data_dir = made.path().to_owned();
                     temporary = Some(made);
                 }

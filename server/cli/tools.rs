@@ -86,7 +86,7 @@ async fn import(arguments: &Import, context: &mut Context) -> Result<Exit, Failu
     let configured = config.tools.openapi.iter().find(|one| one.name == *name).cloned();
     let service = configured.unwrap_or_else(|| OpenapiService::imported(name));
     let listing = listing(&service, &document);
-    let folder = config.data_dir.join("openapi");
+    let folder = stored::folder(&config.data_dir);
     // A stored document that cannot be read is replaced like any other.
     let exists = stored::names(&folder).contains(name);
     let old = stored::read(&folder, name).ok().flatten();

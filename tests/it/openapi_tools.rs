@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::harness::peer::{Answers, Peer};
 use crate::http::caller::{key, run};
-use crate::process::bounded;
+use crate::process::{bounded, runyard};
 
 const SECRET: &str = "hunter2-of-the-desk";
 
@@ -102,4 +102,33 @@ async fn a_body_is_checked_and_sent_with_the_key() {
     assert_eq!((asked.len(), asked[0].target.as_str()), (1, "/tickets/7"));
     assert_eq!(asked[0].json(), json!({ "title": "x" }));
     assert_eq!(asked[0].headers["x-key"], key().to_string());
+}
+
+#[tokio::test]
+async fn a_document_is_imported_and_found_before_a_server_runs_and_replaced_only_with_yes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut document = document();
+    document["servers"] = json!([{ "url": "https://desk.example.org" }]);
+    let write = |document: &Value| std::fs::write(folder.path().join("desk.json"), document.to_string()).unwrap();
+    let import = ["tools", "import", "desk.json", "--as", "desk", "--json"];
+    let found = async |word: &str| {
+        let found = runyard(folder.path(), &["tools", "search", word, "--json"]).await.exits(0).object();
+        found["node_types"].as_array().unwrap().len()
+    };
+    write(&document);
+    let imported = runyard(folder.path(), &import).await.exits(0).object();
+    assert_eq!((&imported["imported"], &imported["node_types"]), (&json!(true), &json!(2)));
+    assert_eq!(found("ticket").await, 2);
+
+    let paths = document["paths"].as_object_mut().unwrap();
+    paths.insert("/teams".to_owned(), json!({ "get": { "operationId": "listTeams", "responses": {} } }));
+    write(&document);
+    let refused = runyard(folder.path(), &import).await;
+    assert!(refused.code != Some(0), "{refused:?}");
+    let shown = refused.object();
+    assert_eq!(shown["imported"], false);
+    assert!(shown["changes"].to_string().contains("/teams"), "{shown}");
+    assert_eq!(found("teams").await, 0);
+    runyard(folder.path(), &[&import[..], &["--yes"]].concat()).await.exits(0);
+    assert_eq!(found("teams").await, 1);
 }

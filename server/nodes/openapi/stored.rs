@@ -11,6 +11,11 @@ fn path(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.json"))
 }
 
+/// The folder in a data folder.
+pub fn folder(data_dir: &Path) -> PathBuf {
+    data_dir.join("openapi")
+}
+
 /// The names of the imported documents.
 pub fn names(folder: &Path) -> Vec<String> {
     let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -27,6 +32,18 @@ pub fn names(folder: &Path) -> Vec<String> {
 pub fn read(folder: &Path, name: &str) -> Result<Option<Value>, DocumentError> {
     let path = path(folder, name);
     if path.exists() { read_file(&path).map(Some) } else { Ok(None) }
+}
+
+/// Copies every document to another folder.
+///
+/// # Errors
+/// A file cannot be read or written.
+pub fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    for name in names(from) {
+        std::fs::create_dir_all(to)?;
+        std::fs::copy(path(from, &name), path(to, &name))?;
+    }
+    Ok(())
 }
 
 /// Stores a document, as a whole.
