@@ -26,7 +26,7 @@ pub trait Source: Send + Sync {
     fn has_ended(&self) -> impl Future<Output = Result<bool, CallError<Self::Refusal>>> + Send;
 }
 
-/// An item of [`Watch::with_interruptions`]: an event or an interruption.
+/// An item of [`Watch::with_interruptions`](super::Watch::with_interruptions): an event or an interruption.
 #[derive(Debug)]
 pub enum WatchItem<E, R> {
     /// An event of the run.
