@@ -96,7 +96,7 @@ macro_rules! conformance_suite {
                 claims::timers_are_claimed_apart,
                 claims::a_refused_entry_keeps_its_effects,
                 approvals::an_approval_is_what_was_written,
-                approvals::only_how_it_stands_changes,
+                approvals::only_title_and_status_change,
                 approvals::each_filter_of_approvals_filters,
                 approvals::pages_are_stable_while_others_are_asked_for,
                 approvals::approvals_of_other_tenants_are_not_seen,
