@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use runyard_engine::event::Failure;
-use runyard_engine::{Agent, FailureCode, FinalState, Node, NodeKind, Object, State};
+use runyard_engine::{FailureCode, FinalState, Node, NodeKind, Object, State};
 use serde_json::Value;
 
 use super::turn::{SoFar, Turn};
@@ -60,7 +60,7 @@ pub(in crate::nodes) async fn turn_of(
             }
         }
     }
-    let messages = messages(&given, &agent, turns)?;
+    let messages = messages(&given, turns)?;
     let chat = ChatInputs {
         model: given.model.clone(),
         instructions: given.instructions.clone(),
@@ -104,7 +104,7 @@ fn result(call: &Node, outputs: Option<Object>, bytes_max: usize) -> (String, bo
 }
 
 /// The conversation under its bound.
-fn messages(given: &AgentInputs, agent: &Agent, turns: Vec<Exchange>) -> Result<Vec<Message>, Failure> {
+fn messages(given: &AgentInputs, turns: Vec<Exchange>) -> Result<Vec<Message>, Failure> {
     let earlier = given.messages.iter().map(|message| Message {
         role: match message.role {
             EarlierRole::User => Role::User,
@@ -115,7 +115,7 @@ fn messages(given: &AgentInputs, agent: &Agent, turns: Vec<Exchange>) -> Result<
     });
     let task = Message { role: Role::User, text: given.prompt.clone(), ..Message::default() };
     let head: Vec<Message> = earlier.chain([task]).collect();
-    let mut turns: Vec<Vec<Message>> = turns.into_iter().map(|turn| of_turn(agent, turn)).collect();
+    let mut turns: Vec<Vec<Message>> = turns.into_iter().map(of_turn).collect();
     let max = given.limits.max_context_bytes;
     let fixed: usize = head.iter().map(bytes).sum();
     let mut used = fixed + turns.iter().flatten().map(bytes).sum::<usize>();
@@ -144,7 +144,7 @@ fn messages(given: &AgentInputs, agent: &Agent, turns: Vec<Exchange>) -> Result<
 }
 
 /// The messages of one turn: the model's, the results of its calls, and the problem if its answer was not accepted.
-fn of_turn(agent: &Agent, turn: Exchange) -> Vec<Message> {
+fn of_turn(turn: Exchange) -> Vec<Message> {
     let Exchange { outputs, results } = turn;
     let mut results = results.into_iter();
     let answered = outputs.tool_calls.iter().map(|call| {
@@ -163,7 +163,6 @@ fn of_turn(agent: &Agent, turn: Exchange) -> Vec<Message> {
     let raw = outputs.raw.filter(|_| outputs.problem.is_none());
     let said = Message { role: Role::Assistant, text, tool_calls: outputs.tool_calls, raw, ..Message::default() };
     let problem = outputs.problem.map(|text| Message { role: Role::User, text, ..Message::default() });
-    debug_assert!(said.tool_calls.len() == answered.len(), "{} tools", agent.tools.len());
     std::iter::once(said).chain(answered).chain(problem).collect()
 }
 
@@ -182,12 +181,6 @@ mod tests {
     use super::*;
     use crate::nodes::models::chat::ToolCall;
 
-    fn agent() -> Agent {
-        let catalog = Catalog::builtin();
-        let asked = runyard_engine::NodeTypeRef { id: "runyard.core.echo".to_owned(), version: "1".to_owned() };
-        Agent { turn: catalog.resolve(&asked).unwrap(), tools: Vec::new(), at_once: 1, turns_max: 9 }
-    }
-
     fn exchange(id: &str, result: &str) -> Exchange {
         let call = ToolCall { id: id.to_owned(), name: "echo".to_owned(), arguments: json!({}), problem: None };
         let outputs = ChatOutputs { tool_calls: vec![call], ..ChatOutputs::default() };
@@ -197,7 +190,7 @@ mod tests {
     fn texts(max: usize, turns: Vec<Exchange>) -> Vec<String> {
         let mut given = AgentInputs { prompt: "task".to_owned(), ..AgentInputs::default() };
         given.limits.max_context_bytes = max;
-        let messages = messages(&given, &agent(), turns).unwrap();
+        let messages = messages(&given, turns).unwrap();
         messages.into_iter().filter(|message| message.role != Role::Assistant).map(|message| message.text).collect()
     }
 
@@ -216,7 +209,7 @@ mod tests {
     fn a_conversation_that_cannot_be_cut_is_refused() {
         let mut given = AgentInputs { prompt: "x".repeat(200), ..AgentInputs::default() };
         given.limits.max_context_bytes = 100;
-        let failure = messages(&given, &agent(), Vec::new()).unwrap_err();
+        let failure = messages(&given, Vec::new()).unwrap_err();
         assert_eq!(failure.code.as_str(), "values_too_large");
     }
 
@@ -232,7 +225,7 @@ mod tests {
             ..ChatOutputs::default()
         };
         let results = vec![("first".to_owned(), false), ("second".to_owned(), true)];
-        let messages = of_turn(&agent(), Exchange { outputs, results });
+        let messages = of_turn(Exchange { outputs, results });
         let seen: Vec<_> = messages[1..].iter().map(|one| (one.text.as_str(), one.is_error)).collect();
         assert_eq!(seen, [("first", false), ("no such tool", true), ("second", true)]);
     }
