@@ -1,6 +1,5 @@
 //! Events of streams that can be resumed.
 
-use runyard_api::arp::schemas::RunEventType;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -56,8 +55,21 @@ impl Event for AnyEvent {
 
     /// The name of the last event in ARP's run services. In documents with another name, the end of the stream decides.
     fn is_last(&self) -> bool {
-        self.kind().parse().ok() == Some(RunEventType::RunCompleted)
+        is_last_of_arp(self.kind())
     }
+}
+
+/// Whether this is the type of the last event of a run in ARP.
+#[cfg(any(feature = "run-gateway", feature = "run-coordinator", feature = "runtime"))]
+fn is_last_of_arp(kind: &str) -> bool {
+    use runyard_api::arp::schemas::RunEventType;
+    kind.parse().ok() == Some(RunEventType::RunCompleted)
+}
+
+/// Without the documents of ARP, no type is.
+#[cfg(not(any(feature = "run-gateway", feature = "run-coordinator", feature = "runtime")))]
+const fn is_last_of_arp(_kind: &str) -> bool {
+    false
 }
 
 impl<'de> Deserialize<'de> for AnyEvent {
