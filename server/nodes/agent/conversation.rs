@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use runyard_engine::event::Failure;
-use runyard_engine::{FailureCode, FinalState, Node, NodeKind, Object, State};
+use runyard_engine::{Agent, FailureCode, FinalState, Node, NodeKind, Object, State};
 use serde_json::Value;
 
 use super::turn::{SoFar, Turn};
@@ -60,17 +60,29 @@ pub(in crate::nodes) async fn turn_of(
             }
         }
     }
+    let catalog = catalog.clone();
+    around.off_runtime(move || turn(catalog, agent, given, turns, so_far)).await?.map(Some)
+}
+
+/// The turn that follows these turns.
+fn turn(
+    catalog: Arc<Catalog>,
+    agent: Arc<Agent>,
+    given: AgentInputs,
+    turns: Vec<Exchange>,
+    so_far: SoFar,
+) -> Result<Turn, Failure> {
     let messages = messages(&given, turns)?;
     let chat = ChatInputs {
         model: given.model.clone(),
         instructions: given.instructions.clone(),
         messages,
-        tools: agent.tools.iter().filter_map(|tool| tools::described(catalog, tool)).collect(),
+        tools: agent.tools.iter().filter_map(|tool| tools::described(&catalog, tool)).collect(),
         output_schema: given.output_schema.clone(),
         max_output_tokens: given.limits.max_output_tokens,
         temperature: given.temperature,
     };
-    Ok(Some(Turn { inputs: write(&chat)?, catalog: catalog.clone(), agent, given, so_far }))
+    Ok(Turn { inputs: write(&chat)?, catalog, agent, given, so_far })
 }
 
 fn read(outputs: Object) -> Result<ChatOutputs, Failure> {

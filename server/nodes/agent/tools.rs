@@ -21,8 +21,9 @@ const FOUND_MAX: usize = 10;
 /// What is left out at the beginning of ids, the longest first.
 const PREFIXES: [&str; 4] = ["integration.", "runyard.core.", "runyard.", "mcp."];
 
-/// The tools of an agent, in the order of its inputs. A node type that is found twice is one tool. Patterns and searches
-/// find only what the constraints allow.
+/// The tools of an agent: those by id in the order of its inputs, then those that were found. Patterns and searches find only what the constraints allow, and no
+/// node type that another entry names by its id: its settings, such as an approval, must not be evaded. A node type that
+/// is found twice is one tool, with an approval if one of the entries asks for it.
 ///
 /// # Errors
 /// Every fault, field by field.
@@ -32,17 +33,20 @@ pub(super) fn chosen(
     inputs: &AgentInputs,
 ) -> Result<Vec<AgentTool>, Vec<Violation>> {
     let (mut tools, mut faults): (Vec<AgentTool>, Vec<Violation>) = (Vec::new(), Vec::new());
+    let mut by_name: BTreeSet<String> = BTreeSet::new();
+    let mut searched: Vec<AgentTool> = Vec::new();
     for (place, written) in inputs.tools.iter().enumerate() {
-        let fault = |reason: String| Violation { field: format!("/tools/{place}"), reason };
         match of(catalog, constraints, written) {
-            Ok(found) => tools.extend(found),
-            Err(reason) => faults.push(fault(reason)),
+            Ok(found) if is_by_id(written) => {
+                by_name.extend(found.iter().map(|tool| tool.node_type.id.clone()));
+                found.into_iter().for_each(|tool| add(&mut tools, tool));
+            }
+            Ok(found) => searched.extend(found),
+            Err(reason) => faults.push(Violation { field: format!("/tools/{place}"), reason }),
         }
     }
-    let mut known = BTreeSet::new();
-    tools.retain(|tool| {
-        !tool.name.is_empty() || known.insert((tool.node_type.id.clone(), tool.node_type.version.clone()))
-    });
+    searched.retain(|tool| !by_name.contains(&tool.node_type.id));
+    searched.into_iter().for_each(|tool| add(&mut tools, tool));
     let named: Vec<String> = tools.iter().map(|tool| tool.name.clone()).filter(|name| !name.is_empty()).collect();
     let mut names: BTreeSet<String> = [ANSWER_TOOL.to_owned()].into();
     for name in named {
@@ -62,6 +66,28 @@ pub(super) fn chosen(
         faults.push(Violation { field: "/tools".to_owned(), reason });
     }
     if faults.is_empty() { Ok(tools) } else { Err(faults) }
+}
+
+/// Whether an entry names one node type by its id.
+fn is_by_id(written: &WrittenTool) -> bool {
+    match written {
+        WrittenTool::Pattern(id) => !id.contains('*'),
+        WrittenTool::NodeType(settings) => !settings.node_type_id.contains('*'),
+        WrittenTool::Search(_) => false,
+    }
+}
+
+/// Adds a tool. One without a name that is already there only adds its approval.
+fn add(tools: &mut Vec<AgentTool>, tool: AgentTool) {
+    let same = |one: &&mut AgentTool| {
+        one.name.is_empty()
+            && tool.name.is_empty()
+            && (&one.node_type.id, &one.node_type.version) == (&tool.node_type.id, &tool.node_type.version)
+    };
+    match tools.iter_mut().find(same) {
+        Some(known) => known.needs_approval |= tool.needs_approval,
+        None => tools.push(tool),
+    }
 }
 
 /// The tools of one entry of the list. A tool without a name is named later.
@@ -254,6 +280,27 @@ mod tests {
         assert_eq!(found, ["hash_sha256"]);
         let twice = json!([{ "node_type_id": "runyard.core.echo", "name": "say" }, "runyard.core.echo"]);
         assert_eq!(names(twice), ["say", "echo"]);
+    }
+
+    #[test]
+    fn a_pattern_or_a_search_evades_no_setting_of_a_node_type() {
+        let echo = json!({ "node_type_id": "runyard.core.echo", "name": "say", "needs_approval": true });
+        let unnamed = json!({ "node_type_id": "runyard.core.echo", "needs_approval": true });
+        let pattern = json!({ "node_type_id": "runyard.core.e*", "needs_approval": true });
+        for written in [
+            json!(["runyard.core.e*", echo]),
+            json!([{ "search": "echo repeats" }, unnamed]),
+            json!(["runyard.core.echo", unnamed]),
+            json!([{ "search": "echo repeats" }, pattern]),
+        ] {
+            let tools = tools(written.clone()).unwrap();
+            let echoes: Vec<bool> = tools
+                .iter()
+                .filter(|tool| tool.node_type.id == "runyard.core.echo")
+                .map(|tool| tool.needs_approval)
+                .collect();
+            assert_eq!(echoes, [true], "{written}");
+        }
     }
 
     #[test]

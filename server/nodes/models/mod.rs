@@ -57,7 +57,10 @@ impl Models {
     /// callers: it has no models, because models have the keys of the operator.
     pub fn new(targets: Targets, anonymous: Option<&str>, outside: Arc<Outside>) -> Self {
         let targets = targets.0;
-        let some: Arc<Snapshot> = Arc::new(Snapshot { revision: 1, ..unshared([chat::entry(), agent::entry()]) });
+        let some: Arc<Snapshot> = {
+            let node_types = vec![Arc::new(chat::entry()), Arc::new(agent::entry())];
+            Arc::new(Snapshot { revision: 1, node_types, ..Snapshot::default() })
+        };
         let none: Arc<Snapshot> = Arc::default();
         let named = targets.iter().flat_map(|target| target.configured.tenants.iter().flatten().cloned());
         let tenants = named.map(Some).chain([None, anonymous.map(str::to_owned)]);
@@ -88,9 +91,8 @@ impl Models {
         })
     }
 
-    async fn ask(&self, cx: &NodeContext<'_>) -> Result<ChatOutputs, Failure> {
-        let chat: ChatInputs = read(cx)?;
-        let target = self.target(cx.tenant, chat.model.as_deref())?;
+    /// Asks a model. Its key is masked in the bytes of the answer, but not yet in what only parsing decodes.
+    async fn ask(&self, cx: &NodeContext<'_>, chat: ChatInputs, target: &Target) -> Result<ChatOutputs, Failure> {
         let (form, max) = (target.configured.api, target.max_output_tokens);
         let question = Question {
             chat: &chat,
@@ -140,10 +142,6 @@ impl Models {
     }
 }
 
-fn unshared<const N: usize>(entries: [crate::catalog::Entry; N]) -> Snapshot {
-    Snapshot { node_types: entries.into_iter().map(Arc::new).collect(), ..Snapshot::default() }
-}
-
 #[async_trait]
 impl Provider for Models {
     fn node_types(&self, tenant: &str) -> Arc<Snapshot> {
@@ -155,13 +153,10 @@ impl Provider for Models {
         if cx.node_type.id != chat::ID {
             return Err(unavailable(cx.node_type));
         }
-        let target_of = |outputs: &ChatOutputs| self.target(cx.tenant, Some(&outputs.model)).ok();
-        let outputs = self.ask(cx).await?;
-        let masks = target_of(&outputs).map(|target| &target.masks);
-        let mut routed = made(&outputs)?;
-        if let Some(masks) = masks {
-            masks.object(&mut routed.outputs);
-        }
+        let chat: ChatInputs = read(cx)?;
+        let target = self.target(cx.tenant, chat.model.as_deref())?;
+        let mut routed = made(&self.ask(cx, chat, target).await?)?;
+        target.masks.object(&mut routed.outputs);
         Ok(routed)
     }
 }

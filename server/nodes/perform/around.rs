@@ -78,7 +78,7 @@ impl Around {
     ///
     /// # Errors
     /// `validation_too_expensive`, or a failure that can be retried: too many computations were waiting.
-    pub(super) async fn off_runtime<T: Send + 'static>(
+    pub(in crate::nodes) async fn off_runtime<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failure> {
